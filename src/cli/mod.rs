@@ -1,0 +1,55 @@
+//! argv and the environment become an [`Invocation`]: plain, validated data. Does nothing else.
+
+mod check;
+mod expand;
+mod usage;
+
+use std::ffi::OsString;
+
+use crate::check::Check;
+use crate::exit::ExitStatus;
+
+pub(crate) use self::usage::Usage;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    /// One round of checks.
+    Check(Check),
+    /// Print a text and be done.
+    Print(String),
+}
+
+/// What fits on a screen.
+const HELP: &str = "\
+sexton: healthcheck runner and init for containers
+
+Usage:
+  sexton check [OPTIONS] TARGET...   one round of checks; exit 0 when all pass, else 1
+  sexton init [OPTIONS] -- CMD...    run CMD as PID 1's child: reap, forward signals, keep its exit code
+
+Examples:
+  HEALTHCHECK CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]
+  ENTRYPOINT [\"/sexton\", \"init\", \"--\", \"/app\"]
+
+sexton COMMAND --help says more. Exit codes: 0 healthy, 1 unhealthy or misused.
+";
+
+/// Reads the command line. Only the command that is named is built: clap's cost is paid for what is used.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+    let mut words = args.into_iter().skip(1);
+    let Some(command) = words.next() else {
+        return Err(Usage::new(ExitStatus::Unhealthy, "no command; try sexton check http://127.0.0.1:8080/"));
+    };
+    match command.to_str() {
+        Some("check") => check::parse(words),
+        Some("help" | "--help" | "-h") => Ok(Invocation::Print(HELP.into())),
+        Some("--version" | "-V" | "version") => {
+            Ok(Invocation::Print(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n").into()))
+        }
+        _ => Err(Usage::new(
+            ExitStatus::Unhealthy,
+            format!("unknown command {}; there are check and init", command.display()),
+        )),
+    }
+}

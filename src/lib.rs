@@ -1,0 +1,55 @@
+//! sexton: a healthcheck runner and an init, in one static binary.
+//!
+//! # The map
+//!
+//! ```text
+//! main -> run -> cli, compat          argv and environment become an Invocation: plain, validated data
+//!                 |
+//!                 +-> check, wait     the two commands that ask
+//!                 +-> init            PID 1: spawn, forward, reap, drain
+//!                      |
+//!                      v
+//!                 attempt             one probe on a thread, over by its deadline
+//!                      v
+//!                 probe               what a target means: one file per kind
+//!                      v
+//!                 net                 names, connections and TLS, all by a deadline
+//!                      v
+//!                 deadline, outcome   the words that everything above shares
+//! ```
+//!
+//! # Invariants
+//!
+//! * A check never starts a process; only `init::child` does.
+//! * Only `attempt` starts a thread, and one target needs none.
+//! * Only `report` writes to stdout and stderr; a lost or full reader never changes a verdict.
+//! * Only `cli` and `compat` read argv and the environment.
+//! * A timeout is a length only in the CLI. Inside it is a `Deadline`, a point in time, passed down and shortened.
+//! * `watchdog` ends a check at its deadline, whatever a library is doing.
+//! * All unsafe code is under `sys`; it imports nothing of ours.
+
+mod check;
+mod cli;
+mod deadline;
+mod exit;
+mod outcome;
+mod net;
+mod probe;
+mod report;
+mod sys;
+mod watchdog;
+
+pub use crate::exit::ExitStatus;
+pub use crate::sys::args::Args;
+
+use crate::cli::Invocation;
+
+/// Runs the command that `args` name, to its end, and says what to exit with.
+#[must_use]
+pub fn run(args: Args) -> ExitStatus {
+    match cli::parse(args.into_vec()) {
+        Ok(Invocation::Check(check)) => check::run(&check),
+        Ok(Invocation::Print(text)) => report::document(&text),
+        Err(usage) => report::usage(&usage),
+    }
+}

@@ -1,0 +1,193 @@
+//! Opening connections by a deadline.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, connect, getsockopt, setsockopt,
+    socket, sockopt,
+};
+use nix::sys::time::TimeVal;
+
+use crate::deadline::Deadline;
+use crate::outcome::{Cause, Failure, Phase, Trail};
+
+use super::Stream;
+
+/// How long an address may stay silent before the next one is tried beside it (RFC 8305, 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// One connection under way.
+struct Pending {
+    socket: OwnedFd,
+    address: SocketAddr,
+}
+
+/// Connects to the first of `addresses` that accepts. IPv6 and IPv4 take turns, each gets a head start of [`STAGGER`]
+/// at most, and one that is refused makes room for the next at once.
+pub(super) fn tcp(
+    addresses: &[IpAddr],
+    port: u16,
+    deadline: Deadline,
+    trail: &mut Trail,
+) -> Result<Stream, Failure> {
+    let mut waiting = in_turns(addresses).into_iter().map(|address| SocketAddr::new(address, port));
+    let mut pending: Vec<Pending> = Vec::new();
+    let mut refused: Vec<(SocketAddr, Errno)> = Vec::new();
+
+    loop {
+        if let Some(address) = waiting.next() {
+            trail.address = Some(address.to_string());
+            trail.step(|| format!("connecting to {address}"));
+            match start(&SockaddrStorage::from(address), address.is_ipv6()) {
+                Ok((socket, Progress::Connected)) => return Ok(Stream::new(socket, deadline)),
+                Ok((socket, Progress::UnderWay)) => pending.push(Pending { socket, address }),
+                Err(errno) => {
+                    refused.push((address, errno));
+                    continue;
+                }
+            }
+        } else if pending.is_empty() {
+            return Err(unreachable(&refused));
+        }
+
+        let left = waiting.size_hint().0;
+        let next = if left == 0 {
+            deadline
+        } else {
+            // A black-holed address must leave time for each one after it, however short the limit.
+            let share = u32::try_from(left + 1).map_or(STAGGER, |parts| deadline.remaining() / parts);
+            deadline.at_most(STAGGER.min(share))
+        };
+        while !pending.is_empty() && !next.has_passed() {
+            let before = pending.len();
+            if let Some(connected) = settle(&mut pending, &mut refused, next)? {
+                trail.address = Some(connected.address.to_string());
+                return Ok(Stream::new(connected.socket, deadline));
+            }
+            if pending.len() < before {
+                break;
+            }
+        }
+        if deadline.has_passed() {
+            return Err(Failure::timed_out(Phase::Connect));
+        }
+    }
+}
+
+/// Whether a connect(2) is done.
+enum Progress {
+    Connected,
+    UnderWay,
+}
+
+/// Starts a connection without waiting for it.
+fn start(address: &SockaddrStorage, v6: bool) -> Result<(OwnedFd, Progress), Errno> {
+    let family = if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(family, SockType::Stream, flags, None)?;
+    // A request goes out in few, small writes: none of them may wait for the answer to the one before.
+    setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
+    match connect(socket.as_raw_fd(), address) {
+        Ok(()) => Ok((socket, Progress::Connected)),
+        Err(Errno::EINPROGRESS | Errno::EINTR) => Ok((socket, Progress::UnderWay)),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Waits until one of `pending` is decided, at most until `next`. Those that failed move to `refused`.
+fn settle(
+    pending: &mut Vec<Pending>,
+    refused: &mut Vec<(SocketAddr, Errno)>,
+    next: Deadline,
+) -> Result<Option<Pending>, Failure> {
+    let mut fds: Vec<_> = pending.iter().map(|one| PollFd::new(one.socket.as_fd(), PollFlags::POLLOUT)).collect();
+    match poll(&mut fds, PollTimeout::from(next.poll_timeout())) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(Failure::new(Phase::Connect, Cause::Broken, format!("poll: {}", errno.desc()))),
+    }
+    let decided = fds.iter().position(|fd| fd.any() == Some(true));
+    let Some(one) = decided.map(|index| pending.remove(index)) else { return Ok(None) };
+    match getsockopt(&one.socket, sockopt::SocketError).map(Errno::from_raw) {
+        Ok(Errno::UnknownErrno) => Ok(Some(one)),
+        Ok(errno) | Err(errno) => {
+            refused.push((one.address, errno));
+            Ok(None)
+        }
+    }
+}
+
+/// `addresses` with the families taking turns, IPv6 first (RFC 8305, 4).
+fn in_turns(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let (mut six, mut four): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(IpAddr::is_ipv6);
+    six.reverse();
+    four.reverse();
+    let mut turns = Vec::with_capacity(addresses.len());
+    while !(six.is_empty() && four.is_empty()) {
+        turns.extend(six.pop());
+        turns.extend(four.pop());
+    }
+    turns
+}
+
+/// The sentence for connections that all failed.
+fn unreachable(refused: &[(SocketAddr, Errno)]) -> Failure {
+    let mut reason = String::new();
+    for (index, (address, errno)) in refused.iter().enumerate() {
+        let what = match errno {
+            Errno::ECONNREFUSED => "connection refused",
+            other => other.desc(),
+        };
+        let separator = if index == 0 { "" } else { ", " };
+        reason.push_str(&format!("{separator}{} at {address}", what.to_lowercase()));
+    }
+    let broken = refused.iter().all(|(_, errno)| matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM));
+    let cause = if broken { Cause::Broken } else { Cause::Unreachable };
+    Failure::new(Phase::Connect, cause, reason)
+}
+
+/// Connects to a unix socket. One whose backlog is full answers EAGAIN to a non-blocking connect(2) and cannot be
+/// polled, so this one blocks, bounded by `SO_SNDTIMEO` (unix(7)).
+pub(super) fn unix(path: &Path, deadline: Deadline, trail: &mut Trail) -> Result<Stream, Failure> {
+    trail.address = Some(path.display().to_string());
+    trail.step(|| format!("connecting to {}", path.display()));
+    let failed = |errno: Errno| {
+        let (cause, what) = match errno {
+            Errno::EAGAIN | Errno::EINPROGRESS => return Failure::timed_out(Phase::Connect),
+            Errno::ENOENT => (Cause::NotFound, "no socket"),
+            Errno::ECONNREFUSED => (Cause::Unreachable, "connection refused"),
+            Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM => (Cause::Broken, errno.desc()),
+            other => (Cause::Unreachable, other.desc()),
+        };
+        Failure::new(Phase::Connect, cause, format!("{} at {}", what.to_lowercase(), path.display()))
+    };
+    let address = unix_address(path).map_err(failed)?;
+    let socket =
+        socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).map_err(failed)?;
+    loop {
+        let left = deadline.remaining();
+        if left.is_zero() {
+            return Err(Failure::timed_out(Phase::Connect));
+        }
+        let micros = i64::try_from(left.as_micros()).unwrap_or(i64::MAX);
+        setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(micros / 1_000_000, micros % 1_000_000))
+            .map_err(failed)?;
+        match connect(socket.as_raw_fd(), &address) {
+            Ok(()) => return Ok(Stream::new(socket, deadline)),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+    }
+}
+
+/// `path` as the kernel takes it: at most 107 bytes, abstract when it begins with `@`.
+fn unix_address(path: &Path) -> Result<UnixAddr, Errno> {
+    match path.to_str().and_then(|path| path.strip_prefix('@')) {
+        Some(name) => UnixAddr::new_abstract(name.as_bytes()),
+        None => UnixAddr::new(path),
+    }
+}

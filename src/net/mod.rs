@@ -1,0 +1,106 @@
+//! What probes share: the addresses of a name, a connection by a deadline, TLS over it.
+
+mod connect;
+mod resolve;
+mod stream;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::deadline::Deadline;
+use crate::outcome::{Failure, Trail};
+
+pub(crate) use self::stream::{Stream, failure_of};
+
+/// A name or an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// To be resolved.
+    Name(String),
+    /// To be used as it is.
+    Address(IpAddr),
+}
+
+impl fmt::Display for Host {
+    /// As a URL has it: IPv6 in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Address(IpAddr::V4(address)) => address.fmt(f),
+            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+/// Where a connection goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// TCP.
+    Tcp {
+        /// Whom.
+        host: Host,
+        /// Never 0.
+        port: u16,
+    },
+    /// A unix socket; a path that begins with `@` is an abstract one.
+    Unix(PathBuf),
+}
+
+/// How to get to an endpoint.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Via {
+    /// Which addresses of a name to use.
+    pub(crate) family: Family,
+    /// What may be connected to.
+    pub(crate) reach: Reach,
+}
+
+/// Which addresses of a name to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// IPv6 and IPv4, tried in turns.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Family {
+    /// Whether `address` is of this family.
+    pub(crate) fn admits(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// What may be connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Anything.
+    #[default]
+    Anywhere,
+    /// Loopback addresses and unix sockets, for images whose owners do not want a tool that talks to others.
+    LoopbackOnly,
+}
+
+/// Connects to `endpoint`, over by `deadline`; the stream keeps the deadline too.
+pub(crate) fn connect(
+    endpoint: &Endpoint,
+    via: &Via,
+    deadline: Deadline,
+    trail: &mut Trail,
+) -> Result<Stream, Failure> {
+    match endpoint {
+        Endpoint::Unix(path) => connect::unix(path, deadline, trail),
+        Endpoint::Tcp { host, port } => {
+            let addresses = resolve::addresses(host, via, deadline, trail)?;
+            connect::tcp(&addresses, *port, deadline, trail)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a target means: one file per kind of check.
+//!
+//! A new kind is a file here, a variant of [`Kind`] and a row of [`SCHEMES`].
+
+mod http;
+mod status;
+mod target;
+mod tcp;
+mod unix;
+
+use std::collections::BTreeSet;
+
+use crate::deadline::Deadline;
+use crate::net::Via;
+use crate::outcome::{Outcome, Trail};
+
+pub(crate) use self::http::Options as HttpOptions;
+pub(crate) use self::status::StatusSet;
+use self::target::Target;
+
+/// One check, ready to be run any number of times.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    /// The target as it may be shown: no userinfo, no control characters.
+    label: String,
+    /// The row of the scheme table that it came from.
+    scheme: &'static Scheme,
+    /// What to do.
+    kind: Kind,
+}
+
+/// The kinds of check.
+#[derive(Debug)]
+enum Kind {
+    Http(http::Http),
+    Tcp(tcp::Tcp),
+    Unix(unix::Unix),
+}
+
+/// A row of the scheme table.
+#[derive(Debug)]
+struct Scheme {
+    /// What stands before the colon.
+    name: &'static str,
+    /// The groups of options that mean something to it.
+    uses: &'static [Group],
+    /// Makes the probe; an error is one sentence for the user.
+    parse: fn(&Target<'_>, &Options) -> Result<Kind, String>,
+}
+
+/// Every scheme there is; the order is that of the documentation.
+const SCHEMES: &[Scheme] = &[
+    Scheme { name: "http", uses: &[Group::Http, Group::Network], parse: http::parse },
+    Scheme { name: "https", uses: &[Group::Http, Group::Network, Group::Tls], parse: http::parse },
+    Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
+    Scheme { name: "unix", uses: &[], parse: unix::parse },
+];
+
+/// What an option is for. One that no target has a use for is refused, not ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Group {
+    /// Requests and answers of HTTP.
+    Http,
+    /// Names and addresses.
+    Network,
+    /// Certificates.
+    Tls,
+}
+
+/// Everything that options say about probes, whatever their kind.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// How to get to the peer.
+    pub(crate) via: Via,
+    /// What to ask in HTTP, and which answer is good.
+    pub(crate) http: HttpOptions,
+}
+
+impl Probe {
+    /// Reads a target; an error is one sentence that says what is wrong and what would be right.
+    pub(crate) fn parse(text: &str, options: &Options) -> Result<Self, String> {
+        let target = Target::split(text)?;
+        let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == target.scheme) else {
+            let known: Vec<_> = SCHEMES.iter().map(|scheme| scheme.name).collect();
+            return Err(format!("unknown scheme in {}; known are {}", target.label(), known.join(", ")));
+        };
+        let label = target.label();
+        let kind = (scheme.parse)(&target, options).map_err(|why| format!("{why} in {label}"))?;
+        Ok(Self { label, scheme, kind })
+    }
+
+    /// The target as it may be shown.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The groups of options that mean something to one of `probes`.
+    pub(crate) fn groups(probes: &[Self]) -> BTreeSet<Group> {
+        probes.iter().flat_map(|probe| probe.scheme.uses).copied().collect()
+    }
+
+    /// Tries once. Over by `deadline`; what was met on the way is in `trail`, whatever comes of it.
+    pub(crate) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+        match &self.kind {
+            Kind::Http(probe) => probe.run(deadline, trail),
+            Kind::Tcp(probe) => probe.run(deadline, trail),
+            Kind::Unix(probe) => probe.run(deadline, trail),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The only writer to stdout and stderr: bounded, sanitised, never blocks past a deadline, never panics.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::cli::Usage;
+use crate::deadline::Deadline;
+use crate::exit::ExitStatus;
+
+/// The most bytes of a line: Podman keeps 500 characters of a check's output, Docker 4096 bytes.
+const LINE_MAX: usize = 480;
+
+/// How long a usage error or a help text may wait for its reader.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where a line goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// What was asked for.
+    Stdout,
+    /// What went wrong with the asking.
+    Stderr,
+}
+
+/// Writes one line, cut and cleaned; gives up silently at `deadline` or when the reader is gone.
+pub(crate) fn line(stream: Stream, text: &str, deadline: Deadline) {
+    write(stream, format!("{}\n", tidy(text)).as_bytes(), deadline);
+}
+
+/// Prints a text of ours, `--help` for one, as it is.
+pub(crate) fn document(text: &str) -> ExitStatus {
+    write(Stream::Stdout, text.as_bytes(), Deadline::after(PATIENCE));
+    ExitStatus::Healthy
+}
+
+/// Says what is wrong with the command line, and ends with the code that its command has for that.
+pub(crate) fn usage(usage: &Usage) -> ExitStatus {
+    line(Stream::Stderr, &usage.message, Deadline::after(PATIENCE));
+    usage.exit
+}
+
+/// `text` on one line, without control characters, of at most [`LINE_MAX`] bytes.
+fn tidy(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len().min(LINE_MAX));
+    for c in text.chars() {
+        if clean.len() + c.len_utf8() > LINE_MAX - 3 {
+            clean.push_str("...");
+            break;
+        }
+        clean.push(if c.is_control() || is_deceptive(c) { '?' } else { c });
+    }
+    clean
+}
+
+/// Whether a terminal may show `c` somewhere else than it stands: line separators and bidirectional overrides.
+fn is_deceptive(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Writes as much as the reader takes until `deadline`.
+fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) {
+    let (stdout, stderr);
+    let fd: BorrowedFd<'_> = match stream {
+        Stream::Stdout => {
+            stdout = std::io::stdout();
+            stdout.as_fd()
+        }
+        Stream::Stderr => {
+            stderr = std::io::stderr();
+            stderr.as_fd()
+        }
+    };
+    while !bytes.is_empty() {
+        let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
+        match poll(&mut fds, PollTimeout::from(deadline.poll_timeout())) {
+            Ok(0) if deadline.has_passed() => return,
+            Ok(0) | Err(Errno::EINTR) => continue,
+            Ok(_) if fds.iter().any(|fd| fd.revents().is_some_and(|is| is.contains(PollFlags::POLLOUT))) => {}
+            Ok(_) | Err(_) => return,
+        }
+        // A pipe that polls as writable takes this much without blocking (pipe(7), PIPE_BUF).
+        let piece = bytes.get(..4096).unwrap_or(bytes);
+        match nix::unistd::write(fd, piece) {
+            Ok(amount) => bytes = bytes.get(amount..).unwrap_or_default(),
+            Err(Errno::EINTR | Errno::EAGAIN) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_no_control_characters_and_a_bound() {
+        assert_eq!(tidy("a\r\nb\x1b[31m\u{202e}"), "a??b?[31m?");
+        let long = tidy(&"ä".repeat(1000));
+        assert!(long.len() <= LINE_MAX && long.ends_with("..."), "{}", long.len());
+    }
+}

@@ -1,0 +1,77 @@
+//! A timer that ends the process.
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What the handler writes, where, and what it exits with. Set before the timer is, read by the handler alone.
+static LINE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+static LINE_LEN: AtomicUsize = AtomicUsize::new(0);
+static FD: AtomicI32 = AtomicI32::new(1);
+static CODE: AtomicI32 = AtomicI32::new(1);
+
+/// After `delay` of monotonic time, writes `line` to `fd` if that does not block, and ends the process with `code`.
+/// Ends it in the middle of whatever it does then; there is no way back but `disarm`.
+/// See [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html).
+///
+/// # Errors
+///
+/// When the kernel has no timer left for this user (`RLIMIT_SIGPENDING`).
+pub(crate) fn arm(delay: Duration, line: &'static [u8], fd: c_int, code: c_int) -> std::io::Result<()> {
+    LINE.store(line.as_ptr().cast_mut(), Ordering::Relaxed);
+    LINE_LEN.store(line.len(), Ordering::Relaxed);
+    FD.store(fd, Ordering::Relaxed);
+    CODE.store(code, Ordering::Release);
+
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all-zero bytes are a valid `sigaction`: no flags, empty mask, SIG_DFL.
+    let action = unsafe { action.assume_init_mut() };
+    action.sa_sigaction = on_alarm as extern "C" fn(c_int) as libc::sighandler_t;
+    // SAFETY: `action` is initialised and outlives the call.
+    cerr(unsafe { libc::sigaction(libc::SIGALRM, action, ptr::null_mut()) })?;
+
+    let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: sigemptyset initialises what it is given.
+    cerr(unsafe { libc::sigemptyset(mask.as_mut_ptr()) })?;
+    // SAFETY: `mask` was initialised above, and SIGALRM is a signal.
+    cerr(unsafe { libc::sigaddset(mask.as_mut_ptr(), libc::SIGALRM) })?;
+    // SAFETY: `mask` is initialised; the old mask is not asked for.
+    cerr(unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, mask.as_ptr(), ptr::null_mut()) })?;
+
+    let mut timer = MaybeUninit::<libc::timer_t>::uninit();
+    // SAFETY: a null sigevent means SIGALRM to the process; `timer` takes the id.
+    cerr(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, ptr::null_mut(), timer.as_mut_ptr()) })?;
+    // SAFETY: timer_create succeeded and wrote it.
+    let timer = unsafe { timer.assume_init() };
+    let when = libc::itimerspec {
+        it_interval: libc::timespec { tv_sec: 0, tv_nsec: 50_000_000 },
+        it_value: libc::timespec {
+            tv_sec: libc::time_t::try_from(delay.as_secs()).unwrap_or(libc::time_t::MAX),
+            // At least one nanosecond: zero would disarm the timer.
+            tv_nsec: libc::c_long::from(delay.subsec_nanos().max(1)),
+        },
+    };
+    // SAFETY: `timer` is a live timer of ours, `when` is initialised, the old value is not asked for.
+    cerr(unsafe { libc::timer_settime(timer, 0, &raw const when, ptr::null_mut()) })
+}
+
+/// Runs on SIGALRM: only async-signal-safe calls.
+extern "C" fn on_alarm(_: c_int) {
+    let code = CODE.load(Ordering::Acquire);
+    let mut poll = libc::pollfd { fd: FD.load(Ordering::Relaxed), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one initialised pollfd, no waiting.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    if ready == 1 && poll.revents & libc::POLLOUT != 0 {
+        // SAFETY: the pair was stored from one 'static slice before the timer was set.
+        unsafe { libc::write(poll.fd, LINE.load(Ordering::Relaxed).cast(), LINE_LEN.load(Ordering::Relaxed)) };
+    }
+    // SAFETY: _exit is async-signal-safe and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// errno, where a call says -1.
+fn cerr(result: c_int) -> std::io::Result<()> {
+    if result == -1 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,6 @@
+//! All unsafe code: what the kernel offers and nix cannot say safely. Imports nothing of ours.
+#![allow(unsafe_code, reason = "the one folder that holds it")]
+
+pub(crate) mod alarm;
+pub mod args;
+pub(crate) mod stdio;
