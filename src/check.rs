@@ -47,8 +47,7 @@ pub(crate) fn run(check: &Check) -> ExitStatus {
     let mut verdict = ExitStatus::Healthy;
     for probe in &check.probes {
         let started = Instant::now();
-        let mut trail =
-            Trail { steps: (check.voice == Voice::Verbose).then(Vec::new), ..Trail::default() };
+        let mut trail = Trail { steps: (check.voice == Voice::Verbose).then(Vec::new), ..Trail::default() };
         let outcome = probe.run(deadline, &mut trail);
         if outcome.is_err() {
             verdict = ExitStatus::Unhealthy;

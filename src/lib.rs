@@ -32,12 +32,14 @@ mod check;
 mod cli;
 mod deadline;
 mod exit;
-mod outcome;
 mod net;
+mod outcome;
 mod probe;
 mod report;
-mod sys;
+pub(crate) mod sys;
 mod watchdog;
+
+use std::panic;
 
 pub use crate::exit::ExitStatus;
 pub use crate::sys::args::Args;
@@ -47,6 +49,12 @@ use crate::cli::Invocation;
 /// Runs the command that `args` name, to its end, and says what to exit with.
 #[must_use]
 pub fn run(args: Args) -> ExitStatus {
+    // A panic has told itself on stderr by then. It is our fault, and for a check that is a verdict: not healthy.
+    panic::catch_unwind(|| dispatch(args)).unwrap_or(ExitStatus::Unhealthy)
+}
+
+/// One invocation, one command.
+fn dispatch(args: Args) -> ExitStatus {
     match cli::parse(args.into_vec()) {
         Ok(Invocation::Check(check)) => check::run(&check),
         Ok(Invocation::Print(text)) => report::document(&text),

@@ -1,8 +1,19 @@
 //! `${VAR}` in arguments: the exec form of a HEALTHCHECK has no shell that would do it.
 
+/// `text` with its variables replaced from the environment.
+pub(super) fn expanded(text: &str) -> Result<String, String> {
+    expand(text, variable)
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Replaces `${VAR}` and `${VAR:-default}` by the variable's value, `$$` by `$`; a lone `$` stays. A default is used
 /// when the variable is unset or empty, as in sh; a variable without one must be set.
-pub(crate) fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     if !text.contains('$') {
         return Ok(text.to_owned());
     }

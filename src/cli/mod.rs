@@ -2,7 +2,9 @@
 
 mod check;
 mod expand;
+mod options;
 mod usage;
+mod words;
 
 use std::ffi::OsString;
 

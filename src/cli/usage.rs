@@ -37,7 +37,9 @@ impl Usage {
                 let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
                 format!("{argument} {value}: {why}")
             }
-            _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+            _ => {
+                error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            }
         };
         if let Some(ContextValue::String(similar)) = error.get(ContextKind::SuggestedArg) {
             // Writing to a String does not fail.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, connect, getsockopt, setsockopt,
-    socket, sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, connect, getsockopt, setsockopt, socket,
+    sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -105,10 +105,13 @@ fn settle(
     refused: &mut Vec<(SocketAddr, Errno)>,
     next: Deadline,
 ) -> Result<Option<Pending>, Failure> {
-    let mut fds: Vec<_> = pending.iter().map(|one| PollFd::new(one.socket.as_fd(), PollFlags::POLLOUT)).collect();
+    let mut fds: Vec<_> =
+        pending.iter().map(|one| PollFd::new(one.socket.as_fd(), PollFlags::POLLOUT)).collect();
     match poll(&mut fds, PollTimeout::from(next.poll_timeout())) {
         Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(Failure::new(Phase::Connect, Cause::Broken, format!("poll: {}", errno.desc()))),
+        Err(errno) => {
+            return Err(Failure::new(Phase::Connect, Cause::Broken, format!("poll: {}", errno.desc())));
+        }
     }
     let decided = fds.iter().position(|fd| fd.any() == Some(true));
     let Some(one) = decided.map(|index| pending.remove(index)) else { return Ok(None) };
@@ -136,16 +139,13 @@ fn in_turns(addresses: &[IpAddr]) -> Vec<IpAddr> {
 
 /// The sentence for connections that all failed.
 fn unreachable(refused: &[(SocketAddr, Errno)]) -> Failure {
-    let mut reason = String::new();
-    for (index, (address, errno)) in refused.iter().enumerate() {
-        let what = match errno {
-            Errno::ECONNREFUSED => "connection refused",
-            other => other.desc(),
-        };
-        let separator = if index == 0 { "" } else { ", " };
-        reason.push_str(&format!("{separator}{} at {address}", what.to_lowercase()));
-    }
-    let broken = refused.iter().all(|(_, errno)| matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM));
+    let sentence = |(address, errno): &(SocketAddr, Errno)| match errno {
+        Errno::ECONNREFUSED => format!("connection refused at {address}"),
+        other => format!("{} at {address}", other.desc().to_lowercase()),
+    };
+    let reason = refused.iter().map(sentence).collect::<Vec<_>>().join(", ");
+    let broken =
+        refused.iter().all(|(_, errno)| matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM));
     let cause = if broken { Cause::Broken } else { Cause::Unreachable };
     Failure::new(Phase::Connect, cause, reason)
 }

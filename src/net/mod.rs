@@ -3,6 +3,7 @@
 mod connect;
 mod resolve;
 mod stream;
+pub(crate) mod tls;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -18,11 +18,10 @@ pub(super) fn addresses(
         Host::Address(address) => vec![*address],
         Host::Name(name) => lookup(name, deadline, trail)?,
     };
-    if via.reach == Reach::LoopbackOnly {
-        if let Some(outside) = found.iter().find(|address| !address.to_canonical().is_loopback()) {
-            let reason = format!("{outside} is not a loopback address, and --loopback-only is set");
-            return Err(Failure::new(Phase::Resolve, Cause::Forbidden, reason));
-        }
+    let outside = found.iter().find(|address| !address.to_canonical().is_loopback());
+    if let (Reach::LoopbackOnly, Some(outside)) = (via.reach, outside) {
+        let reason = format!("{outside} is not a loopback address, and --loopback-only is set");
+        return Err(Failure::new(Phase::Resolve, Cause::Forbidden, reason));
     }
     let admitted: Vec<_> = found.into_iter().filter(|address| via.family.admits(*address)).collect();
     if admitted.is_empty() {

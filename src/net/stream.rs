@@ -40,7 +40,11 @@ impl Stream {
     }
 
     /// Tries `transfer` without blocking, and waits for `flags` in between.
-    fn transfer(&self, flags: PollFlags, mut transfer: impl FnMut() -> nix::Result<usize>) -> io::Result<usize> {
+    fn transfer(
+        &self,
+        flags: PollFlags,
+        mut transfer: impl FnMut() -> nix::Result<usize>,
+    ) -> io::Result<usize> {
         loop {
             // Also when there is always something to transfer: an endless answer must end, too.
             if self.deadline.has_passed() {
@@ -79,12 +83,16 @@ impl Write for Stream {
 pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
     match error.kind() {
         io::ErrorKind::TimedOut => Failure::timed_out(phase),
-        io::ErrorKind::UnexpectedEof => {
-            Failure::new(phase, Cause::Closed, format!("the peer closed the connection while {}", phase.doing()))
-        }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            Failure::new(phase, Cause::Reset, format!("the peer reset the connection while {}", phase.doing()))
-        }
+        io::ErrorKind::UnexpectedEof => Failure::new(
+            phase,
+            Cause::Closed,
+            format!("the peer closed the connection while {}", phase.doing()),
+        ),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Failure::new(
+            phase,
+            Cause::Reset,
+            format!("the peer reset the connection while {}", phase.doing()),
+        ),
         _ => Failure::new(phase, Cause::Reset, format!("{error} while {}", phase.doing())),
     }
 }

@@ -11,7 +11,7 @@ mod unix;
 use std::collections::BTreeSet;
 
 use crate::deadline::Deadline;
-use crate::net::Via;
+use crate::net::{Via, tls};
 use crate::outcome::{Outcome, Trail};
 
 pub(crate) use self::http::Options as HttpOptions;
@@ -74,6 +74,8 @@ pub(crate) struct Options {
     pub(crate) via: Via,
     /// What to ask in HTTP, and which answer is good.
     pub(crate) http: HttpOptions,
+    /// Whom to trust.
+    pub(crate) tls: tls::Options,
 }
 
 impl Probe {

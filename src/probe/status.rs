@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn what_is_no_status_is_refused() {
-        for text in ["", "2xx", "99", "600", "299-200", "200-", "-200", "200,,201", "200;201", "0200", "+20"] {
+        for text in ["", "2xx", "99", "600", "299-200", "200-", "-200", "200,,201", "200;201", "0200", "+20"]
+        {
             assert!(text.parse::<StatusSet>().is_err(), "{text}");
         }
     }

@@ -44,10 +44,14 @@ impl<'a> Target<'a> {
             Some((scheme, rest)) if is_scheme(scheme) && !rest.starts_with(|c: char| c.is_ascii_digit()) => {
                 Ok(Self { scheme: scheme.to_ascii_lowercase(), rest })
             }
-            Some((scheme, rest)) if is_scheme(scheme) && matches!(scheme, "zombies" | "pids" | "dns" | "process") => {
+            Some((scheme, rest))
+                if is_scheme(scheme) && matches!(scheme, "zombies" | "pids" | "dns" | "process") =>
+            {
                 Ok(Self { scheme: scheme.to_ascii_lowercase(), rest })
             }
-            _ if text.is_empty() => Err("the target is empty; write for example http://127.0.0.1:8080/".into()),
+            _ if text.is_empty() => {
+                Err("the target is empty; write for example http://127.0.0.1:8080/".into())
+            }
             _ => Err(format!("{0} has no scheme; write http://{0} or tcp://{0}", label(text))),
         }
     }
@@ -137,7 +141,8 @@ pub(super) fn parse_host(text: &str) -> Result<Host, String> {
 /// `text` as it may be shown: userinfo masked, control characters replaced, cut to `LABEL_MAX` bytes.
 fn label(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
-    let end = text.get(start..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |at| start + at);
+    let end =
+        text.get(start..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |at| start + at);
     let authority = text.get(start..end).unwrap_or_default();
     let mut shown = String::with_capacity(text.len());
     if let Some(at) = authority.rfind('@') {

@@ -28,7 +28,7 @@ pub(crate) fn arm(delay: Duration, line: &'static [u8], fd: c_int, code: c_int) 
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all-zero bytes are a valid `sigaction`: no flags, empty mask, SIG_DFL.
     let action = unsafe { action.assume_init_mut() };
-    action.sa_sigaction = on_alarm as extern "C" fn(c_int) as libc::sighandler_t;
+    action.sa_sigaction = handler();
     // SAFETY: `action` is initialised and outlives the call.
     cerr(unsafe { libc::sigaction(libc::SIGALRM, action, ptr::null_mut()) })?;
 
@@ -57,6 +57,12 @@ pub(crate) fn arm(delay: Duration, line: &'static [u8], fd: c_int, code: c_int) 
     cerr(unsafe { libc::timer_settime(timer, 0, &raw const when, ptr::null_mut()) })
 }
 
+/// `on_alarm` as sigaction(2) takes it.
+#[expect(clippy::as_conversions, reason = "there is no other way from a function to its address")]
+fn handler() -> libc::sighandler_t {
+    on_alarm as extern "C" fn(c_int) as libc::sighandler_t
+}
+
 /// Runs on SIGALRM: only async-signal-safe calls.
 extern "C" fn on_alarm(_: c_int) {
     let code = CODE.load(Ordering::Acquire);
@@ -65,7 +71,9 @@ extern "C" fn on_alarm(_: c_int) {
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     if ready == 1 && poll.revents & libc::POLLOUT != 0 {
         // SAFETY: the pair was stored from one 'static slice before the timer was set.
-        unsafe { libc::write(poll.fd, LINE.load(Ordering::Relaxed).cast(), LINE_LEN.load(Ordering::Relaxed)) };
+        unsafe {
+            libc::write(poll.fd, LINE.load(Ordering::Relaxed).cast(), LINE_LEN.load(Ordering::Relaxed))
+        };
     }
     // SAFETY: _exit is async-signal-safe and does not return.
     unsafe { libc::_exit(code) }

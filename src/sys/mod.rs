@@ -2,5 +2,5 @@
 #![allow(unsafe_code, reason = "the one folder that holds it")]
 
 pub(crate) mod alarm;
-pub mod args;
+pub(crate) mod args;
 pub(crate) mod stdio;

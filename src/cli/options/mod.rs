@@ -1,0 +1,72 @@
+//! The options of probes, the same for `check`, `wait` and `init`: one file per group.
+
+mod http;
+mod network;
+
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use crate::probe::{Group, Options, Probe};
+
+use super::expand::expanded;
+
+/// The words of all groups.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+pub(super) struct Words {
+    #[command(flatten)]
+    http: http::Words,
+    #[command(flatten)]
+    network: network::Words,
+}
+
+/// Adds the words of all groups to `command`.
+pub(super) fn augment(command: Command) -> Command {
+    Words::augment_args(command)
+}
+
+impl Words {
+    /// What was matched, or nothing given.
+    pub(super) fn from_optional(matches: Option<&ArgMatches>) -> Result<Self, clap::Error> {
+        matches.map_or_else(|| Ok(Self::default()), Self::from_arg_matches)
+    }
+
+    /// Turns words into options of probes, and notes in `given` which ones there were.
+    pub(super) fn into_options(self, given: &mut Given) -> Result<Options, String> {
+        let mut options = Options::default();
+        self.http.apply(&mut options, given)?;
+        self.network.apply(&mut options, given);
+        Ok(options)
+    }
+}
+
+/// The options that were given, each with its group.
+#[derive(Debug, Default)]
+pub(super) struct Given(Vec<(&'static str, Group)>);
+
+impl Given {
+    /// Notes that `flag` was given.
+    fn note(&mut self, flag: &'static str, group: Group) {
+        self.0.push((flag, group));
+    }
+
+    /// Refuses an option that none of `probes` has a use for: bad input is never ignored.
+    pub(super) fn refuse_useless(&self, probes: &[Probe]) -> Result<(), String> {
+        let useful = Probe::groups(probes);
+        match self.0.iter().find(|(_, group)| !useful.contains(group)) {
+            Some((flag, _)) => Err(format!("{flag} means nothing to the targets given")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a length of time that is more than none, after its variables are replaced.
+pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, String> {
+    let text = expanded(text)?;
+    match humantime::parse_duration(&text) {
+        Ok(length) if length.is_zero() => Err(format!("{flag} must be more than 0")),
+        Ok(length) => Ok(length),
+        Err(_) => Err(format!("{flag} `{text}` is no duration; write for example 500ms, 4s or 1m 30s")),
+    }
+}

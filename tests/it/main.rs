@@ -1,0 +1,15 @@
+//! The program from outside. The table of contents:
+//!
+//! * `check`: verdicts, lines and limits of `sexton check`
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "tests start processes and threads, and fail loudly"
+)]
+
+mod check;
+mod support;
