@@ -1,10 +1,14 @@
 //! `sexton check`: one round of probes, then a verdict.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
+use crate::attempt::{self, Attempt, Detail, Finished};
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::outcome::{Outcome, Trail};
+use crate::outcome::Cause;
 use crate::probe::Probe;
 use crate::report::{self, Stream};
 use crate::{sys, watchdog};
@@ -13,11 +17,22 @@ use crate::{sys, watchdog};
 #[derive(Debug)]
 pub(crate) struct Check {
     /// What to ask; at least one.
-    pub(crate) probes: Vec<Probe>,
+    pub(crate) probes: Vec<Arc<Probe>>,
+    /// How many of them must pass.
+    pub(crate) require: Require,
     /// The limit of the whole run.
     pub(crate) timeout: Duration,
     /// How much to say.
     pub(crate) voice: Voice,
+}
+
+/// How many targets must pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Require {
+    /// Every one.
+    All,
+    /// One is enough; it ends the round.
+    Any,
 }
 
 /// How much a check says.
@@ -29,44 +44,169 @@ pub(crate) enum Voice {
     Lines,
     /// One line a step, too.
     Verbose,
+    /// One JSON object.
+    Json,
 }
 
 /// Runs all probes under one deadline.
 pub(crate) fn run(check: &Check) -> ExitStatus {
+    let started = Instant::now();
     let deadline = Deadline::after(check.timeout);
     sys::stdio::reopen_closed();
-    let limit = humantime::format_duration(check.timeout);
-    let target = check.probes.first().map_or("", Probe::label);
-    let last_words = match check.voice {
-        Voice::Quiet => String::new(),
-        Voice::Lines | Voice::Verbose => format!("unhealthy: no verdict within {limit} ({target})\n"),
-    };
     // Without a timer the probes' own deadlines still hold.
-    let _ = watchdog::arm(deadline, last_words, 1, ExitStatus::Unhealthy.code());
+    let _ = watchdog::arm(deadline, last_words(check), 1, ExitStatus::Unhealthy.code());
 
-    let mut verdict = ExitStatus::Healthy;
-    for probe in &check.probes {
-        let started = Instant::now();
-        let mut trail = Trail { steps: (check.voice == Voice::Verbose).then(Vec::new), ..Trail::default() };
-        let outcome = probe.run(deadline, &mut trail);
-        if outcome.is_err() {
-            verdict = ExitStatus::Unhealthy;
-        }
-        if check.voice != Voice::Quiet {
-            for step in trail.steps.iter().flatten() {
-                report::line(Stream::Stdout, step, deadline);
-            }
-            report::line(Stream::Stdout, &sentence(probe, &outcome, started.elapsed()), deadline);
+    let finished = match check.probes.as_slice() {
+        [probe] => vec![Some(attempt::run(probe, deadline, check.voice.detail()))],
+        probes => all_at_once(probes, check, deadline),
+    };
+    let verdict = check.require.verdict(&finished);
+    match check.voice {
+        Voice::Quiet => {}
+        Voice::Lines | Voice::Verbose => tell(check, &finished, verdict, deadline),
+        Voice::Json => {
+            let told = object(check, &finished, verdict, started.elapsed()).to_string();
+            report::record(Stream::Stdout, &told, deadline);
         }
     }
     verdict
 }
 
+impl Require {
+    /// What the outcomes amount to; one that is missing was not needed.
+    fn verdict(self, finished: &[Option<Finished>]) -> ExitStatus {
+        let mut passes = finished.iter().map(|one| one.as_ref().is_some_and(|one| one.outcome.is_ok()));
+        let healthy = match self {
+            Self::All => passes.all(|passed| passed),
+            Self::Any => passes.any(|passed| passed),
+        };
+        if healthy { ExitStatus::Healthy } else { ExitStatus::Unhealthy }
+    }
+}
+
+impl Voice {
+    /// What it needs to know.
+    fn detail(self) -> Detail {
+        match self {
+            Self::Verbose => Detail::Steps,
+            Self::Quiet | Self::Lines | Self::Json => Detail::Verdict,
+        }
+    }
+}
+
+/// Runs each of `probes` on its own thread, until all are done, one has passed where that is enough, or time is up.
+fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<Option<Finished>> {
+    let mut running = Vec::with_capacity(probes.len());
+    let mut finished = Vec::with_capacity(probes.len());
+    for probe in probes {
+        match Attempt::start(probe, deadline, check.voice.detail()) {
+            Ok(attempt) => {
+                running.push(Some(attempt));
+                finished.push(None);
+            }
+            // No thread, no file descriptor: then in turn, here.
+            Err(_) => {
+                running.push(None);
+                finished.push(Some(attempt::run(probe, deadline, check.voice.detail())));
+            }
+        }
+    }
+    loop {
+        for (slot, done) in running.iter_mut().zip(&mut finished) {
+            let overdue = attempt::is_overdue(deadline);
+            let result =
+                slot.as_ref().and_then(|one| one.finished().or_else(|| overdue.then(|| one.overdue())));
+            if result.is_some() {
+                *slot = None;
+                *done = result;
+            }
+        }
+        let decided =
+            check.require == Require::Any && check.require.verdict(&finished) == ExitStatus::Healthy;
+        if decided || running.iter().all(Option::is_none) {
+            return finished;
+        }
+        attempt::wait_for_any(running.iter().flatten(), deadline);
+    }
+}
+
+/// What the watchdog says when nothing else was said in time.
+fn last_words(check: &Check) -> String {
+    let limit = humantime::format_duration(check.timeout);
+    let target = check.probes.first().map_or("", |probe| probe.label());
+    match check.voice {
+        Voice::Quiet => String::new(),
+        Voice::Lines | Voice::Verbose => format!("unhealthy: no verdict within {limit} ({target})\n"),
+        Voice::Json => {
+            format!("{}\n", json!({"healthy": false, "reason": "no verdict in time", "targets": []}))
+        }
+    }
+}
+
+/// One line a target: of all that failed; of the one that passed, where one is enough.
+fn tell(check: &Check, finished: &[Option<Finished>], verdict: ExitStatus, deadline: Deadline) {
+    let rescued = check.require == Require::Any && verdict == ExitStatus::Healthy;
+    for (probe, one) in check.probes.iter().zip(finished) {
+        let Some(one) = one else { continue };
+        for step in one.trail.steps.iter().flatten() {
+            report::line(Stream::Stdout, step, deadline);
+        }
+        if one.outcome.is_err() && rescued && check.voice != Voice::Verbose {
+            continue;
+        }
+        report::line(Stream::Stdout, &sentence(probe, one), deadline);
+    }
+}
+
 /// The line of one target: the cause first, since runtimes cut at the end.
-fn sentence(probe: &Probe, outcome: &Outcome, elapsed: Duration) -> String {
-    let (verdict, reason) = match outcome {
+fn sentence(probe: &Probe, finished: &Finished) -> String {
+    let (verdict, reason) = match &finished.outcome {
         Ok(seen) => ("healthy", seen),
         Err(failure) => ("unhealthy", &failure.reason),
     };
-    format!("{verdict}: {reason} ({}, {} ms)", probe.label(), elapsed.as_millis())
+    format!("{verdict}: {reason} ({}, {} ms)", probe.label(), finished.elapsed.as_millis())
+}
+
+/// The round as `--json` tells it. The names are stable.
+fn object(check: &Check, finished: &[Option<Finished>], verdict: ExitStatus, elapsed: Duration) -> Value {
+    let targets: Vec<_> =
+        check.probes.iter().zip(finished).map(|(probe, one)| entry(probe, one.as_ref())).collect();
+    json!({
+        "healthy": verdict == ExitStatus::Healthy,
+        "milliseconds": milliseconds(elapsed),
+        "targets": targets,
+    })
+}
+
+/// One target as `--json` tells it.
+fn entry(probe: &Probe, finished: Option<&Finished>) -> Value {
+    let Some(finished) = finished else {
+        return json!({"target": probe.label(), "outcome": "skipped"});
+    };
+    let (outcome, phase, reason) = match &finished.outcome {
+        Ok(seen) => ("pass", None, seen),
+        Err(failure) => {
+            let outcome = match failure.cause {
+                Cause::TimedOut => "timeout",
+                Cause::Broken => "broken",
+                _ => "fail",
+            };
+            (outcome, Some(failure.phase.name()), &failure.reason)
+        }
+    };
+    json!({
+        "target": probe.label(),
+        "outcome": outcome,
+        "phase": phase,
+        "reason": reason,
+        "status": finished.trail.status,
+        "address": finished.trail.address,
+        "milliseconds": milliseconds(finished.elapsed),
+    })
+}
+
+/// A length in milliseconds, to the microsecond.
+fn milliseconds(length: Duration) -> Value {
+    let micros = u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
+    json!(f64::from(micros) / 1000.0)
 }

@@ -28,6 +28,7 @@
 //! * `watchdog` ends a check at its deadline, whatever a library is doing.
 //! * All unsafe code is under `sys`; it imports nothing of ours.
 
+mod attempt;
 mod check;
 mod cli;
 mod deadline;

@@ -30,6 +30,11 @@ pub(crate) fn line(stream: Stream, text: &str, deadline: Deadline) {
     write(stream, format!("{}\n", tidy(text)).as_bytes(), deadline);
 }
 
+/// Writes one line for a machine to read, whole: JSON has its control characters escaped already, and is useless cut.
+pub(crate) fn record(stream: Stream, text: &str, deadline: Deadline) {
+    write(stream, format!("{text}\n").as_bytes(), deadline);
+}
+
 /// Prints a text of ours, `--help` for one, as it is.
 pub(crate) fn document(text: &str) -> ExitStatus {
     write(Stream::Stdout, text.as_bytes(), Deadline::after(PATIENCE));

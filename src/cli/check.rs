@@ -1,10 +1,11 @@
 //! `sexton check`.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use clap::{Args, Command, FromArgMatches};
 
-use crate::check::{Check, Voice};
+use crate::check::{Check, Require, Voice};
 use crate::exit::ExitStatus;
 use crate::probe::Probe;
 
@@ -22,12 +23,18 @@ struct Words {
     /// Limit of the whole run: names, connections, TLS, answers, all targets [default: 4s, or SEXTON_TIMEOUT]
     #[arg(short, long, value_name = "DURATION")]
     timeout: Option<String>,
+    /// One target that passes is enough
+    #[arg(long)]
+    any: bool,
     /// Print nothing; the exit code is the answer
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, conflicts_with_all = ["verbose", "json"])]
     quiet: bool,
     /// Print every step, too
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     verbose: bool,
+    /// Print one JSON object instead of a line a target
+    #[arg(long)]
+    json: bool,
     /// What to check: http://, https://, tcp://host:port, unix:/path
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
@@ -68,13 +75,15 @@ fn build(words: Words, options: options::Words) -> Result<Check, String> {
     let probes = words
         .targets
         .iter()
-        .map(|target| Probe::parse(&expand::expanded(target)?, &options))
+        .map(|target| Probe::parse(&expand::expanded(target)?, &options).map(Arc::new))
         .collect::<Result<Vec<_>, _>>()?;
     given.refuse_useless(&probes)?;
-    let voice = match (words.quiet, words.verbose) {
-        (true, _) => Voice::Quiet,
-        (_, true) => Voice::Verbose,
+    let voice = match (words.quiet, words.verbose, words.json) {
+        (true, ..) => Voice::Quiet,
+        (_, true, _) => Voice::Verbose,
+        (.., true) => Voice::Json,
         _ => Voice::Lines,
     };
-    Ok(Check { probes, timeout, voice })
+    let require = if words.any { Require::Any } else { Require::All };
+    Ok(Check { probes, require, timeout, voice })
 }

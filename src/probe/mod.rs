@@ -9,6 +9,7 @@ mod tcp;
 mod unix;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::deadline::Deadline;
 use crate::net::{Via, tls};
@@ -97,7 +98,7 @@ impl Probe {
     }
 
     /// The groups of options that mean something to one of `probes`.
-    pub(crate) fn groups(probes: &[Self]) -> BTreeSet<Group> {
+    pub(crate) fn groups(probes: &[Arc<Self>]) -> BTreeSet<Group> {
         probes.iter().flat_map(|probe| probe.scheme.uses).copied().collect()
     }
 

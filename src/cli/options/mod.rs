@@ -3,6 +3,7 @@
 mod http;
 mod network;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -52,7 +53,7 @@ impl Given {
     }
 
     /// Refuses an option that none of `probes` has a use for: bad input is never ignored.
-    pub(super) fn refuse_useless(&self, probes: &[Probe]) -> Result<(), String> {
+    pub(super) fn refuse_useless(&self, probes: &[Arc<Probe>]) -> Result<(), String> {
         let useful = Probe::groups(probes);
         match self.0.iter().find(|(_, group)| !useful.contains(group)) {
             Some((flag, _)) => Err(format!("{flag} means nothing to the targets given")),

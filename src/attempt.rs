@@ -1,0 +1,127 @@
+//! One probe, tried once: here, or on a thread of its own that can be polled for. Over by its deadline either way.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::deadline::Deadline;
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::probe::Probe;
+
+/// The stack of a probe's thread: a TLS handshake needs about 40 KiB of it, unoptimised code four times that.
+const STACK: usize = 512 * 1024;
+
+/// How long after the deadline a probe on a thread may take to say that it came.
+const GRACE: Duration = Duration::from_millis(10);
+
+/// What came of an attempt, and what it met on its way.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// Passed or failed.
+    pub(crate) outcome: Outcome,
+    /// The last address, status and steps.
+    pub(crate) trail: Trail,
+    /// From its start to its end.
+    pub(crate) elapsed: Duration,
+}
+
+/// Whether the steps of an attempt are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Only the outcome matters.
+    Verdict,
+    /// For `--verbose`.
+    Steps,
+}
+
+/// Tries `probe` on this thread.
+pub(crate) fn run(probe: &Probe, deadline: Deadline, detail: Detail) -> Finished {
+    let started = Instant::now();
+    let steps = match detail {
+        Detail::Verdict => None,
+        Detail::Steps => Some(Vec::new()),
+    };
+    let mut trail = Trail { steps, ..Trail::default() };
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| probe.run(deadline, &mut trail)))
+        .unwrap_or_else(|_| Err(broken("the probe panicked; please report it")));
+    Finished { outcome, trail, elapsed: started.elapsed() }
+}
+
+/// One probe on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// Readable once the thread is done.
+    done: Arc<EventFd>,
+    /// Holds what came of it then.
+    result: Receiver<Finished>,
+    started: Instant,
+}
+
+impl Attempt {
+    /// Starts to try `probe`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no thread or file descriptor left for it.
+    pub(crate) fn start(probe: &Arc<Probe>, deadline: Deadline, detail: Detail) -> Result<Self, Failure> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let done = EventFd::from_flags(flags)
+            .map(Arc::new)
+            .map_err(|errno| broken(&format!("no file descriptor for a probe: {}", errno.desc())))?;
+        let (sender, result) = mpsc::sync_channel(1);
+        let (probe, bell) = (Arc::clone(probe), Arc::clone(&done));
+        let ring = move || {
+            // Neither can fail while the attempt is waited for, and nobody cares once it is not.
+            let _ = sender.send(run(&probe, deadline, detail));
+            let _ = bell.write(1);
+        };
+        thread::Builder::new()
+            .name("probe".into())
+            .stack_size(STACK)
+            .spawn(ring)
+            .map_err(|error| broken(&format!("no thread for a probe: {error}")))?;
+        Ok(Self { done, result, started: Instant::now() })
+    }
+
+    /// What came of it, once it is done.
+    pub(crate) fn finished(&self) -> Option<Finished> {
+        self.result.try_recv().ok()
+    }
+
+    /// What stands for the answer of a thread that is not done by its deadline.
+    pub(crate) fn overdue(&self) -> Finished {
+        let outcome = Err(Failure::new(Phase::Response, Cause::TimedOut, "timed out"));
+        Finished { outcome, trail: Trail::default(), elapsed: self.started.elapsed() }
+    }
+}
+
+impl AsFd for Attempt {
+    /// Readable once the attempt is done.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.done.as_fd()
+    }
+}
+
+/// Waits until one of `attempts` is done, or `deadline` has passed with a little patience.
+pub(crate) fn wait_for_any<'a>(attempts: impl Iterator<Item = &'a Attempt>, deadline: Deadline) {
+    let mut fds: Vec<_> = attempts.map(|attempt| PollFd::new(attempt.as_fd(), PollFlags::POLLIN)).collect();
+    let last = deadline.plus(GRACE);
+    while poll(&mut fds, PollTimeout::from(last.poll_timeout())) == Err(Errno::EINTR) {}
+}
+
+/// Whether an attempt that is bound by `deadline` has had its time, the patience included.
+pub(crate) fn is_overdue(deadline: Deadline) -> bool {
+    deadline.plus(GRACE).has_passed()
+}
+
+/// We are broken ourselves.
+fn broken(why: &str) -> Failure {
+    Failure::new(Phase::Local, Cause::Broken, why)
+}
