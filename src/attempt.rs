@@ -109,9 +109,10 @@ impl AsFd for Attempt {
     }
 }
 
-/// Waits until one of `attempts` is done, or `deadline` has passed with a little patience.
-pub(crate) fn wait_for_any<'a>(attempts: impl Iterator<Item = &'a Attempt>, deadline: Deadline) {
-    let mut fds: Vec<_> = attempts.map(|attempt| PollFd::new(attempt.as_fd(), PollFlags::POLLIN)).collect();
+/// Waits until one of the `attempts` that are left is done, or `deadline` has passed with a little patience.
+pub(crate) fn wait_for_any(attempts: &[Option<Attempt>], deadline: Deadline) {
+    let mut fds: Vec<_> =
+        attempts.iter().flatten().map(|attempt| PollFd::new(attempt.as_fd(), PollFlags::POLLIN)).collect();
     let last = deadline.plus(GRACE);
     while poll(&mut fds, PollTimeout::from(last.poll_timeout())) == Err(Errno::EINTR) {}
 }

@@ -126,7 +126,7 @@ fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<
         if decided || running.iter().all(Option::is_none) {
             return finished;
         }
-        attempt::wait_for_any(running.iter().flatten(), deadline);
+        attempt::wait_for_any(&running, deadline);
     }
 }
 
