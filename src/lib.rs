@@ -33,6 +33,7 @@ mod check;
 mod cli;
 mod deadline;
 mod exit;
+mod file;
 mod net;
 mod outcome;
 mod probe;

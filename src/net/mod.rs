@@ -2,6 +2,7 @@
 
 mod connect;
 mod resolve;
+mod socket;
 mod stream;
 pub(crate) mod tls;
 

@@ -1,86 +1,111 @@
-//! A connection that knows when it is over.
+//! A connection that knows when it is over, plain or TLS.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, recv, send};
+use std::os::fd::OwnedFd;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Phase};
+use crate::outcome::{Cause, Failure, Phase, Trail};
 
-/// A connected socket. Every read and write is over by the deadline and then fails with `ErrorKind::TimedOut`, also
-/// when the peer drips a byte at a time or never stops.
+use super::socket::Socket;
+use super::{Host, tls};
+
+/// A connection. Every read and write is over by the deadline and then fails with `ErrorKind::TimedOut`, also when the
+/// peer drips a byte at a time or never stops; over TLS, too.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    socket: OwnedFd,
-    deadline: Deadline,
+    socket: Socket,
+    layer: Layer,
+}
+
+/// What lies between us and the socket.
+#[derive(Debug)]
+enum Layer {
+    /// Nothing.
+    Plain,
+    /// TLS.
+    #[cfg(feature = "tls")]
+    Tls(Box<tls::Session>),
 }
 
 impl Stream {
     /// Takes over a connected stream socket, blocking or not.
     pub(super) fn new(socket: OwnedFd, deadline: Deadline) -> Self {
-        Self { socket, deadline }
+        Self { socket: Socket::new(socket, deadline), layer: Layer::Plain }
     }
 
-    /// Waits until the socket is ready for `flags`.
-    fn wait(&self, flags: PollFlags) -> io::Result<()> {
-        loop {
-            if self.deadline.has_passed() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            let mut fds = [PollFd::new(self.socket.as_fd(), flags)];
-            match poll(&mut fds, PollTimeout::from(self.deadline.poll_timeout())) {
-                Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(()),
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+    /// Shakes hands in TLS with `host`, by the stream's deadline; what is read and written from then on is encrypted.
+    /// Not for a stream that is encrypted already.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secure(
+        mut self,
+        host: &Host,
+        options: &tls::Options,
+        alpn: tls::Alpn,
+        trail: &mut Trail,
+    ) -> Result<Self, Failure> {
+        let session = tls::shake_hands(&mut self.socket, host, options, alpn, trail)?;
+        self.layer = Layer::Tls(Box::new(session));
+        Ok(self)
     }
 
-    /// Tries `transfer` without blocking, and waits for `flags` in between.
-    fn transfer(
-        &self,
-        flags: PollFlags,
-        mut transfer: impl FnMut() -> nix::Result<usize>,
-    ) -> io::Result<usize> {
-        loop {
-            // Also when there is always something to transfer: an endless answer must end, too.
-            if self.deadline.has_passed() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            match transfer() {
-                Ok(amount) => return Ok(amount),
-                Err(Errno::EAGAIN) => self.wait(flags)?,
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+    /// Fails: there is no TLS in this build.
+    #[cfg(not(feature = "tls"))]
+    pub(crate) fn secure(
+        self,
+        _: &Host,
+        _: &tls::Options,
+        _: tls::Alpn,
+        _: &mut Trail,
+    ) -> Result<Self, Failure> {
+        Err(Failure::new(Phase::Tls, Cause::Broken, tls::MISSING))
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let fd = self.socket.as_raw_fd();
-        self.transfer(PollFlags::POLLIN, || recv(fd, buffer, MsgFlags::MSG_DONTWAIT))
+        match &mut self.layer {
+            Layer::Plain => self.socket.read(buffer),
+            #[cfg(feature = "tls")]
+            Layer::Tls(session) => session.read(&mut self.socket, buffer),
+        }
     }
 }
 
 impl Write for Stream {
     /// Never raises SIGPIPE: as PID 1 it would be forwarded to the app.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let fd = self.socket.as_raw_fd();
-        self.transfer(PollFlags::POLLOUT, || send(fd, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL))
+        match &mut self.layer {
+            Layer::Plain => self.socket.write(bytes),
+            #[cfg(feature = "tls")]
+            Layer::Tls(session) => session.write(&mut self.socket, bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        match &mut self.layer {
+            Layer::Plain => self.socket.flush(),
+            #[cfg(feature = "tls")]
+            Layer::Tls(session) => session.flush(&mut self.socket),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Drop for Stream {
+    /// Says goodbye, so that the peer does not log a truncated connection at every check.
+    fn drop(&mut self) {
+        if let Layer::Tls(session) = &mut self.layer {
+            session.close(&self.socket);
+        }
     }
 }
 
 /// The failure that an I/O error of a stream means in `phase`.
 pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
+    #[cfg(feature = "tls")]
+    if let Some(failure) = tls::failure_of(error, phase) {
+        return failure;
+    }
     match error.kind() {
         io::ErrorKind::TimedOut => Failure::timed_out(phase),
         io::ErrorKind::UnexpectedEof => Failure::new(

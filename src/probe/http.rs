@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{
 };
 
 use crate::deadline::Deadline;
-use crate::net::{self, Endpoint, Stream, Via};
+use crate::net::{self, Endpoint, Host, Stream, Via, tls};
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
 
 use super::target::Target;
@@ -52,6 +52,7 @@ pub(super) struct Http {
     uri: Uri,
     via: Via,
     options: Options,
+    tls: Option<(Host, tls::Options)>,
 }
 
 /// Reads `//host[:port][/path][?query]`.
@@ -69,18 +70,29 @@ pub(super) fn parse(target: &Target<'_>, options: &ProbeOptions) -> Result<Kind,
     let uri = format!("{}://{host}{shown_port}{slash}{path}", target.scheme)
         .parse::<Uri>()
         .map_err(|_| "a character that must be %-encoded")?;
-    Ok(Kind::Http(Http {
+    let tls = match target.scheme.as_str() {
+        "https" => {
+            tls::required()?;
+            Some((host.clone(), options.tls.clone()))
+        }
+        _ => None,
+    };
+    Ok(Kind::Http(Box::new(Http {
+        tls,
         endpoint: Endpoint::Tcp { host: authority.host, port },
         uri,
         via: options.via.clone(),
         options: options.http.clone(),
-    }))
+    })))
 }
 
 impl Http {
     /// Asks once; the head of the answer decides.
     pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let stream = net::connect(&self.endpoint, &self.via, deadline, trail)?;
+        let mut stream = net::connect(&self.endpoint, &self.via, deadline, trail)?;
+        if let Some((host, tls)) = &self.tls {
+            stream = stream.secure(host, tls, tls::Alpn::Unnamed, trail)?;
+        }
         let agent = agent(stream);
         let response = agent.run(self.request()?).map_err(failure)?;
         let status = response.status().as_u16();

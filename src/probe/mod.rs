@@ -18,6 +18,7 @@ use crate::outcome::{Outcome, Trail};
 pub(crate) use self::http::Options as HttpOptions;
 pub(crate) use self::status::StatusSet;
 use self::target::Target;
+pub(crate) use self::target::parse_host;
 
 /// One check, ready to be run any number of times.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(crate) struct Probe {
 /// The kinds of check.
 #[derive(Debug)]
 enum Kind {
-    Http(http::Http),
+    Http(Box<http::Http>),
     Tcp(tcp::Tcp),
     Unix(unix::Unix),
 }

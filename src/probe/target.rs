@@ -112,7 +112,7 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 /// Reads a name, an IPv4 address or a bracketed IPv6 address.
-pub(super) fn parse_host(text: &str) -> Result<Host, String> {
+pub(crate) fn parse_host(text: &str) -> Result<Host, String> {
     if text.is_empty() {
         return Err("no host".into());
     }

@@ -2,6 +2,7 @@
 
 mod http;
 mod network;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(super) struct Words {
     http: http::Words,
     #[command(flatten)]
     network: network::Words,
+    #[command(flatten)]
+    tls: tls::Words,
 }
 
 /// Adds the words of all groups to `command`.
@@ -38,6 +41,7 @@ impl Words {
         let mut options = Options::default();
         self.http.apply(&mut options, given)?;
         self.network.apply(&mut options, given);
+        self.tls.apply(&mut options, given)?;
         Ok(options)
     }
 }

@@ -1,0 +1,82 @@
+//! Certificates.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::net::Host;
+use crate::net::tls::Verify;
+use crate::probe::{Group, Options, parse_host};
+
+use super::{Given, duration, expanded};
+
+/// Whom to trust in TLS, and who we are.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct Words {
+    /// PEM certificates to trust instead of the bundled roots
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<String>,
+    /// Our own certificate, PEM
+    #[arg(long, value_name = "FILE")]
+    cert: Option<String>,
+    /// The key of --cert, PEM [default: the one in --cert's file]
+    #[arg(long, value_name = "FILE")]
+    key: Option<String>,
+    /// Accept any certificate
+    #[arg(short = 'k', long)]
+    insecure: bool,
+    /// The name to ask for and to find in the certificate [default: the target's host]
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// Fail when the certificate expires within this time, while it still works
+    #[arg(long, value_name = "DURATION")]
+    min_validity: Option<String>,
+}
+
+impl Words {
+    /// Sets what was given.
+    pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
+        let tls = &mut options.tls;
+        let mut file = |word: Option<String>, flag| match word {
+            Some(path) => {
+                given.note(flag, Group::Tls);
+                match expanded(&path)? {
+                    path if path.is_empty() => Err(format!("{flag} is empty; it wants a file")),
+                    path => Ok(Some(PathBuf::from(path))),
+                }
+            }
+            None => Ok(None),
+        };
+        tls.cacert = file(self.cacert, "--cacert")?;
+        tls.cert = file(self.cert, "--cert")?;
+        tls.key = file(self.key, "--key")?;
+        if tls.key.is_some() && tls.cert.is_none() {
+            return Err("--key without --cert; --cert FILE names the certificate of the key".into());
+        }
+        if self.insecure {
+            given.note("--insecure", Group::Tls);
+            if tls.cacert.is_some() {
+                return Err(
+                    "--insecure trusts anything, so --cacert is of no use; leave one of them out".into()
+                );
+            }
+            tls.verify = Verify::Off;
+        }
+        if let Some(name) = self.server_name {
+            given.note("--server-name", Group::Tls);
+            let name = expanded(&name)?;
+            tls.server_name = Some(match name.parse::<IpAddr>() {
+                Ok(address) => Host::Address(address),
+                Err(_) => parse_host(&name).map_err(|why| format!("--server-name: {why}"))?,
+            });
+        }
+        if let Some(length) = self.min_validity {
+            given.note("--min-validity", Group::Tls);
+            tls.min_validity = Some(duration(&length, "--min-validity")?);
+        }
+        Ok(())
+    }
+}

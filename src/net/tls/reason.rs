@@ -1,0 +1,213 @@
+//! Why TLS did not come about, in sentences that name the remedy.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
+
+use crate::outcome::{Cause, Failure, Phase};
+
+use super::leaf::{self, Issuer};
+use super::trust::{Asked, Source};
+
+/// What to do about a certificate that nobody vouches for.
+const TRUST_IT: &str = "--cacert FILE trusts it, --insecure trusts anything";
+
+/// The most names of a certificate that are told.
+const NAMES_MAX: usize = 5;
+
+/// A verdict of ours on its way through the TLS library.
+#[derive(Debug)]
+struct Distrust(String);
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Distrust {}
+
+/// The failure that an I/O error means in `phase`, where it is one of TLS.
+pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Option<Failure> {
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    let (cause, reason) = sentence(error);
+    Some(Failure::new(phase, cause, reason))
+}
+
+/// The failure that an I/O error means in the handshake with a peer whose first bytes were `first`.
+pub(super) fn of_handshake(error: &io::Error, first: &[u8], asked: &Asked) -> Failure {
+    let Some(mut failure) = failure_of(error, Phase::Tls) else {
+        return crate::net::failure_of(error, Phase::Tls);
+    };
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidMessage(_)) if first.starts_with(b"HTTP/") || first.starts_with(b"<") => {
+            failure.reason = "the peer does not speak TLS but plain HTTP; is it http://?".into();
+        }
+        Some(Error::AlertReceived(alert))
+            if asked.in_vain() && *alert != AlertDescription::CertificateRequired =>
+        {
+            failure
+                .reason
+                .push_str("; it asked for a client certificate: --cert FILE and --key FILE give one");
+        }
+        _ => {}
+    }
+    failure
+}
+
+/// A refusal of the peer's certificate, with its reason.
+pub(super) fn distrust(
+    error: &Error,
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    source: Source,
+) -> Error {
+    let Error::InvalidCertificate(why) = error else { return error.clone() };
+    let leaf = leaf::read(certificate);
+    let reason = match why {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("the certificate expired on {}; renew it", date(not_after.as_secs()))
+        }
+        CertificateError::NotValidYetContext { not_before, time } => format!(
+            "the certificate is not valid before {}, and the clock here says {}",
+            date(not_before.as_secs()),
+            date(time.as_secs())
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } => wrong_name(name, presented),
+        _ if leaf.is_some_and(|leaf| leaf.issuer == Issuer::Itself) => match source {
+            Source::Bundled => format!("the certificate is self-signed; {TRUST_IT}"),
+            Source::Given => "the certificate is self-signed and not the one of --cacert".into(),
+        },
+        CertificateError::UnknownIssuer => match source {
+            Source::Bundled => format!("the certificate is signed by an unknown authority; {TRUST_IT}"),
+            Source::Given => "the certificate is not signed by an authority of --cacert".into(),
+        },
+        CertificateError::BadSignature => "the certificate's signature does not match its issuer".into(),
+        CertificateError::InvalidPurposeContext { .. } => {
+            "the certificate is not meant for servers (its extended key usage says so)".into()
+        }
+        CertificateError::Other(OtherError(other)) => {
+            format!(
+                "the certificate cannot be trusted: {}; --insecure trusts anything",
+                plain(&format!("{other:?}"))
+            )
+        }
+        other => format!(
+            "the certificate cannot be trusted: {}; --insecure trusts anything",
+            plain(&other.to_string())
+        ),
+    };
+    CertificateError::Other(OtherError(Arc::new(Distrust(reason)))).into()
+}
+
+/// The sentence for a certificate of somebody else.
+fn wrong_name(name: &ServerName<'_>, presented: &[String]) -> String {
+    let wanted = name.to_str();
+    // They come as `DnsName("a.test")` and `IpAddress(192.0.2.1)`.
+    let names: Vec<_> = presented
+        .iter()
+        .map(|name| {
+            let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+            inner.trim_matches('"')
+        })
+        .collect();
+    if names.is_empty() {
+        return format!(
+            "the certificate is not for {wanted}: it has no subject alternative name at all; --insecure trusts anything"
+        );
+    }
+    let more = names.len().saturating_sub(NAMES_MAX);
+    let shown = names.iter().take(NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "the certificate is for {shown}{more}, not for {wanted}; --server-name NAME asks for another name"
+    )
+}
+
+/// The kind of cause, and the sentence for a person.
+fn sentence(error: &Error) -> (Cause, String) {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
+            (Cause::Certificate, other.to_string())
+        }
+        Error::InvalidCertificate(other) => {
+            (Cause::Certificate, format!("the certificate cannot be trusted: {}", plain(&other.to_string())))
+        }
+        Error::NoCertificatesPresented => (Cause::Certificate, "the peer showed no certificate".into()),
+        Error::AlertReceived(alert) => (Cause::Protocol, refusal(*alert)),
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        ) => (Cause::Protocol, "the peer does not speak TLS".into()),
+        Error::InvalidMessage(_) => (Cause::Protocol, "the peer speaks no sound TLS".into()),
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => (Cause::Protocol, "the peer speaks only TLS older than 1.2".into()),
+        other => (Cause::Protocol, format!("TLS: {}", plain(&other.to_string()))),
+    }
+}
+
+/// The sentence for an alert of the peer (RFC 8446, 6.2).
+fn refusal(alert: AlertDescription) -> String {
+    match alert {
+        AlertDescription::CertificateRequired => {
+            "the peer wants a client certificate; --cert FILE and --key FILE give one".into()
+        }
+        AlertDescription::UnrecognisedName => {
+            "the peer does not know the name that it was asked for; --server-name NAME asks for another"
+                .into()
+        }
+        AlertDescription::ProtocolVersion => "the peer speaks neither TLS 1.2 nor 1.3".into(),
+        AlertDescription::UnknownCA
+        | AlertDescription::BadCertificate
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::AccessDenied => {
+            format!("the peer does not accept our certificate ({})", words(alert))
+        }
+        AlertDescription::NoApplicationProtocol => {
+            "the peer does not speak the protocol over TLS that it was asked for".into()
+        }
+        other => format!("the peer refused the TLS handshake ({})", words(other)),
+    }
+}
+
+/// `UnknownCA` as `unknown ca`.
+fn words(alert: AlertDescription) -> String {
+    let name = format!("{alert:?}");
+    let mut words = String::with_capacity(name.len() + 4);
+    let mut before = 'A';
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+        before = c;
+    }
+    words
+}
+
+/// What a library says, on one line in lower case.
+fn plain(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_lowercase()
+}
+
+/// A second since 1970 as a date and a time, in UTC.
+pub(super) fn date(seconds: u64) -> String {
+    // The year 10000 and later cannot be told, and no certificate has them.
+    let latest = 253_402_300_799;
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(latest))).to_string()
+}
+
+/// A length of time to two units: a person wants `6days 3h`, not the seconds, too.
+pub(super) fn roughly(length: Duration) -> String {
+    let all = humantime::format_duration(Duration::from_secs(length.as_secs())).to_string();
+    all.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
