@@ -113,13 +113,18 @@ impl AsFd for Attempt {
 pub(crate) fn wait_for_any(attempts: &[Option<Attempt>], deadline: Deadline) {
     let mut fds: Vec<_> =
         attempts.iter().flatten().map(|attempt| PollFd::new(attempt.as_fd(), PollFlags::POLLIN)).collect();
-    let last = deadline.plus(GRACE);
+    let last = overdue_at(deadline);
     while poll(&mut fds, PollTimeout::from(last.poll_timeout())) == Err(Errno::EINTR) {}
 }
 
-/// Whether an attempt that is bound by `deadline` has had its time, the patience included.
+/// When an attempt that is bound by `deadline` has had its time, the patience included.
+pub(crate) fn overdue_at(deadline: Deadline) -> Deadline {
+    deadline.plus(GRACE)
+}
+
+/// Whether that time has come.
 pub(crate) fn is_overdue(deadline: Deadline) -> bool {
-    deadline.plus(GRACE).has_passed()
+    overdue_at(deadline).has_passed()
 }
 
 /// We are broken ourselves.

@@ -34,11 +34,14 @@ mod cli;
 mod deadline;
 mod exit;
 mod file;
+mod health;
 mod net;
 mod outcome;
 mod probe;
+mod repeat;
 mod report;
 pub(crate) mod sys;
+mod wait;
 mod watchdog;
 
 use std::panic;

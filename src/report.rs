@@ -35,6 +35,11 @@ pub(crate) fn record(stream: Stream, text: &str, deadline: Deadline) {
     write(stream, format!("{text}\n").as_bytes(), deadline);
 }
 
+/// Writes to the terminal at stderr as it is, control sequences included: the caller has cleaned what is not ours.
+pub(crate) fn screen(text: &str, deadline: Deadline) {
+    write(Stream::Stderr, text.as_bytes(), deadline);
+}
+
 /// Prints a text of ours, `--help` for one, as it is.
 pub(crate) fn document(text: &str) -> ExitStatus {
     write(Stream::Stdout, text.as_bytes(), Deadline::after(PATIENCE));
@@ -48,7 +53,7 @@ pub(crate) fn usage(usage: &Usage) -> ExitStatus {
 }
 
 /// `text` on one line, without control characters, of at most [`LINE_MAX`] bytes.
-fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     let mut clean = String::with_capacity(text.len().min(LINE_MAX));
     for c in text.chars() {
         if clean.len() + c.len_utf8() > LINE_MAX - 3 {

@@ -4,3 +4,4 @@
 pub(crate) mod alarm;
 pub(crate) mod args;
 pub(crate) mod stdio;
+pub(crate) mod window;

@@ -1,0 +1,72 @@
+//! `sexton wait`: targets are retried until they are there; then CMD takes this process over.
+
+mod display;
+mod gate;
+mod waiting;
+
+use std::io::IsTerminal;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::check::Require;
+use crate::probe::Probe;
+use crate::sys;
+
+pub(crate) use self::gate::{Expect, Pace};
+pub(crate) use self::waiting::{End, Waiting};
+
+/// What is waited for, and how.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What to ask; at least one.
+    pub(crate) probes: Vec<Arc<Probe>>,
+    /// How many of them must be there.
+    pub(crate) require: Require,
+    /// Whether they must be there or gone.
+    pub(crate) expect: Expect,
+    /// How often in a row.
+    pub(crate) stable: NonZeroU32,
+    /// The pause between attempts.
+    pub(crate) pace: Pace,
+    /// The limit of one attempt.
+    pub(crate) attempt_timeout: Duration,
+    /// The limit of the whole; none waits for ever.
+    pub(crate) timeout: Option<Duration>,
+    /// How much to say.
+    pub(crate) voice: Voice,
+}
+
+/// How much a wait says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// Nothing.
+    Quiet,
+    /// What changes, on stderr: stdout is CMD's.
+    Lines,
+    /// One JSON object a change, on stdout.
+    Json,
+}
+
+/// What stderr is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stderr {
+    /// A person looks at it.
+    Terminal {
+        /// Its columns.
+        width: u16,
+    },
+    /// It is kept.
+    Log,
+}
+
+impl Stderr {
+    /// Looks what it is.
+    fn look() -> Self {
+        let stderr = std::io::stderr();
+        match sys::window::width(&stderr) {
+            Some(width) if stderr.is_terminal() => Self::Terminal { width },
+            _ => Self::Log,
+        }
+    }
+}
