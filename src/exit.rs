@@ -23,6 +23,11 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// 128+n, as shells tell a death by signal n (POSIX sh, 2.8.2).
+    pub(crate) fn killed_by(signal: u32) -> Self {
+        Self::Code(u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)))
+    }
+
     /// The number that the parent of this process sees.
     #[must_use]
     pub fn code(self) -> c_int {

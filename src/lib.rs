@@ -62,6 +62,7 @@ pub fn run(args: Args) -> ExitStatus {
 fn dispatch(args: Args) -> ExitStatus {
     match cli::parse(args.into_vec()) {
         Ok(Invocation::Check(check)) => check::run(&check),
+        Ok(Invocation::Wait(wait)) => wait::run(wait),
         Ok(Invocation::Print(text)) => report::document(&text),
         Err(usage) => report::usage(&usage),
     }

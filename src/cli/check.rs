@@ -1,15 +1,13 @@
 //! `sexton check`.
 
 use std::ffi::OsString;
-use std::sync::Arc;
 
 use clap::{Args, Command, FromArgMatches};
 
 use crate::check::{Check, Require, Voice};
 use crate::exit::ExitStatus;
-use crate::probe::Probe;
 
-use super::options::{self, Given};
+use super::options;
 use super::{Invocation, Usage, expand, words};
 
 /// Docker's own default is 30 s, but most Compose files set 5 s: ours is under it, so that our reason is recorded and
@@ -70,14 +68,7 @@ fn build(words: Words, options: options::Words) -> Result<Check, String> {
             "SEXTON_TIMEOUT",
         )?,
     };
-    let mut given = Given::default();
-    let options = options.into_options(&mut given)?;
-    let probes = words
-        .targets
-        .iter()
-        .map(|target| Probe::parse(&expand::expanded(target)?, &options).map(Arc::new))
-        .collect::<Result<Vec<_>, _>>()?;
-    given.refuse_useless(&probes)?;
+    let probes = options.into_probes(&words.targets)?;
     let voice = match (words.quiet, words.verbose, words.json) {
         (true, ..) => Voice::Quiet,
         (_, true, _) => Voice::Verbose,

@@ -4,12 +4,14 @@ mod check;
 mod expand;
 mod options;
 mod usage;
+mod wait;
 mod words;
 
 use std::ffi::OsString;
 
 use crate::check::Check;
 use crate::exit::ExitStatus;
+use crate::wait::Wait;
 
 pub(crate) use self::usage::Usage;
 
@@ -18,6 +20,8 @@ pub(crate) use self::usage::Usage;
 pub(crate) enum Invocation {
     /// One round of checks.
     Check(Check),
+    /// Wait, then run a command.
+    Wait(Wait),
     /// Print a text and be done.
     Print(String),
 }
@@ -45,6 +49,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     };
     match command.to_str() {
         Some("check") => check::parse(words),
+        Some("wait") => wait::parse(words),
         Some("help" | "--help" | "-h") => Ok(Invocation::Print(HELP.into())),
         Some("--version" | "-V" | "version") => {
             Ok(Invocation::Print(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n").into()))

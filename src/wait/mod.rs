@@ -2,8 +2,10 @@
 
 mod display;
 mod gate;
+mod run;
 mod waiting;
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,7 +16,28 @@ use crate::probe::Probe;
 use crate::sys;
 
 pub(crate) use self::gate::{Expect, Pace};
+pub(crate) use self::run::run;
 pub(crate) use self::waiting::{End, Waiting};
+
+/// A wait, and what comes after it.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    /// What is waited for.
+    pub(crate) plan: Plan,
+    /// What to do when the limit has come.
+    pub(crate) when_over: WhenOver,
+    /// CMD and its arguments; empty when the wait is all.
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What to do when the limit of a wait has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenOver {
+    /// Exit 124.
+    GiveUp,
+    /// Run CMD as if all were there: `--or-run`.
+    RunAnyway,
+}
 
 /// What is waited for, and how.
 #[derive(Debug)]

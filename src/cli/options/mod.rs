@@ -36,8 +36,20 @@ impl Words {
         matches.map_or_else(|| Ok(Self::default()), Self::from_arg_matches)
     }
 
+    /// Turns words and `targets` into probes.
+    pub(super) fn into_probes(self, targets: &[String]) -> Result<Vec<Arc<Probe>>, String> {
+        let mut given = Given::default();
+        let options = self.into_options(&mut given)?;
+        let probes = targets
+            .iter()
+            .map(|target| Probe::parse(&expanded(target)?, &options).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        given.refuse_useless(&probes)?;
+        Ok(probes)
+    }
+
     /// Turns words into options of probes, and notes in `given` which ones there were.
-    pub(super) fn into_options(self, given: &mut Given) -> Result<Options, String> {
+    fn into_options(self, given: &mut Given) -> Result<Options, String> {
         let mut options = Options::default();
         self.http.apply(&mut options, given)?;
         self.network.apply(&mut options, given);
@@ -48,7 +60,7 @@ impl Words {
 
 /// The options that were given, each with its group.
 #[derive(Debug, Default)]
-pub(super) struct Given(Vec<(&'static str, Group)>);
+struct Given(Vec<(&'static str, Group)>);
 
 impl Given {
     /// Notes that `flag` was given.
@@ -57,7 +69,7 @@ impl Given {
     }
 
     /// Refuses an option that none of `probes` has a use for: bad input is never ignored.
-    pub(super) fn refuse_useless(&self, probes: &[Arc<Probe>]) -> Result<(), String> {
+    fn refuse_useless(&self, probes: &[Arc<Probe>]) -> Result<(), String> {
         let useful = Probe::groups(probes);
         match self.0.iter().find(|(_, group)| !useful.contains(group)) {
             Some((flag, _)) => Err(format!("{flag} means nothing to the targets given")),

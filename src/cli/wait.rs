@@ -1,0 +1,167 @@
+//! `sexton wait`.
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Command, FromArgMatches};
+
+use crate::check::Require;
+use crate::exit::ExitStatus;
+use crate::probe::Probe;
+use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
+
+use super::options;
+use super::{Invocation, Usage, words};
+
+/// The longest pause that `--backoff` comes to.
+const MAX_INTERVAL: &str = "30s";
+
+/// How to wait; the same words mean the same to `init --wait`.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+pub(super) struct PaceWords {
+    /// Pause between two attempts [default: 1s]
+    #[arg(long, alias = "wait-interval", value_name = "DURATION")]
+    interval: Option<String>,
+    /// Double the pause after each attempt
+    #[arg(long)]
+    backoff: bool,
+    /// Longest pause with --backoff [default: 30s]
+    #[arg(long, value_name = "DURATION", requires = "backoff")]
+    max_interval: Option<String>,
+    /// Passes in a row that are wanted [default: 1]
+    #[arg(long, value_name = "N")]
+    stable: Option<NonZeroU32>,
+    /// One target is enough
+    #[arg(long)]
+    any: bool,
+    /// Wait until the targets are gone
+    #[arg(long)]
+    invert: bool,
+    /// Run CMD anyway when the limit has come
+    #[arg(long)]
+    or_run: bool,
+    /// Limit of one attempt [default: 4s]
+    #[arg(long, value_name = "DURATION")]
+    attempt_timeout: Option<String>,
+    /// Print nothing
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+    /// Print one JSON object for each change, on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `wait` has beside it.
+#[derive(Args, Debug)]
+#[group(skip)]
+struct Words {
+    /// Limit of the whole wait; 0 waits for ever [default: 60s]
+    #[arg(short, long, value_name = "DURATION")]
+    timeout: Option<String>,
+    #[command(flatten)]
+    pace: PaceWords,
+    /// What to wait for; see sexton check --help
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+}
+
+/// The end of `wait --help`.
+const EXAMPLES: &str = "\
+CMD after -- takes this process over once all targets pass; as PID 1 it is run under sexton init.
+
+Examples:
+  sexton wait tcp://db:5432 http://auth:8080/health -- /app --port 80
+  sexton wait --timeout 5m --backoff redis://cache
+  sexton wait --invert unix:/run/old.sock
+
+Exit codes: 0 all passed (without CMD), 124 gave up, 125 misused, 126 and 127 CMD cannot be run, 130 and 143 signalled";
+
+/// Reads what follows `wait`.
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
+    let mut args: Vec<OsString> = args.collect();
+    // Ours end at the first `--`; what follows is CMD, byte for byte.
+    let command = match args.iter().position(|word| word == "--") {
+        Some(at) => {
+            let command = args.split_off(at).split_off(1);
+            if command.is_empty() {
+                return Err(Usage::new(
+                    ExitStatus::InitFailed,
+                    "nothing after --; write the command to run there",
+                ));
+            }
+            command
+        }
+        None => Vec::new(),
+    };
+    let refuse = |error: &clap::Error| Usage::from_clap("wait", ExitStatus::InitFailed, error);
+    let core = Words::augment_args(
+        Command::new("sexton wait")
+            .about("Retries targets until all of them pass; then runs CMD in its own place")
+            .override_usage("sexton wait [OPTIONS] TARGET... [-- CMD ARG...]")
+            .after_help(EXAMPLES)
+            .no_binary_name(true),
+    );
+    let matches = match words::parse(core, options::augment, &args) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
+            return Ok(Invocation::Print(error.to_string()));
+        }
+        Err(error) => return Err(refuse(&error)),
+    };
+    let words = Words::from_arg_matches(&matches.core).map_err(|error| refuse(&error))?;
+    let options = options::Words::from_optional(matches.more.as_ref()).map_err(|error| refuse(&error))?;
+    build(words, options, command)
+        .map(Invocation::Wait)
+        .map_err(|why| Usage::new(ExitStatus::InitFailed, why))
+}
+
+/// Turns words into a wait.
+fn build(words: Words, options: options::Words, command: Vec<OsString>) -> Result<Wait, String> {
+    let timeout = words.timeout.as_deref().unwrap_or("60s");
+    let probes = options.into_probes(&words.targets)?;
+    let (plan, when_over) = words.pace.plan(probes, limit(timeout, "--timeout")?)?;
+    Ok(Wait { plan, when_over, command })
+}
+
+/// Reads a limit; 0 is none.
+pub(super) fn limit(text: &str, flag: &str) -> Result<Option<Duration>, String> {
+    match options::duration(text, flag) {
+        Err(_) if text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) == "0" => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+impl PaceWords {
+    /// Turns words into a plan for `probes` within `timeout`.
+    pub(super) fn plan(
+        self,
+        probes: Vec<Arc<Probe>>,
+        timeout: Option<Duration>,
+    ) -> Result<(Plan, WhenOver), String> {
+        let length = |text: Option<String>, default: &str, flag: &str| {
+            options::duration(text.as_deref().unwrap_or(default), flag)
+        };
+        let interval = length(self.interval, "1s", "--interval")?;
+        let max = length(self.max_interval, MAX_INTERVAL, "--max-interval")?;
+        let pace =
+            if self.backoff { Pace::Doubling { first: interval, max } } else { Pace::Steady(interval) };
+        let plan = Plan {
+            probes,
+            require: if self.any { Require::Any } else { Require::All },
+            expect: if self.invert { Expect::Gone } else { Expect::Up },
+            stable: self.stable.unwrap_or(NonZeroU32::MIN),
+            pace,
+            attempt_timeout: length(self.attempt_timeout, "4s", "--attempt-timeout")?,
+            timeout,
+            voice: match (self.quiet, self.json) {
+                (true, _) => Voice::Quiet,
+                (_, true) => Voice::Json,
+                _ => Voice::Lines,
+            },
+        };
+        Ok((plan, if self.or_run { WhenOver::RunAnyway } else { WhenOver::GiveUp }))
+    }
+}

@@ -1,0 +1,100 @@
+//! The loop of a wait outside PID 1, and the exec at its end.
+
+use std::ffi::{CString, OsString};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::execvp;
+
+use crate::deadline::Deadline;
+use crate::exit::ExitStatus;
+use crate::report::{self, Stream};
+use crate::sys;
+
+use super::{End, Voice, Wait, Waiting, WhenOver};
+
+/// How long the last line may wait for its reader.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Waits, then becomes CMD.
+pub(crate) fn run(wait: Wait) -> ExitStatus {
+    sys::stdio::reopen_closed();
+    let signals = Signals::block();
+    let end = match attend(&wait, signals.as_ref()) {
+        Ok(end) => end,
+        Err(signal) => return ExitStatus::killed_by(signal),
+    };
+    if end == End::GaveUp && wait.when_over == WhenOver::GiveUp {
+        return ExitStatus::GaveUp;
+    }
+    if wait.command.is_empty() {
+        return if end == End::Met { ExitStatus::Healthy } else { ExitStatus::GaveUp };
+    }
+    // CMD gets the mask that we were given.
+    drop(signals);
+    become_command(wait.command, wait.plan.voice)
+}
+
+/// The signals that end a wait, as a descriptor. PID 1 aside they would do so by themselves; this way the caller sees
+/// an exit code, and no line is left half drawn.
+struct Signals {
+    inherited: SigSet,
+    fd: SignalFd,
+}
+
+impl Signals {
+    /// Blocks what ends a wait; nothing where the kernel refuses, and the defaults do their work then.
+    fn block() -> Option<Self> {
+        let mut wanted = SigSet::empty();
+        wanted.add(Signal::SIGTERM);
+        wanted.add(Signal::SIGINT);
+        let fd = SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok()?;
+        let inherited = SigSet::thread_get_mask().ok()?;
+        wanted.thread_block().ok()?;
+        Some(Self { inherited, fd })
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        // Setting a mask that was read before does not fail.
+        let _ = self.inherited.thread_set_mask();
+    }
+}
+
+/// Waits until the end, or a signal that ends it.
+fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<End, u32> {
+    let mut waiting = Waiting::start(&wait.plan);
+    loop {
+        if let Some(end) = waiting.step(&wait.plan) {
+            return Ok(end);
+        }
+        if let Some(Ok(Some(info))) = signals.map(|signals| signals.fd.read_signal()) {
+            return Err(info.ssi_signo);
+        }
+        let timeout = waiting.due().map_or(PollTimeout::NONE, |due| due.poll_timeout().into());
+        let mut fds: Vec<_> = waiting.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        fds.extend(signals.map(|signals| PollFd::new(signals.fd.as_fd(), PollFlags::POLLIN)));
+        // An error of poll is EINTR or no memory; both are met by another round.
+        let _ = poll(&mut fds, timeout);
+    }
+}
+
+/// Replaces this process by CMD.
+fn become_command(command: Vec<OsString>, voice: Voice) -> ExitStatus {
+    let shown = command.first().map(|name| name.display().to_string()).unwrap_or_default();
+    // argv came from the kernel NUL-terminated, so no word holds a NUL.
+    let words: Vec<_> = command.into_iter().filter_map(|word| CString::new(word.into_vec()).ok()).collect();
+    let Some(name) = words.first() else { return ExitStatus::NotFound };
+    let Err(errno) = execvp(name, &words);
+    if voice != Voice::Quiet {
+        let line = format!("sexton: cannot run {shown}: {}", errno.desc().to_lowercase());
+        report::line(Stream::Stderr, &line, Deadline::after(PATIENCE));
+    }
+    if errno == Errno::ENOENT { ExitStatus::NotFound } else { ExitStatus::NotExecutable }
+}
