@@ -2,11 +2,23 @@
 //!
 //! A new kind is a file here, a variant of [`Kind`] and a row of [`SCHEMES`].
 
+#[cfg(feature = "services")]
+mod dial;
 mod http;
+#[cfg(feature = "services")]
+mod login;
+#[cfg(feature = "services")]
+mod memcached;
+#[cfg(feature = "services")]
+mod redis;
+#[cfg(feature = "services")]
+mod secret;
 mod status;
 mod target;
 mod tcp;
 mod unix;
+#[cfg(feature = "services")]
+mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,6 +28,8 @@ use crate::net::{Via, tls};
 use crate::outcome::{Outcome, Trail};
 
 pub(crate) use self::http::Options as HttpOptions;
+#[cfg(feature = "services")]
+pub(crate) use self::login::Options as LoginOptions;
 pub(crate) use self::status::StatusSet;
 use self::target::Target;
 pub(crate) use self::target::parse_host;
@@ -35,6 +49,10 @@ pub(crate) struct Probe {
 #[derive(Debug)]
 enum Kind {
     Http(Box<http::Http>),
+    #[cfg(feature = "services")]
+    Memcached(memcached::Memcached),
+    #[cfg(feature = "services")]
+    Redis(redis::Redis),
     Tcp(tcp::Tcp),
     Unix(unix::Unix),
 }
@@ -56,6 +74,14 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "https", uses: &[Group::Http, Group::Network, Group::Tls], parse: http::parse },
     Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
     Scheme { name: "unix", uses: &[], parse: unix::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "redis", uses: &[Group::Login, Group::Network], parse: redis::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "rediss", uses: &[Group::Login, Group::Network, Group::Tls], parse: redis::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "redis+unix", uses: &[Group::Login], parse: redis::parse_unix },
+    #[cfg(feature = "services")]
+    Scheme { name: "memcached", uses: &[Group::Network], parse: memcached::parse },
 ];
 
 /// What an option is for. One that no target has a use for is refused, not ignored.
@@ -63,6 +89,9 @@ const SCHEMES: &[Scheme] = &[
 pub(crate) enum Group {
     /// Requests and answers of HTTP.
     Http,
+    /// Users and passwords.
+    #[cfg(feature = "services")]
+    Login,
     /// Names and addresses.
     Network,
     /// Certificates.
@@ -76,6 +105,9 @@ pub(crate) struct Options {
     pub(crate) via: Via,
     /// What to ask in HTTP, and which answer is good.
     pub(crate) http: HttpOptions,
+    /// Where passwords are.
+    #[cfg(feature = "services")]
+    pub(crate) login: LoginOptions,
     /// Whom to trust.
     pub(crate) tls: tls::Options,
 }
@@ -107,6 +139,10 @@ impl Probe {
     pub(crate) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
         match &self.kind {
             Kind::Http(probe) => probe.run(deadline, trail),
+            #[cfg(feature = "services")]
+            Kind::Memcached(probe) => probe.run(deadline, trail),
+            #[cfg(feature = "services")]
+            Kind::Redis(probe) => probe.run(deadline, trail),
             Kind::Tcp(probe) => probe.run(deadline, trail),
             Kind::Unix(probe) => probe.run(deadline, trail),
         }

@@ -141,8 +141,13 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, String> {
 /// `text` as it may be shown: userinfo masked, control characters replaced, cut to `LABEL_MAX` bytes.
 fn label(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
-    let end =
-        text.get(start..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |at| start + at);
+    let is_path = |text: &str| text.starts_with("http") || text.starts_with("file") || start == 0;
+    let end = match text.get(start..) {
+        // A raw / in a password ends the authority early, and the password would be shown as a path.
+        Some(rest) if !is_path(text) && rest.contains('@') => text.len(),
+        Some(rest) => rest.find(['/', '?', '#']).map_or(text.len(), |at| start + at),
+        None => text.len(),
+    };
     let authority = text.get(start..end).unwrap_or_default();
     let mut shown = String::with_capacity(text.len());
     if let Some(at) = authority.rfind('@') {
@@ -220,7 +225,8 @@ mod tests {
     #[test]
     fn a_label_shows_no_password_and_no_control_character() {
         assert_eq!(label("redis://user:pa:ss@h:1/0"), "redis://***@h:1/0");
-        assert_eq!(label("redis://h/a@b"), "redis://h/a@b");
+        assert_eq!(label("redis://:pa/ss@h:1/0"), "redis://***@h:1/0");
+        assert_eq!(label("http://h/a@b"), "http://h/a@b");
         assert_eq!(label("http://h/\x1b[2J"), "http://h/?[2J");
         assert!(label(&format!("http://h/{}", "ä".repeat(500))).len() <= LABEL_MAX + 3);
     }

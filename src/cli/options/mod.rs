@@ -1,6 +1,8 @@
 //! The options of probes, the same for `check`, `wait` and `init`: one file per group.
 
 mod http;
+#[cfg(feature = "services")]
+mod login;
 mod network;
 mod tls;
 
@@ -19,6 +21,9 @@ use super::expand::expanded;
 pub(super) struct Words {
     #[command(flatten)]
     http: http::Words,
+    #[cfg(feature = "services")]
+    #[command(flatten)]
+    login: login::Words,
     #[command(flatten)]
     network: network::Words,
     #[command(flatten)]
@@ -52,6 +57,8 @@ impl Words {
     fn into_options(self, given: &mut Given) -> Result<Options, String> {
         let mut options = Options::default();
         self.http.apply(&mut options, given)?;
+        #[cfg(feature = "services")]
+        self.login.apply(&mut options, given)?;
         self.network.apply(&mut options, given);
         self.tls.apply(&mut options, given)?;
         Ok(options)
