@@ -61,6 +61,7 @@ pub(crate) fn run(check: &Check) -> ExitStatus {
         probes => all_at_once(probes, check, deadline),
     };
     let verdict = check.require.verdict(&finished);
+    watchdog::settle(verdict.code());
     match check.voice {
         Voice::Quiet => {}
         Voice::Lines | Voice::Verbose => tell(check, &finished, verdict, deadline),

@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::cli::Usage;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
+use crate::sys::stdio;
 
 /// The most bytes of a line: Podman keeps 500 characters of a check's output, Docker 4096 bytes.
 const LINE_MAX: usize = 480;
@@ -70,7 +71,7 @@ fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Writes as much as the reader takes until `deadline`.
+/// Writes as much as the reader takes until `deadline`. A reader that is gone raises no SIGPIPE.
 fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) {
     let (stdout, stderr);
     let fd: BorrowedFd<'_> = match stream {
@@ -93,7 +94,7 @@ fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) {
         }
         // A pipe that polls as writable takes this much without blocking (pipe(7), PIPE_BUF).
         let piece = bytes.get(..4096).unwrap_or(bytes);
-        match nix::unistd::write(fd, piece) {
+        match stdio::write(fd, piece) {
             Ok(amount) => bytes = bytes.get(amount..).unwrap_or_default(),
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(_) => return,

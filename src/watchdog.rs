@@ -4,11 +4,11 @@ use std::ffi::c_int;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::sys::alarm;
+use crate::sys::alarm::{self, LastWords};
 
 /// How long after the deadline the process is ended. A probe that keeps the deadline itself has by then told its own,
-/// better reason; and limit + 50 ms, which is what we promise, leaves as much for the kernel.
-const GRACE: Duration = Duration::from_millis(25);
+/// better reason, on a busy machine too; and limit + 50 ms, which is what we promise, leaves 15 ms for the kernel.
+const GRACE: Duration = Duration::from_millis(35);
 
 /// From now on the process ends soon after `deadline` with `code`, after writing `line` to `fd`.
 ///
@@ -18,5 +18,10 @@ const GRACE: Duration = Duration::from_millis(25);
 pub(crate) fn arm(deadline: Deadline, line: String, fd: c_int, code: c_int) -> std::io::Result<()> {
     // Leaked on purpose: the handler may read it at any time until the end.
     let line: &'static [u8] = line.leak().as_bytes();
-    alarm::arm(deadline.plus(GRACE).remaining(), line, fd, code)
+    alarm::arm(deadline.plus(GRACE).remaining(), LastWords { line, fd, code })
+}
+
+/// The verdict stands: should telling it take too long, the process ends with `code` and without another word.
+pub(crate) fn settle(code: c_int) {
+    alarm::say(LastWords { line: b"", fd: -1, code });
 }

@@ -3,32 +3,45 @@
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
-/// What the handler writes, where, and what it exits with. Set before the timer is, read by the handler alone.
-static LINE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-static LINE_LEN: AtomicUsize = AtomicUsize::new(0);
-static FD: AtomicI32 = AtomicI32::new(1);
-static CODE: AtomicI32 = AtomicI32::new(1);
+/// What the timer does when it fires.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastWords {
+    /// What is written, if that does not block; may be empty.
+    pub(crate) line: &'static [u8],
+    /// Where it is written to.
+    pub(crate) fd: c_int,
+    /// What the process ends with.
+    pub(crate) code: c_int,
+}
 
-/// After `delay` of monotonic time, writes `line` to `fd` if that does not block, and ends the process with `code`.
-/// Ends it in the middle of whatever it does then; there is no way back but `disarm`.
+/// What the handler does. One pointer, so that it never sees half of a change.
+static LAST_WORDS: AtomicPtr<LastWords> = AtomicPtr::new(ptr::null_mut());
+
+/// From now on a timer that fires does `words`.
+pub(crate) fn say(words: LastWords) {
+    // Leaked on purpose: the handler may read it at any time until the end. There are two in the life of a process.
+    LAST_WORDS.store(Box::leak(Box::new(words)), Ordering::Release);
+}
+
+/// After `delay` of monotonic time does `words`, and so ends the process in the middle of whatever it does then.
 /// See [timer_create(2)](https://man7.org/linux/man-pages/man2/timer_create.2.html).
 ///
 /// # Errors
 ///
 /// When the kernel has no timer left for this user (`RLIMIT_SIGPENDING`).
-pub(crate) fn arm(delay: Duration, line: &'static [u8], fd: c_int, code: c_int) -> std::io::Result<()> {
-    LINE.store(line.as_ptr().cast_mut(), Ordering::Relaxed);
-    LINE_LEN.store(line.len(), Ordering::Relaxed);
-    FD.store(fd, Ordering::Relaxed);
-    CODE.store(code, Ordering::Release);
+pub(crate) fn arm(delay: Duration, words: LastWords) -> std::io::Result<()> {
+    say(words);
 
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all-zero bytes are a valid `sigaction`: no flags, empty mask, SIG_DFL.
     let action = unsafe { action.assume_init_mut() };
     action.sa_sigaction = handler();
+    // A reader that is gone must not turn our exit code into a death by SIGPIPE.
+    // SAFETY: `sa_mask` is initialised, and SIGPIPE is a signal.
+    cerr(unsafe { libc::sigaddset(&raw mut action.sa_mask, libc::SIGPIPE) })?;
     // SAFETY: `action` is initialised and outlives the call.
     cerr(unsafe { libc::sigaction(libc::SIGALRM, action, ptr::null_mut()) })?;
 
@@ -65,18 +78,18 @@ fn handler() -> libc::sighandler_t {
 
 /// Runs on SIGALRM: only async-signal-safe calls.
 extern "C" fn on_alarm(_: c_int) {
-    let code = CODE.load(Ordering::Acquire);
-    let mut poll = libc::pollfd { fd: FD.load(Ordering::Relaxed), events: libc::POLLOUT, revents: 0 };
+    let words = LAST_WORDS.load(Ordering::Acquire);
+    // SAFETY: null, or what `say` leaked: valid for ever and never written again.
+    let Some(words) = (unsafe { words.as_ref() }) else { return };
+    let mut poll = libc::pollfd { fd: words.fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: one initialised pollfd, no waiting.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     if ready == 1 && poll.revents & libc::POLLOUT != 0 {
-        // SAFETY: the pair was stored from one 'static slice before the timer was set.
-        unsafe {
-            libc::write(poll.fd, LINE.load(Ordering::Relaxed).cast(), LINE_LEN.load(Ordering::Relaxed))
-        };
+        // SAFETY: the pair is that of one slice.
+        unsafe { libc::write(words.fd, words.line.as_ptr().cast(), words.line.len()) };
     }
     // SAFETY: _exit is async-signal-safe and does not return.
-    unsafe { libc::_exit(code) }
+    unsafe { libc::_exit(words.code) }
 }
 
 /// errno, where a call says -1.

@@ -1,6 +1,7 @@
 //! The program from outside. The table of contents:
 //!
-//! * `check`: verdicts, lines and limits of `sexton check`
+//! * `check`: verdicts and lines of `sexton check`
+//! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -12,4 +13,5 @@
 )]
 
 mod check;
+mod limits;
 mod support;
