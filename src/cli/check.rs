@@ -14,12 +14,27 @@ use super::{Invocation, Usage, expand, words};
 /// not the runtime's kill.
 const TIMEOUT: &str = "4s";
 
+/// The first line of the help.
+const ABOUT: &str = "One round of checks: exit 0 when all targets pass, else 1";
+
+/// The last lines of the help.
+const EXAMPLES: &str = "\
+Examples:
+  sexton check http://127.0.0.1:8080/health
+  sexton check --timeout 2s --status 200-299,401 http://localhost:${PORT:-8080}/
+  sexton check tcp://127.0.0.1:5432 unix:/run/app.sock
+  HEALTHCHECK --interval=10s --timeout=5s CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]
+
+${VAR} and ${VAR:-default} in targets and values are replaced from the environment; $$ is $.";
+
 /// What every check has.
 #[derive(Args, Debug)]
 #[group(skip)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag on the command line is given or not")]
+#[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
 struct Words {
-    /// Limit of the whole run: names, connections, TLS, answers, all targets [default: 4s, or SEXTON_TIMEOUT]
-    #[arg(short, long, value_name = "DURATION")]
+    /// Limit of the whole run, all targets [default: 4s, or SEXTON_TIMEOUT]
+    #[arg(short, long, value_name = "DURATION", allow_hyphen_values = true)]
     timeout: Option<String>,
     /// One target that passes is enough
     #[arg(long)]
@@ -42,10 +57,10 @@ struct Words {
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
     let args: Vec<OsString> = args.collect();
     let refuse = |error: &clap::Error| Usage::from_clap("check", ExitStatus::Unhealthy, error);
-    let matches = match words::parse(command(), options::augment, &args) {
+    let matches = match words::parse(command(), all_words, &args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Invocation::Print(error.to_string()));
+            return Ok(Invocation::Print(format!("{}\n", error.to_string().trim_end())));
         }
         Err(error) => return Err(refuse(&error)),
     };
@@ -59,12 +74,17 @@ fn command() -> Command {
     Words::augment_args(Command::new("sexton check").no_binary_name(true))
 }
 
+/// The command with all words, as its help shows it.
+fn all_words(command: Command) -> Command {
+    options::augment(command).about(ABOUT).after_help(EXAMPLES)
+}
+
 /// Turns words into a check.
 fn build(words: Words, options: options::Words) -> Result<Check, String> {
     let timeout = match words.timeout {
         Some(text) => options::duration(&text, "--timeout")?,
         None => options::duration(
-            &expand::variable("SEXTON_TIMEOUT").unwrap_or_else(|| TIMEOUT.into()),
+            &expand::variable("SEXTON_TIMEOUT")?.unwrap_or_else(|| TIMEOUT.into()),
             "SEXTON_TIMEOUT",
         )?,
     };

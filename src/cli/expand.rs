@@ -1,19 +1,25 @@
 //! `${VAR}` in arguments: the exec form of a HEALTHCHECK has no shell that would do it.
 
+use std::env::VarError;
+
 /// `text` with its variables replaced from the environment.
 pub(super) fn expanded(text: &str) -> Result<String, String> {
     expand(text, variable)
 }
 
-/// A variable of the environment.
+/// A variable of the environment, if it is set.
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+pub(super) fn variable(name: &str) -> Result<Option<String>, String> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("the value of {name} in the environment is not UTF-8")),
+    }
 }
 
 /// Replaces `${VAR}` and `${VAR:-default}` by the variable's value, `$$` by `$`; a lone `$` stays. A default is used
 /// when the variable is unset or empty, as in sh; a variable without one must be set.
-fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+fn expand(text: &str, lookup: impl Fn(&str) -> Result<Option<String>, String>) -> Result<String, String> {
     if !text.contains('$') {
         return Ok(text.to_owned());
     }
@@ -27,7 +33,7 @@ fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String,
             expanded.push('$');
             rest = after;
         } else if let Some(inner) = after.strip_prefix('{') {
-            let (inner, after) = inner.split_once('}').ok_or("a ${ without its }")?;
+            let (inner, after) = inner.split_once('}').ok_or("a ${ without its }; write $$ for a plain $")?;
             let (name, default) = match inner.split_once(":-") {
                 Some((name, default)) => (name, Some(default)),
                 None => (inner, None),
@@ -35,9 +41,9 @@ fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<String,
             let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if !is_name {
-                return Err(format!("`{name}` is no name of a variable"));
+                return Err(format!("${{{inner}}} names no variable; write $$ for a plain $"));
             }
-            match (lookup(name), default) {
+            match (lookup(name)?, default) {
                 (Some(value), None) => expanded.push_str(&value),
                 (Some(value), Some(_)) if !value.is_empty() => expanded.push_str(&value),
                 (_, Some(default)) => expanded.push_str(default),
@@ -61,10 +67,12 @@ mod tests {
 
     #[test]
     fn variables_defaults_and_dollars() {
-        let lookup = |name: &str| match name {
-            "PORT" => Some("80".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
+        let lookup = |name: &str| {
+            Ok(match name {
+                "PORT" => Some("80".to_owned()),
+                "EMPTY" => Some(String::new()),
+                _ => None,
+            })
         };
         for (text, expanded) in [
             ("plain", Ok("plain")),
@@ -75,8 +83,8 @@ mod tests {
             ("$${PORT}", Ok("${PORT}")),
             ("${NONE}", Err("${NONE} is not set")),
             ("${PORT", Err("without its }")),
-            ("${}", Err("no name of a variable")),
-            ("${1}", Err("no name of a variable")),
+            ("${}", Err("names no variable")),
+            ("${1}", Err("names no variable")),
         ] {
             match (expand(text, lookup), expanded) {
                 (Ok(is), Ok(wanted)) => assert_eq!(is, wanted, "{text}"),

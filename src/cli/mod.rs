@@ -32,7 +32,7 @@ sexton: healthcheck runner and init for containers
 
 Usage:
   sexton check [OPTIONS] TARGET...   one round of checks; exit 0 when all pass, else 1
-  sexton init [OPTIONS] -- CMD...    run CMD as PID 1's child: reap, forward signals, keep its exit code
+  sexton init [OPTIONS] -- CMD...      PID 1: run CMD, reap, forward signals, keep its exit code
 
 Examples:
   HEALTHCHECK CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]

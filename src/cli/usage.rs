@@ -23,15 +23,17 @@ impl Usage {
 
     /// What clap found, of the command `name`.
     pub(crate) fn from_clap(name: &str, exit: ExitStatus, error: &clap::Error) -> Self {
-        let argument = text(error, ContextKind::InvalidArg);
+        let argument = flag(&text(error, ContextKind::InvalidArg));
         let value = text(error, ContextKind::InvalidValue);
         let mut message = match error.kind() {
             ErrorKind::UnknownArgument => format!("unknown option {argument}"),
             ErrorKind::InvalidValue if value.is_empty() => format!("{argument} lacks its value"),
-            ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
-            ErrorKind::ArgumentConflict => {
-                format!("{argument} cannot be used with {}", text(error, ContextKind::PriorArg))
-            }
+            ErrorKind::MissingRequiredArgument => format!("no {} given", argument.to_lowercase()),
+            ErrorKind::ArgumentConflict => match flag(&text(error, ContextKind::PriorArg)) {
+                same if same == argument => format!("{argument} is given twice"),
+                other => format!("{argument} cannot be used with {other}"),
+            },
+            ErrorKind::TooManyValues => format!("{argument} takes no value"),
             ErrorKind::InvalidUtf8 => "an argument is not UTF-8".into(),
             ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
                 let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
@@ -47,6 +49,12 @@ impl Usage {
         }
         Self::new(exit, format!("{message} (see sexton {name} --help)"))
     }
+}
+
+/// An argument by the name that a user knows it by: `--timeout` of `--timeout <DURATION>`, `TARGET` of `<TARGET>...`.
+fn flag(argument: &str) -> String {
+    let name = argument.split([' ', '=']).next().unwrap_or_default();
+    name.trim_end_matches("...").trim_matches(['<', '>']).to_owned()
 }
 
 /// A piece of context as text, empty when clap has none.

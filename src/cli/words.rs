@@ -19,11 +19,9 @@ pub(super) fn parse(
     augment: impl FnOnce(Command) -> Command,
     args: &[OsString],
 ) -> Result<Matches, clap::Error> {
-    match core.clone().try_get_matches_from(args) {
-        Ok(core) => Ok(Matches { core, more: None }),
-        Err(_) => {
-            let all = augment(core).try_get_matches_from(args)?;
-            Ok(Matches { core: all.clone(), more: Some(all) })
-        }
+    if let Ok(core) = core.clone().try_get_matches_from(args) {
+        return Ok(Matches { core, more: None });
     }
+    let all = augment(core).try_get_matches_from(args)?;
+    Ok(Matches { core: all.clone(), more: Some(all) })
 }

@@ -23,7 +23,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
     if !matches!(authority.path, "" | "/") {
         return Err(format!("`{}`, which tcp has no use for,", authority.path));
     }
-    let port = authority.port.ok_or("no port")?;
+    let port = authority.port.ok_or("no port (tcp has no default one)")?;
     Ok(Kind::Tcp(Tcp { endpoint: Endpoint::Tcp { host: authority.host, port }, via: options.via.clone() }))
 }
 

@@ -9,6 +9,9 @@ use crate::outcome::{Outcome, Trail};
 use super::target::Target;
 use super::{Kind, Options};
 
+/// The longest path of a socket: `sun_path` without its NUL (unix(7)).
+const PATH_MAX: usize = 107;
+
 /// Connects and closes.
 #[derive(Debug)]
 pub(super) struct Unix {
@@ -19,7 +22,10 @@ pub(super) struct Unix {
 pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
     let path = target.rest.strip_prefix("//").unwrap_or(target.rest);
     if !path.starts_with(['/', '@']) {
-        return Err("no absolute path to a socket".into());
+        return Err("no absolute path to a socket (as in unix:/run/app.sock)".into());
+    }
+    if path.len() > PATH_MAX {
+        return Err(format!("a path of {} bytes, where a socket's has {PATH_MAX} at most,", path.len()));
     }
     Ok(Kind::Unix(Unix { endpoint: Endpoint::Unix(PathBuf::from(path)) }))
 }

@@ -19,7 +19,9 @@ impl Args {
         let mut args = Vec::with_capacity(count);
         for index in 0..count {
             // SAFETY: the caller vouches for `argc` readable pointers.
-            let word = unsafe { *argv.add(index) };
+            let word = unsafe { argv.add(index) };
+            // SAFETY: the pointer is inside the array that the caller vouches for.
+            let word = unsafe { *word };
             // SAFETY: the caller vouches for NUL-terminated strings.
             let word = unsafe { CStr::from_ptr(word) };
             args.push(OsStr::from_bytes(word.to_bytes()).to_os_string());

@@ -28,10 +28,10 @@ pub(super) struct Words {
     /// Accept any certificate
     #[arg(short = 'k', long)]
     insecure: bool,
-    /// The name to ask for and to find in the certificate [default: the target's host]
+    /// The name to ask for and to verify [default: the target's host]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
-    /// Fail when the certificate expires within this time, while it still works
+    /// Fail when the certificate expires within this time
     #[arg(long, value_name = "DURATION")]
     min_validity: Option<String>,
 }

@@ -8,7 +8,7 @@ pub(crate) mod temp;
 use std::ffi::OsStr;
 use std::process::Command;
 
-pub(crate) use self::program::{Output, Run, Sexton, binary, eventually};
+pub(crate) use self::program::{Output, Run, Sexton, eventually};
 
 /// Runs sexton with `args`, an empty environment and no stdin.
 pub(crate) fn sexton<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> Run {

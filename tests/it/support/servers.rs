@@ -248,7 +248,7 @@ impl Client {
     /// Closes with a reset.
     pub(crate) fn reset(&mut self) {
         if let Some(stream) = self.stream.take() {
-            let now = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+            let now = libc::linger { l_onoff: 1, l_linger: 0 };
             setsockopt(&stream, sockopt::Linger, &now).expect("it can be set");
         }
     }
