@@ -31,6 +31,7 @@
 mod attempt;
 mod check;
 mod cli;
+mod compat;
 mod deadline;
 mod exit;
 mod file;
@@ -60,7 +61,12 @@ pub fn run(args: Args) -> ExitStatus {
 
 /// One invocation, one command.
 fn dispatch(args: Args) -> ExitStatus {
-    match cli::parse(args.into_vec()) {
+    let mut args = args.into_vec();
+    let invocation = match compat::personality(args.first()) {
+        Some(personality) => personality(args.split_off(1)),
+        None => cli::parse(args),
+    };
+    match invocation {
         Ok(Invocation::Check(check)) => check::run(&check),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
         Ok(Invocation::Print(text)) => report::document(&text),

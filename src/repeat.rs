@@ -9,6 +9,9 @@ use crate::deadline::Deadline;
 use crate::outcome::Trail;
 use crate::probe::Probe;
 
+/// An attempt that has less time than this says nothing about its target.
+const SHORTEST: Duration = Duration::from_millis(50);
+
 /// A target that is tried again and again.
 #[derive(Debug)]
 pub(crate) struct Repeat {
@@ -107,8 +110,12 @@ impl Repeat {
         }
     }
 
-    /// The next attempt begins at `next`, or once a stuck one is gone.
+    /// The next attempt begins at `next`, or once a stuck one is gone; never so late that it could only time out, and
+    /// hide the reason that the one before it had.
     pub(crate) fn again_at(&mut self, next: Deadline) {
+        if self.last.is_some_and(|last| next.plus(SHORTEST) > last) {
+            return self.stop();
+        }
         self.state = match std::mem::replace(&mut self.state, State::Done) {
             State::Stuck { attempt, .. } => State::Stuck { attempt, next },
             _ => State::Due(next),

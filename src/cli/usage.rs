@@ -21,6 +21,11 @@ impl Usage {
         Self { message: format!("sexton: {}", why.as_ref()), exit }
     }
 
+    /// Refused with `exit`, in the words of a personality.
+    pub(crate) fn bare(exit: ExitStatus, message: String) -> Self {
+        Self { message, exit }
+    }
+
     /// What clap found, of the command `name`.
     pub(crate) fn from_clap(name: &str, exit: ExitStatus, error: &clap::Error) -> Self {
         let argument = flag(&text(error, ContextKind::InvalidArg));

@@ -1,0 +1,22 @@
+//! Called by another program's name, sexton speaks its command line: one file a personality, each only a parser from
+//! that program's argv to an [`Invocation`].
+
+mod wait_for_it;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use crate::cli::{Invocation, Usage};
+
+/// A parser: what follows the program's name becomes an invocation.
+type Personality = fn(Vec<OsString>) -> Result<Invocation, Usage>;
+
+/// By the name that we are called.
+const PERSONALITIES: &[(&str, Personality)] =
+    &[("wait-for-it", wait_for_it::parse), ("wait-for-it.sh", wait_for_it::parse)];
+
+/// The personality that `program`, argv's first word, asks for; none when it is our own name or an unknown one.
+pub(crate) fn personality(program: Option<&OsString>) -> Option<Personality> {
+    let name = Path::new(program?).file_name().and_then(OsStr::to_str)?;
+    PERSONALITIES.iter().find(|(known, _)| *known == name).map(|(_, personality)| *personality)
+}
