@@ -2,6 +2,8 @@
 //!
 //! * `check`: verdicts and lines of `sexton check`
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
+//! * `targets`: several targets in one run, `--any`, `--json`
+//! * `wait`: `sexton wait`, also as wait-for-it.sh
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -15,3 +17,5 @@
 mod check;
 mod limits;
 mod support;
+mod targets;
+mod wait;
