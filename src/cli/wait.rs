@@ -23,13 +23,13 @@ const MAX_INTERVAL: &str = "30s";
 #[group(skip)]
 pub(super) struct PaceWords {
     /// Pause between two attempts [default: 1s]
-    #[arg(long, alias = "wait-interval", value_name = "DURATION")]
+    #[arg(long, alias = "wait-interval", allow_hyphen_values = true, value_name = "DURATION")]
     interval: Option<String>,
     /// Double the pause after each attempt
     #[arg(long)]
     backoff: bool,
     /// Longest pause with --backoff [default: 30s]
-    #[arg(long, value_name = "DURATION", requires = "backoff")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", requires = "backoff")]
     max_interval: Option<String>,
     /// Passes in a row that are wanted [default: 1]
     #[arg(long, value_name = "N")]
@@ -44,7 +44,7 @@ pub(super) struct PaceWords {
     #[arg(long)]
     or_run: bool,
     /// Limit of one attempt [default: 4s]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
     attempt_timeout: Option<String>,
     /// Print nothing
     #[arg(short, long, conflicts_with = "json")]
@@ -59,7 +59,7 @@ pub(super) struct PaceWords {
 #[group(skip)]
 struct Words {
     /// Limit of the whole wait; 0 waits for ever [default: 60s]
-    #[arg(short, long, value_name = "DURATION")]
+    #[arg(short, long, allow_hyphen_values = true, value_name = "DURATION")]
     timeout: Option<String>,
     #[command(flatten)]
     pace: PaceWords,
