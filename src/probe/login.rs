@@ -107,6 +107,13 @@ pub(super) fn unix<'a>(target: &Target<'a>) -> Result<(Option<&'a str>, &'a str)
     Ok((userinfo, path))
 }
 
+/// The part `what` of a target, decoded, as text.
+pub(super) fn decode_text(text: &str, what: &str) -> Result<String, String> {
+    let wrong = |why: &str| format!("a {what} with {why}");
+    String::from_utf8(decode(text).map_err(|_| wrong("a NUL, or a % that starts no %XX; write %25 for a %"))?)
+        .map_err(|_| wrong("bytes that are not UTF-8"))
+}
+
 /// `text` with its `%XX` replaced (RFC 3986, 2.1).
 fn decode(text: &str) -> Result<Vec<u8>, String> {
     let mut decoded = Vec::with_capacity(text.len());

@@ -3,6 +3,8 @@
 //! A new kind is a file here, a variant of [`Kind`] and a row of [`SCHEMES`].
 
 #[cfg(feature = "services")]
+mod amqp;
+#[cfg(feature = "services")]
 mod dial;
 mod http;
 #[cfg(feature = "services")]
@@ -48,6 +50,8 @@ pub(crate) struct Probe {
 /// The kinds of check.
 #[derive(Debug)]
 enum Kind {
+    #[cfg(feature = "services")]
+    Amqp(amqp::Amqp),
     Http(Box<http::Http>),
     #[cfg(feature = "services")]
     Memcached(memcached::Memcached),
@@ -82,6 +86,10 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "redis+unix", uses: &[Group::Login], parse: redis::parse_unix },
     #[cfg(feature = "services")]
     Scheme { name: "memcached", uses: &[Group::Network], parse: memcached::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "amqp", uses: &[Group::Login, Group::Network], parse: amqp::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "amqps", uses: &[Group::Login, Group::Network, Group::Tls], parse: amqp::parse },
 ];
 
 /// What an option is for. One that no target has a use for is refused, not ignored.
@@ -138,6 +146,8 @@ impl Probe {
     /// Tries once. Over by `deadline`; what was met on the way is in `trail`, whatever comes of it.
     pub(crate) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
         match &self.kind {
+            #[cfg(feature = "services")]
+            Kind::Amqp(probe) => probe.run(deadline, trail),
             Kind::Http(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Memcached(probe) => probe.run(deadline, trail),
