@@ -4,15 +4,19 @@
 
 #[cfg(feature = "services")]
 mod amqp;
+mod clock;
 #[cfg(feature = "services")]
 mod dial;
+mod file;
 mod http;
 #[cfg(feature = "services")]
 mod login;
 #[cfg(feature = "services")]
 mod memcached;
+mod procfs;
 #[cfg(feature = "services")]
 mod redis;
+mod regular;
 #[cfg(feature = "services")]
 mod secret;
 mod status;
@@ -21,6 +25,7 @@ mod tcp;
 mod unix;
 #[cfg(feature = "services")]
 mod wire;
+mod zombies;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +34,7 @@ use crate::deadline::Deadline;
 use crate::net::{Via, tls};
 use crate::outcome::{Outcome, Trail};
 
+pub(crate) use self::file::{Options as FileOptions, Size as FileSize};
 pub(crate) use self::http::Options as HttpOptions;
 #[cfg(feature = "services")]
 pub(crate) use self::login::Options as LoginOptions;
@@ -59,6 +65,8 @@ enum Kind {
     Redis(redis::Redis),
     Tcp(tcp::Tcp),
     Unix(unix::Unix),
+    File(file::File),
+    Zombies(zombies::Zombies),
 }
 
 /// A row of the scheme table.
@@ -90,6 +98,8 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "amqp", uses: &[Group::Login, Group::Network], parse: amqp::parse },
     #[cfg(feature = "services")]
     Scheme { name: "amqps", uses: &[Group::Login, Group::Network, Group::Tls], parse: amqp::parse },
+    Scheme { name: "file", uses: &[Group::File], parse: file::parse },
+    Scheme { name: "zombies", uses: &[], parse: zombies::parse },
 ];
 
 /// What an option is for. One that no target has a use for is refused, not ignored.
@@ -104,6 +114,8 @@ pub(crate) enum Group {
     Network,
     /// Certificates.
     Tls,
+    /// Files.
+    File,
 }
 
 /// Everything that options say about probes, whatever their kind.
@@ -118,6 +130,13 @@ pub(crate) struct Options {
     pub(crate) login: LoginOptions,
     /// Whom to trust.
     pub(crate) tls: tls::Options,
+    /// What a file must be like.
+    pub(crate) file: FileOptions,
+}
+
+/// Whether `name` is in the scheme table.
+fn is_known(name: &str) -> bool {
+    SCHEMES.iter().any(|scheme| scheme.name == name)
 }
 
 impl Probe {
@@ -155,6 +174,8 @@ impl Probe {
             Kind::Redis(probe) => probe.run(deadline, trail),
             Kind::Tcp(probe) => probe.run(deadline, trail),
             Kind::Unix(probe) => probe.run(deadline, trail),
+            Kind::File(probe) => probe.run(deadline, trail),
+            Kind::Zombies(probe) => probe.run(deadline, trail),
         }
     }
 }

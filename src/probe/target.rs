@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::net::Host;
 
+use super::is_known;
+
 /// The most bytes of a target that are shown, so that a line stays well under the 500 that Podman keeps.
 const LABEL_MAX: usize = 200;
 
@@ -40,12 +42,11 @@ impl<'a> Target<'a> {
                 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
         };
         match text.split_once(':') {
-            // `localhost:8080` is a host and a port, not a scheme.
-            Some((scheme, rest)) if is_scheme(scheme) && !rest.starts_with(|c: char| c.is_ascii_digit()) => {
-                Ok(Self { scheme: scheme.to_ascii_lowercase(), rest })
-            }
+            // `localhost:8080` is a host and a port, not a scheme; `zombies:5` is one, since we know it.
             Some((scheme, rest))
-                if is_scheme(scheme) && matches!(scheme, "zombies" | "pids" | "dns" | "process") =>
+                if is_scheme(scheme)
+                    && (is_known(&scheme.to_ascii_lowercase())
+                        || !rest.starts_with(|c: char| c.is_ascii_digit())) =>
             {
                 Ok(Self { scheme: scheme.to_ascii_lowercase(), rest })
             }

@@ -4,6 +4,8 @@
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
+//! * `files`: `file:`
+//! * `processes`: `zombies:`
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -15,7 +17,9 @@
 )]
 
 mod check;
+mod files;
 mod limits;
+mod processes;
 mod support;
 mod targets;
 mod wait;

@@ -1,6 +1,7 @@
 //! The options of probes, the same for `check`, `wait` and `init`: one file per group.
 
 mod http;
+mod local;
 #[cfg(feature = "services")]
 mod login;
 mod network;
@@ -28,6 +29,8 @@ pub(super) struct Words {
     network: network::Words,
     #[command(flatten)]
     tls: tls::Words,
+    #[command(flatten)]
+    local: local::Words,
 }
 
 /// Adds the words of all groups to `command`.
@@ -61,6 +64,7 @@ impl Words {
         self.login.apply(&mut options, given)?;
         self.network.apply(&mut options, given);
         self.tls.apply(&mut options, given)?;
+        self.local.apply(&mut options, given)?;
         Ok(options)
     }
 }

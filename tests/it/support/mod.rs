@@ -1,5 +1,6 @@
 //! A small language for tests: run sexton, get code, stdout, stderr and time; servers to run it against.
 
+pub(crate) mod isolated;
 pub(crate) mod pipes;
 pub(crate) mod program;
 pub(crate) mod servers;

@@ -1,0 +1,195 @@
+//! `zombies:[max]`: at most so many zombies in this PID namespace; the rest are named, with who must reap them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::deadline::Deadline;
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+
+use super::procfs::{self, Census, Life, Pid, Sight, Stat};
+use super::target::Target;
+use super::{Kind, Options, clock};
+
+/// How long a parent has to reap before its zombie counts: one that ends in the very moment that we look is no leak.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The most parents that are named: the line is short, and the worst come first.
+const NAMED_MAX: usize = 3;
+
+/// Counts zombies.
+#[derive(Debug)]
+pub(super) struct Zombies {
+    /// How many are accepted.
+    max: usize,
+}
+
+/// Reads a number, or nothing, which is 0.
+pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
+    let digits = target.rest.bytes().all(|b| b.is_ascii_digit());
+    let max = match target.rest {
+        "" => 0,
+        text => text
+            .parse()
+            .ok()
+            .filter(|_| digits)
+            .ok_or_else(|| format!("`{text}` is no limit, as 5 is one,"))?,
+    };
+    Ok(Kind::Zombies(Zombies { max }))
+}
+
+impl Zombies {
+    /// Passes when there are at most as many as are accepted, also a moment later.
+    pub(super) fn run(&self, deadline: Deadline, _: &mut Trail) -> Outcome {
+        let first = procfs::census(deadline)?;
+        let before = zombies(&first);
+        let verdict = if before.len() > self.max {
+            std::thread::sleep(PATIENCE.min(deadline.remaining()));
+            let second = procfs::census(deadline)?;
+            let mut after = zombies(&second);
+            // A number that was given out anew is another process.
+            after.retain(|zombie| {
+                before.iter().any(|one| one.pid == zombie.pid && one.started == zombie.started)
+            });
+            self.judge(&second, &after)
+        } else {
+            self.judge(&first, &before)
+        };
+        verdict.map_err(|reason| Failure::new(Phase::Local, Cause::Answer, reason))
+    }
+
+    /// The verdict on `zombies`, which are of `census`.
+    fn judge(&self, census: &Census, zombies: &[&Stat]) -> Result<String, String> {
+        let count = match zombies.len() {
+            0 => "no zombies".into(),
+            1 => "1 zombie".into(),
+            many => format!("{many} zombies"),
+        };
+        if zombies.len() <= self.max {
+            let seen = census.processes.len();
+            return Ok(match census.sight {
+                Sight::Whole => format!("{count} among {seen} processes"),
+                Sight::Partial => format!("{count} among the {seen} processes that hidepid lets us see"),
+            });
+        }
+        let oldest = zombies.iter().map(|zombie| zombie.age()).max().unwrap_or_default();
+        let at_most = self.max;
+        let guilty = guilty(census, zombies);
+        Err(format!("{count}, at most {at_most}: {guilty}; the oldest started {} ago", clock::spoken(oldest)))
+    }
+}
+
+/// The zombies of `census`.
+fn zombies(census: &Census) -> Vec<&Stat> {
+    census.processes.iter().filter(|process| process.life == Life::Zombie).collect()
+}
+
+/// `2 x wget, 1 x sh under app (pid 1)`, the worst parents and programs first.
+fn guilty(census: &Census, zombies: &[&Stat]) -> String {
+    let mut parents: BTreeMap<Pid, BTreeMap<&str, usize>> = BTreeMap::new();
+    for zombie in zombies {
+        *parents.entry(zombie.parent).or_default().entry(&zombie.comm).or_default() += 1;
+    }
+    let mut parents: Vec<_> = parents.into_iter().collect();
+    parents.sort_by_key(|(_, programs)| std::cmp::Reverse(programs.values().sum::<usize>()));
+    let others = parents.len().saturating_sub(NAMED_MAX);
+    let mut sentences: Vec<_> = parents
+        .into_iter()
+        .take(NAMED_MAX)
+        .map(|(parent, programs)| format!("{} under {}", worst(programs), name(census, parent)))
+        .collect();
+    if others > 0 {
+        sentences.push(format!("others under {others} more"));
+    }
+    sentences.join("; ")
+}
+
+/// `2 x wget, 1 x sh`, the most frequent first.
+fn worst(programs: BTreeMap<&str, usize>) -> String {
+    let mut programs: Vec<_> = programs.into_iter().collect();
+    programs.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let others: usize = programs.iter().skip(NAMED_MAX).map(|(_, count)| count).sum();
+    let mut words: Vec<_> =
+        programs.into_iter().take(NAMED_MAX).map(|(comm, count)| format!("{count} x {comm}")).collect();
+    if others > 0 {
+        words.push(format!("{others} others"));
+    }
+    words.join(", ")
+}
+
+/// The process that must reap, as far as it can be seen.
+fn name(census: &Census, parent: Pid) -> String {
+    match census.processes.iter().find(|process| process.pid == parent) {
+        Some(process) => process.name(),
+        None if parent == 0 => "a parent outside this PID namespace".into(),
+        None => format!("pid {parent}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process, by number, name, life and parent.
+    fn process(pid: Pid, comm: &str, life: Life, parent: Pid) -> Stat {
+        Stat {
+            pid,
+            comm: comm.into(),
+            life,
+            parent,
+            started: clock::since_boot().saturating_sub(Duration::from_secs(125)),
+        }
+    }
+
+    /// The verdict on a table of `processes`, of which `max` may be zombies.
+    fn verdict(max: usize, sight: Sight, processes: Vec<Stat>) -> Result<String, String> {
+        let census = Census { processes, sight };
+        Zombies { max }.judge(&census, &zombies(&census))
+    }
+
+    #[test]
+    fn the_guilty_parent_is_named_with_what_it_left() {
+        let table = || {
+            vec![
+                process(1, "app", Life::Alive, 0),
+                process(5, "wget", Life::Zombie, 1),
+                process(6, "sh", Life::Zombie, 1),
+                process(7, "wget", Life::Zombie, 1),
+            ]
+        };
+        assert_eq!(
+            verdict(0, Sight::Whole, table()).unwrap_err(),
+            "3 zombies, at most 0: 2 x wget, 1 x sh under app (pid 1); the oldest started 2m 5s ago"
+        );
+        assert_eq!(verdict(3, Sight::Whole, table()).unwrap(), "3 zombies among 4 processes");
+    }
+
+    #[test]
+    fn a_parent_that_cannot_be_seen_still_has_its_number() {
+        let orphan = |parent| vec![process(9, "wget", Life::Zombie, parent)];
+        let failure = verdict(0, Sight::Whole, orphan(0)).unwrap_err();
+        assert!(failure.starts_with("1 zombie, at most 0: 1 x wget under a parent outside"), "{failure}");
+        let failure = verdict(0, Sight::Partial, orphan(1)).unwrap_err();
+        assert!(failure.contains("under pid 1;"), "{failure}");
+        assert_eq!(
+            verdict(1, Sight::Partial, orphan(1)).unwrap(),
+            "1 zombie among the 1 processes that hidepid lets us see"
+        );
+    }
+
+    #[test]
+    fn many_parents_and_programs_still_fit_on_a_line() {
+        let mut table = Vec::new();
+        for parent in 1..=50 {
+            table.push(process(parent, "a-fifteen-bytes", Life::Alive, 0));
+            for child in 1..=parent {
+                let comm = format!("fifteen-byte-{child:02}");
+                table.push(process(parent * 1000 + child, &comm, Life::Zombie, parent));
+            }
+        }
+        let failure = verdict(0, Sight::Whole, table).unwrap_err();
+        assert!(failure.starts_with("1275 zombies, at most 0: 1 x fifteen-byte-01, "), "{failure}");
+        assert!(failure.contains("47 others under a-fifteen-bytes (pid 50); "), "{failure}");
+        assert!(failure.contains("; others under 47 more; the oldest"), "{failure}");
+        assert!(failure.len() < 400, "{}", failure.len());
+    }
+}
