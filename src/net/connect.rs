@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -159,7 +160,7 @@ pub(super) fn unix(path: &Path, deadline: Deadline, trail: &mut Trail) -> Result
         let (cause, what) = match errno {
             Errno::EAGAIN | Errno::EINPROGRESS => return Failure::timed_out(Phase::Connect),
             Errno::ENOENT => (Cause::NotFound, "no socket"),
-            Errno::ECONNREFUSED => (Cause::Unreachable, "connection refused"),
+            Errno::ECONNREFUSED => (Cause::Unreachable, not_a_socket(path).unwrap_or("connection refused")),
             Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM => (Cause::Broken, errno.desc()),
             other => (Cause::Unreachable, other.desc()),
         };
@@ -181,6 +182,16 @@ pub(super) fn unix(path: &Path, deadline: Deadline, trail: &mut Trail) -> Result
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(failed(errno)),
         }
+    }
+}
+
+/// What `path` is when it is no socket: connect(2) says that it refused, whatever it is.
+fn not_a_socket(path: &Path) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    match (kind.is_socket(), kind.is_dir()) {
+        (true, _) => None,
+        (_, true) => Some("not a socket, but a directory,"),
+        _ => Some("not a socket, but a file,"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `http://` and `https://`: the final answer's status is accepted and every body condition holds.
 
+mod buffers;
+
 use std::fmt;
 use std::io::{Read, Write};
 use std::sync::{Mutex, PoisonError};
@@ -8,25 +10,18 @@ use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use crate::deadline::Deadline;
 use crate::net::{self, Endpoint, Host, Stream, Via, tls};
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
 
+use self::buffers::Growing;
 use super::target::Target;
 use super::{Kind, Options as ProbeOptions, StatusSet};
 
 /// The most bytes that the head of an answer may have.
 const HEAD_MAX: usize = 64 * 1024;
-
-/// Enough for nearly every head; an answer with a longer one costs a few more reads.
-const INPUT_BUFFER: usize = 4 * 1024;
-
-/// Enough for nearly every request.
-const OUTPUT_BUFFER: usize = 4 * 1024;
 
 /// What to ask, and which answer is good.
 #[derive(Clone, Debug)]
@@ -93,7 +88,7 @@ impl Http {
         if let Some((host, tls)) = &self.tls {
             stream = stream.secure(host, tls, tls::Alpn::Unnamed, trail)?;
         }
-        let agent = agent(stream);
+        let agent = agent(stream, self.longest_line());
         let response = agent.run(self.request()?).map_err(failure)?;
         let status = response.status().as_u16();
         trail.status = Some(status);
@@ -102,6 +97,13 @@ impl Http {
             return Err(Failure::answer(Phase::Response, format!("status {status}, wanted {wanted}")));
         }
         Ok(format!("status {status}"))
+    }
+
+    /// The most bytes that a line of the request has, with room for what stands around it.
+    fn longest_line(&self) -> usize {
+        let path = self.uri.path_and_query().map_or(0, |path| path.as_str().len());
+        let header = self.options.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).max();
+        path.max(header.unwrap_or(0)) + 128
     }
 
     /// The request as ureq takes it.
@@ -117,7 +119,7 @@ impl Http {
 }
 
 /// An agent that speaks HTTP over `stream` and knows nothing of names, addresses, proxies or pools.
-fn agent(stream: Stream) -> Agent {
+fn agent(stream: Stream, longest_line: usize) -> Agent {
     let config = Config::builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
@@ -127,11 +129,11 @@ fn agent(stream: Stream) -> Agent {
         .user_agent(concat!("sexton/", env!("CARGO_PKG_VERSION")))
         .proxy(None)
         .build();
-    Agent::with_parts(config, Dialled(Mutex::new(Some(stream))), NoResolver)
+    Agent::with_parts(config, Dialled(Mutex::new(Some((stream, Growing::new(longest_line))))), NoResolver)
 }
 
 /// Hands out the connection that stands already.
-struct Dialled(Mutex<Option<Stream>>);
+struct Dialled(Mutex<Option<(Stream, Growing)>>);
 
 impl fmt::Debug for Dialled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,12 +145,8 @@ impl Connector for Dialled {
     type Out = Wire;
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Wire>, ureq::Error> {
-        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(stream.map(|stream| Wire {
-            stream,
-            buffers: LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER),
-            tls: details.needs_tls(),
-        }))
+        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(parts.map(|(stream, buffers)| Wire { stream, buffers, tls: details.needs_tls() }))
     }
 }
 
@@ -156,7 +154,7 @@ impl Connector for Dialled {
 #[derive(Debug)]
 struct Wire {
     stream: Stream,
-    buffers: LazyBuffers,
+    buffers: Growing,
     tls: bool,
 }
 
@@ -173,6 +171,9 @@ impl Transport for Wire {
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         let buffer = self.buffers.input_append_buf();
+        if buffer.is_empty() {
+            return Err(ureq::Error::Other(Box::new(Setback(head_too_large()))));
+        }
         let amount = self.stream.read(buffer).map_err(|error| setback(&error, Phase::Response))?;
         self.buffers.input_appended(amount);
         Ok(amount > 0)
@@ -214,6 +215,12 @@ fn setback(error: &std::io::Error, phase: Phase) -> ureq::Error {
     ureq::Error::Other(Box::new(Setback(net::failure_of(error, phase))))
 }
 
+/// The head of the answer does not end.
+fn head_too_large() -> Failure {
+    let reason = format!("the head of the answer is larger than {} KiB", HEAD_MAX / 1024);
+    Failure::new(Phase::Response, Cause::Protocol, reason)
+}
+
 /// What ureq says, in our words.
 fn failure(error: ureq::Error) -> Failure {
     match error {
@@ -222,11 +229,7 @@ fn failure(error: ureq::Error) -> Failure {
             Err(other) => Failure::new(Phase::Response, Cause::Broken, other.to_string()),
         },
         ureq::Error::Io(error) => net::failure_of(&error, Phase::Response),
-        ureq::Error::LargeResponseHeader(..) => Failure::new(
-            Phase::Response,
-            Cause::Protocol,
-            format!("the head of the answer is larger than {} KiB", HEAD_MAX / 1024),
-        ),
+        ureq::Error::LargeResponseHeader(..) => head_too_large(),
         ureq::Error::Protocol(error) => {
             Failure::new(Phase::Response, Cause::Protocol, format!("the answer is not HTTP/1: {error}"))
         }

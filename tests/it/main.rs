@@ -1,6 +1,8 @@
 //! The program from outside. The table of contents:
 //!
+//! * `bad_input`: what is refused or fails, and the whole line that says why
 //! * `check`: verdicts and lines of `sexton check`
+//! * `http`: HTTP as a check speaks it
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
@@ -16,8 +18,10 @@
     reason = "tests start processes and threads, and fail loudly"
 )]
 
+mod bad_input;
 mod check;
 mod files;
+mod http;
 mod limits;
 mod processes;
 mod support;
