@@ -4,6 +4,7 @@
 //! * `check`: verdicts and lines of `sexton check`
 //! * `http`: HTTP as a check speaks it
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
+//! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
@@ -24,6 +25,8 @@ mod files;
 mod http;
 mod limits;
 mod processes;
+#[cfg(feature = "services")]
+mod services;
 mod support;
 mod targets;
 mod wait;

@@ -1,6 +1,8 @@
 //! A small language for tests: run sexton, get code, stdout, stderr and time; servers to run it against.
 
 pub(crate) mod isolated;
+#[cfg(feature = "services")]
+pub(crate) mod peers;
 pub(crate) mod pipes;
 pub(crate) mod program;
 pub(crate) mod servers;

@@ -1,0 +1,5 @@
+//! Targets that ask the servers behind an app, against those servers themselves.
+
+mod amqp;
+mod memcached;
+mod redis;
