@@ -1,0 +1,38 @@
+//! The image that `docker build .` makes of this repository.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Engine, Image, builder};
+
+/// Settings of the way to the network; Docker takes each as a build argument that no Dockerfile need declare.
+const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+
+#[test]
+fn docker_build_of_the_repository_gives_an_image_with_sexton_and_nothing_else() {
+    let Some(engine) = Engine::find() else { return };
+    let Some(builder) = builder(engine) else { return };
+    let argument = format!("BUILDER={builder}");
+    let mut options = vec!["--build-arg", &argument];
+    for name in PROXIES.iter().filter(|name| env::var_os(name).is_some()) {
+        options.extend(["--build-arg", name]);
+    }
+    let image = Image::build_in(engine, Path::new(env!("CARGO_MANIFEST_DIR")), &options);
+
+    let layers = engine.run(["inspect", "--format", "{{len .RootFS.Layers}}", &image.name]);
+    assert_eq!(layers.trim(), "1");
+    assert_eq!(contents(engine, &image), ["sexton"]);
+    let version = engine.run(["run", "--rm", &image.name, "--version"]);
+    assert_eq!(version, concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// The files of the image's only layer.
+fn contents(engine: Engine, image: &Image) -> Vec<String> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&image.name).with_extension("saved");
+    engine.run([Path::new("save"), Path::new("--output"), &path, Path::new(&image.name)]);
+    let list = "tar -xOf \"$0\" \"$(tar -tf \"$0\" | grep 'layer.tar$')\" | tar -tf -";
+    let listed = Command::new("sh").args(["-c", list]).arg(&path).output().expect("tar runs");
+    std::fs::remove_file(&path).expect("a saved image is removed");
+    String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
+}
