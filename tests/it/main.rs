@@ -5,6 +5,7 @@
 //! * `http`: HTTP as a check speaks it
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
+//! * `surroundings`: closed descriptors, little memory, no /dev, no rights; and that nothing is started
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
@@ -28,5 +29,6 @@ mod processes;
 #[cfg(feature = "services")]
 mod services;
 mod support;
+mod surroundings;
 mod targets;
 mod wait;
