@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trail};
 
+#[cfg(feature = "grpc")]
+pub(crate) use self::socket::Awaited;
 pub(crate) use self::stream::{Stream, failure_of};
 
 /// A name or an address.

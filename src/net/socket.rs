@@ -15,12 +15,33 @@ use crate::deadline::Deadline;
 pub(super) struct Socket {
     fd: OwnedFd,
     deadline: Deadline,
+    patience: Patience,
+}
+
+/// What a read or write does that cannot be done at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// It waits, until the deadline.
+    UntilDeadline,
+    /// It fails with `ErrorKind::WouldBlock`.
+    #[cfg(feature = "grpc")]
+    None,
+}
+
+/// What to wait for, where reads and writes do not wait by themselves.
+#[cfg(feature = "grpc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// Something to read.
+    Input,
+    /// Something to read, or room to write.
+    Either,
 }
 
 impl Socket {
     /// Takes over a connected stream socket, blocking or not.
     pub(super) fn new(fd: OwnedFd, deadline: Deadline) -> Self {
-        Self { fd, deadline }
+        Self { fd, deadline, patience: Patience::UntilDeadline }
     }
 
     /// Sends what the kernel takes at once, without waiting.
@@ -28,6 +49,21 @@ impl Socket {
     pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         send(self.fd.as_raw_fd(), bytes, flags).map_err(io::Error::from)
+    }
+
+    /// From now on no read or write waits.
+    #[cfg(feature = "grpc")]
+    pub(super) fn never_wait(&mut self) {
+        self.patience = Patience::None;
+    }
+
+    /// Waits until there is something to do.
+    #[cfg(feature = "grpc")]
+    pub(super) fn wait_for(&self, awaited: Awaited) -> io::Result<()> {
+        self.wait(match awaited {
+            Awaited::Input => PollFlags::POLLIN,
+            Awaited::Either => PollFlags::POLLIN | PollFlags::POLLOUT,
+        })
     }
 
     /// Waits until the socket is ready for `flags`.
@@ -58,7 +94,7 @@ impl Socket {
             }
             match transfer() {
                 Ok(amount) => return Ok(amount),
-                Err(Errno::EAGAIN) => self.wait(flags)?,
+                Err(Errno::EAGAIN) if self.patience == Patience::UntilDeadline => self.wait(flags)?,
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }

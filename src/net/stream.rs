@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trail};
 
+#[cfg(feature = "grpc")]
+use super::socket::Awaited;
 use super::socket::Socket;
 use super::{Host, tls};
 
@@ -46,6 +48,18 @@ impl Stream {
         let session = tls::shake_hands(&mut self.socket, host, options, alpn, trail)?;
         self.layer = Layer::Tls(Box::new(session));
         Ok(self)
+    }
+
+    /// From now on reads and writes that cannot be done at once fail with `ErrorKind::WouldBlock`.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn never_wait(&mut self) {
+        self.socket.never_wait();
+    }
+
+    /// Waits, by the deadline, until there is something to do.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn wait_for(&self, awaited: Awaited) -> io::Result<()> {
+        self.socket.wait_for(awaited)
     }
 
     /// Fails: there is no TLS in this build.

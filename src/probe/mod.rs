@@ -8,6 +8,8 @@ mod clock;
 #[cfg(feature = "services")]
 mod dial;
 mod file;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod http;
 #[cfg(feature = "services")]
 mod login;
@@ -58,6 +60,8 @@ pub(crate) struct Probe {
 enum Kind {
     #[cfg(feature = "services")]
     Amqp(amqp::Amqp),
+    #[cfg(feature = "grpc")]
+    Grpc(Box<grpc::Grpc>),
     Http(Box<http::Http>),
     #[cfg(feature = "services")]
     Memcached(memcached::Memcached),
@@ -86,6 +90,10 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "https", uses: &[Group::Http, Group::Network, Group::Tls], parse: http::parse },
     Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
     Scheme { name: "unix", uses: &[], parse: unix::parse },
+    #[cfg(feature = "grpc")]
+    Scheme { name: "grpc", uses: &[Group::Http, Group::Network], parse: grpc::parse },
+    #[cfg(feature = "grpc")]
+    Scheme { name: "grpcs", uses: &[Group::Http, Group::Network, Group::Tls], parse: grpc::parse },
     #[cfg(feature = "services")]
     Scheme { name: "redis", uses: &[Group::Login, Group::Network], parse: redis::parse },
     #[cfg(feature = "services")]
@@ -167,6 +175,8 @@ impl Probe {
         match &self.kind {
             #[cfg(feature = "services")]
             Kind::Amqp(probe) => probe.run(deadline, trail),
+            #[cfg(feature = "grpc")]
+            Kind::Grpc(probe) => probe.run(deadline, trail),
             Kind::Http(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Memcached(probe) => probe.run(deadline, trail),

@@ -1,0 +1,239 @@
+//! `grpc://host:port[/service]` and `grpcs://`: grpc.health.v1 answers SERVING.
+
+mod drive;
+mod frame;
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::client::{self, SendRequest};
+use http::header::{CONTENT_TYPE, TE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+
+use crate::deadline::Deadline;
+use crate::net::{self, Endpoint, Host, Via, tls};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+
+use self::drive::Link;
+use self::frame::Serving;
+use super::target::Target;
+use super::{Kind, Options};
+
+/// The method that is asked.
+const METHOD: &str = "/grpc.health.v1.Health/Check";
+
+/// The most bytes of an answer's headers or trailers.
+const HEAD_MAX: u32 = 16 * 1024;
+
+/// The most bytes of an answer: it has five and a number.
+const ANSWER_MAX: usize = 4 * 1024;
+
+/// One question to a gRPC server.
+#[derive(Debug)]
+pub(super) struct Grpc {
+    endpoint: Endpoint,
+    via: Via,
+    tls: Option<(Host, tls::Options)>,
+    uri: Uri,
+    metadata: Vec<(HeaderName, HeaderValue)>,
+    service: String,
+}
+
+/// Reads `//host:port[/service]`.
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+    let authority = target.authority()?;
+    if authority.userinfo.is_some() {
+        return Err("a user, which belongs into a --header, stands".into());
+    }
+    let port = authority.port.ok_or("no port")?;
+    let service = authority.path.trim_start_matches('/').to_owned();
+    let scheme = if target.scheme == "grpcs" { "https" } else { "http" };
+    let host = &authority.host;
+    let uri = format!("{scheme}://{host}:{port}{METHOD}")
+        .parse::<Uri>()
+        .map_err(|_| "a host that cannot stand in a URL")?;
+    let tls = (target.scheme == "grpcs").then(|| (host.clone(), options.tls.clone()));
+    Ok(Kind::Grpc(Box::new(Grpc {
+        endpoint: Endpoint::Tcp { host: authority.host, port },
+        via: options.via.clone(),
+        tls,
+        uri,
+        metadata: options.http.headers.clone(),
+        service,
+    })))
+}
+
+impl Grpc {
+    /// Passes when the service is SERVING.
+    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+        let mut stream = net::connect(&self.endpoint, &self.via, deadline, trail)?;
+        if let Some((host, options)) = &self.tls {
+            stream = stream.secure(host, options, tls::Alpn::H2, trail)?;
+        }
+        let link = Link::new(stream);
+        let answer = link.drive(self.ask(link.clone()));
+        match answer.map_err(|error| net::failure_of(&error, Phase::Response))? {
+            Ok(Serving::Serving) => Ok(self.told("SERVING")),
+            Ok(other) => Err(Failure::answer(Phase::Response, self.told(&other.name()))),
+            Err(Setback::Told(failure)) => Err(failure),
+            Err(Setback::Http2(error)) => Err(self.not_http2(error, &link.first())),
+        }
+    }
+
+    /// What the service is.
+    fn told(&self, status: &str) -> String {
+        match self.service.as_str() {
+            "" => status.to_owned(),
+            service => format!("{service} is {status}"),
+        }
+    }
+
+    /// Asks, and drives the connection meanwhile.
+    async fn ask(&self, link: Link) -> Result<Serving, Setback> {
+        let handshake = client::Builder::new()
+            .max_header_list_size(HEAD_MAX)
+            .initial_max_send_streams(1)
+            .enable_push(false)
+            .handshake::<_, Bytes>(link);
+        let (client, connection) = handshake.await?;
+        let mut connection = pin!(connection);
+        let mut answer = pin!(self.exchange(client));
+        let mut lost = None;
+        poll_fn(|context| {
+            if lost.is_none()
+                && let Poll::Ready(end) = connection.as_mut().poll(context)
+            {
+                lost = Some(end);
+            }
+            match (answer.as_mut().poll(context), &mut lost) {
+                (Poll::Ready(answer), _) => Poll::Ready(answer),
+                // Nothing more can come.
+                (Poll::Pending, Some(end)) => Poll::Ready(match std::mem::replace(end, Ok(())) {
+                    Err(error) => Err(error.into()),
+                    Ok(()) => Err(Setback::Told(closed())),
+                }),
+                (Poll::Pending, None) => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// One request, one answer.
+    async fn exchange(&self, client: SendRequest<Bytes>) -> Result<Serving, Setback> {
+        let mut client = client.ready().await?;
+        let (response, mut body) = client.send_request(self.request(), false)?;
+        body.send_data(Bytes::from(frame::question(&self.service)), true)?;
+        let (head, mut body) = response.await?.into_parts();
+        let head = Response::from_parts(head, ());
+        if head.status() != 200 {
+            let reason = format!("HTTP status {}, wanted a gRPC answer", head.status().as_u16());
+            return Err(told(Cause::Protocol, reason));
+        }
+        // An error may come without a body and trailers of its own: all of it stands in the headers then.
+        self.verdict(head.headers())?;
+        let mut answer = Vec::new();
+        while let Some(piece) = body.data().await {
+            let piece = piece?;
+            if answer.len() + piece.len() > ANSWER_MAX {
+                return Err(told(Cause::Protocol, format!("an answer of more than {ANSWER_MAX} bytes")));
+            }
+            answer.extend_from_slice(&piece);
+            body.flow_control().release_capacity(piece.len())?;
+        }
+        let trailers = body.trailers().await?.unwrap_or_default();
+        self.verdict(&trailers)?;
+        frame::answer(&answer).map_err(|why| told(Cause::Protocol, why.into()))
+    }
+
+    /// The head of the request.
+    fn request(&self) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.version_mut() = http::Version::HTTP_2;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("sexton/", env!("CARGO_PKG_VERSION"))));
+        for (name, value) in &self.metadata {
+            if name == USER_AGENT {
+                headers.insert(name, value.clone());
+            } else {
+                headers.append(name, value.clone());
+            }
+        }
+        request
+    }
+
+    /// What grpc-status says, where it says anything (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
+    fn verdict(&self, headers: &HeaderMap) -> Result<(), Setback> {
+        let Some(status) = headers.get("grpc-status") else { return Ok(()) };
+        let message =
+            headers.get("grpc-message").and_then(|message| message.to_str().ok()).unwrap_or_default();
+        let reason = match status.as_bytes() {
+            b"0" => return Ok(()),
+            b"5" => format!("the server knows no service {} (NOT_FOUND)", self.service),
+            b"12" => "the server does not implement grpc.health.v1.Health (UNIMPLEMENTED)".into(),
+            b"16" => format!("UNAUTHENTICATED: {message}; --header sends metadata"),
+            b"7" => format!("PERMISSION_DENIED: {message}"),
+            b"14" => format!("UNAVAILABLE: {message}"),
+            b"4" => format!("DEADLINE_EXCEEDED: {message}"),
+            b"8" => format!("RESOURCE_EXHAUSTED: {message}"),
+            other => format!("gRPC status {}: {message}", String::from_utf8_lossy(other)),
+        };
+        Err(Setback::Told(Failure::answer(Phase::Response, reason)))
+    }
+
+    /// What it means that the peer does not speak HTTP/2 as it should.
+    fn not_http2(&self, error: h2::Error, first: &[u8]) -> Failure {
+        if first.starts_with(b"HTTP/1") {
+            let reason = "the peer speaks HTTP/1, not gRPC; is it http://?";
+            return Failure::new(Phase::Response, Cause::Protocol, reason);
+        }
+        if self.tls.is_none() && first.first() == Some(&0x15) {
+            let reason = "the peer speaks TLS; is it grpcs://?";
+            return Failure::new(Phase::Response, Cause::Protocol, reason);
+        }
+        if first.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) && !first.is_empty()
+        {
+            let said = String::from_utf8_lossy(first).escape_debug().to_string();
+            let reason = format!("not HTTP/2: the peer's answer begins with `{said}`");
+            return Failure::new(Phase::Response, Cause::Protocol, reason);
+        }
+        if !error.is_io() {
+            return Failure::new(Phase::Response, Cause::Protocol, format!("not HTTP/2: {error}"));
+        }
+        error.into_io().map_or_else(closed, |error| match error.kind() {
+            // What h2 makes of an end in the middle.
+            io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => closed(),
+            _ => net::failure_of(&error, Phase::Response),
+        })
+    }
+}
+
+/// Why there is no answer.
+enum Setback {
+    /// The transport failed.
+    Http2(h2::Error),
+    /// It is told already.
+    Told(Failure),
+}
+
+impl From<h2::Error> for Setback {
+    fn from(error: h2::Error) -> Self {
+        Self::Http2(error)
+    }
+}
+
+/// A setback that is told by `reason`.
+fn told(cause: Cause, reason: String) -> Setback {
+    Setback::Told(Failure::new(Phase::Response, cause, reason))
+}
+
+/// The peer went away without an answer.
+fn closed() -> Failure {
+    net::failure_of(&io::ErrorKind::UnexpectedEof.into(), Phase::Response)
+}
