@@ -10,7 +10,7 @@ mod dial;
 mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
-mod http;
+pub(crate) mod http;
 #[cfg(feature = "services")]
 mod login;
 #[cfg(feature = "services")]
@@ -30,6 +30,7 @@ mod wire;
 mod zombies;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::deadline::Deadline;
@@ -86,8 +87,12 @@ struct Scheme {
 
 /// Every scheme there is; the order is that of the documentation.
 const SCHEMES: &[Scheme] = &[
-    Scheme { name: "http", uses: &[Group::Http, Group::Network], parse: http::parse },
-    Scheme { name: "https", uses: &[Group::Http, Group::Network, Group::Tls], parse: http::parse },
+    Scheme { name: "http", uses: &[Group::Http, Group::Network, Group::UnixSocket], parse: http::parse },
+    Scheme {
+        name: "https",
+        uses: &[Group::Http, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: http::parse,
+    },
     Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
     Scheme { name: "unix", uses: &[], parse: unix::parse },
     #[cfg(feature = "grpc")]
@@ -124,6 +129,8 @@ pub(crate) enum Group {
     Tls,
     /// Files.
     File,
+    /// A unix socket instead of the target's host.
+    UnixSocket,
 }
 
 /// Everything that options say about probes, whatever their kind.
@@ -136,6 +143,8 @@ pub(crate) struct Options {
     /// Where passwords are.
     #[cfg(feature = "services")]
     pub(crate) login: LoginOptions,
+    /// Connect here for HTTP and gRPC, whatever the target's host.
+    pub(crate) unix_socket: Option<PathBuf>,
     /// Whom to trust.
     pub(crate) tls: tls::Options,
     /// What a file must be like.

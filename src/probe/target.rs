@@ -140,7 +140,7 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, String> {
 }
 
 /// `text` as it may be shown: userinfo masked, control characters replaced, cut to `LABEL_MAX` bytes.
-fn label(text: &str) -> String {
+pub(super) fn label(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
     let is_path = |text: &str| text.starts_with("http") || text.starts_with("file") || start == 0;
     let end = match text.get(start..) {

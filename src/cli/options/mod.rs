@@ -62,7 +62,7 @@ impl Words {
         self.http.apply(&mut options, given)?;
         #[cfg(feature = "services")]
         self.login.apply(&mut options, given)?;
-        self.network.apply(&mut options, given);
+        self.network.apply(&mut options, given)?;
         self.tls.apply(&mut options, given)?;
         self.local.apply(&mut options, given)?;
         Ok(options)

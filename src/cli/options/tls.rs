@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::net::Host;
 use crate::net::tls::Verify;
+use crate::probe::http::Follow;
 use crate::probe::{Group, Options, parse_host};
 
 use super::{Given, duration, expanded};
@@ -39,10 +40,12 @@ pub(super) struct Words {
 impl Words {
     /// Sets what was given.
     pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
+        // A redirect can lead from http to https, so that with --follow an http target has a use for these, too.
+        let group = if options.http.follow == Follow::No { Group::Tls } else { Group::Http };
         let tls = &mut options.tls;
         let mut file = |word: Option<String>, flag| match word {
             Some(path) => {
-                given.note(flag, Group::Tls);
+                given.note(flag, group);
                 match expanded(&path)? {
                     path if path.is_empty() => Err(format!("{flag} is empty; it wants a file")),
                     path => Ok(Some(PathBuf::from(path))),
@@ -57,7 +60,7 @@ impl Words {
             return Err("--key without --cert; --cert FILE names the certificate of the key".into());
         }
         if self.insecure {
-            given.note("--insecure", Group::Tls);
+            given.note("--insecure", group);
             if tls.cacert.is_some() {
                 return Err(
                     "--insecure trusts anything, so --cacert is of no use; leave one of them out".into()
@@ -66,7 +69,7 @@ impl Words {
             tls.verify = Verify::Off;
         }
         if let Some(name) = self.server_name {
-            given.note("--server-name", Group::Tls);
+            given.note("--server-name", group);
             let name = expanded(&name)?;
             tls.server_name = Some(match name.parse::<IpAddr>() {
                 Ok(address) => Host::Address(address),
@@ -74,7 +77,7 @@ impl Words {
             });
         }
         if let Some(length) = self.min_validity {
-            given.note("--min-validity", Group::Tls);
+            given.note("--min-validity", group);
             tls.min_validity = Some(duration(&length, "--min-validity")?);
         }
         Ok(())

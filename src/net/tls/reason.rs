@@ -206,8 +206,10 @@ pub(super) fn date(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(latest))).to_string()
 }
 
-/// A length of time to two units: a person wants `6days 3h`, not the seconds, too.
+/// A length of time as a person plans with it: whole days, where it is two or more.
 pub(super) fn roughly(length: Duration) -> String {
-    let all = humantime::format_duration(Duration::from_secs(length.as_secs())).to_string();
-    all.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    match length.as_secs() / 86_400 {
+        0 | 1 => humantime::format_duration(Duration::from_secs(length.as_secs())).to_string(),
+        days => format!("{days} days"),
+    }
 }

@@ -140,7 +140,7 @@ fn expires_within(connection: &ClientConnection, wanted: Duration) -> Option<Str
         Some(left) => Some(format!(
             "the certificate expires in {} ({date}), and --min-validity wants {}; renew it",
             reason::roughly(left),
-            humantime::format_duration(wanted)
+            reason::roughly(wanted)
         )),
         None => Some(format!("the certificate expired on {date}; renew it")),
     }
