@@ -366,17 +366,17 @@ fn answers_that_are_none_fail_with_their_reason() {
         (
             "no answer",
             Server::closing(),
-            "unhealthy: the peer closed the connection while waiting for the response (".into(),
+            "unhealthy: the peer closed the connection without an answer (".into(),
         ),
         (
             "half a status line",
             Server::answering("HTTP/1.1 20"),
-            "unhealthy: the peer closed the connection while waiting for the response (".into(),
+            "unhealthy: the peer closed the connection in the middle of the answer's head (".into(),
         ),
         (
             "half a head",
             Server::answering("HTTP/1.1 200 OK\r\nX: "),
-            "unhealthy: the peer closed the connection while waiting for the response (".into(),
+            "unhealthy: the peer closed the connection in the middle of the answer's head (".into(),
         ),
         (
             "a reset instead of an answer",

@@ -134,7 +134,8 @@ fn an_answer_that_leaves_the_connection_open_is_not_waited_out() {
 fn a_redirect_is_no_answer_and_is_not_followed() {
     let server = Server::answering("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
     let run = sexton(["check", &server.url()]);
-    run.said(1, "unhealthy: status 302, wanted 200-299");
+    let line = format!("unhealthy: status 302 to {}, wanted 200-299; --follow goes there (", server.url());
+    run.said(1, &line);
     assert_eq!(server.requests().len(), 1);
 }
 

@@ -24,7 +24,7 @@ use super::{Kind, Options as ProbeOptions, StatusSet};
 
 pub(crate) use self::body::Condition;
 pub(crate) use self::credentials::Credentials;
-pub(crate) use self::exchange::{Answer, Exchange, Form, Head, Question};
+pub(crate) use self::exchange::{Answer, Exchange, Head, Question};
 pub(crate) use self::json_pointer::JsonPointer;
 pub(crate) use self::redirect::Follow;
 use self::redirect::Origin;
