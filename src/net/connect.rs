@@ -1,5 +1,6 @@
 //! Opening connections by a deadline.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, connect, getsockopt, setsockopt, socket,
-    sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, connect, getsockname, getsockopt,
+    setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 
@@ -21,6 +22,9 @@ use super::Stream;
 
 /// How long an address may stay silent before the next one is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// The most addresses that a reason names.
+const SHOWN_MAX: usize = 3;
 
 /// One connection under way.
 struct Pending {
@@ -36,7 +40,19 @@ pub(super) fn tcp(
     deadline: Deadline,
     trail: &mut Trail,
 ) -> Result<Stream, Failure> {
-    let mut waiting = in_turns(addresses).into_iter().map(|address| SocketAddr::new(address, port));
+    let places: Vec<_> =
+        in_turns(addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
+    race(&places, deadline, trail)
+}
+
+/// Connects to `place`.
+pub(super) fn tcp_to(place: SocketAddr, deadline: Deadline, trail: &mut Trail) -> Result<Stream, Failure> {
+    race(&[place], deadline, trail)
+}
+
+/// Connects to the first of `places` that accepts.
+fn race(places: &[SocketAddr], deadline: Deadline, trail: &mut Trail) -> Result<Stream, Failure> {
+    let mut waiting = places.iter().copied();
     let mut pending: Vec<Pending> = Vec::new();
     let mut refused: Vec<(SocketAddr, Errno)> = Vec::new();
 
@@ -45,18 +61,20 @@ pub(super) fn tcp(
             trail.address = Some(address.to_string());
             trail.step(|| format!("connecting to {address}"));
             match start(&SockaddrStorage::from(address), address.is_ipv6()) {
-                Ok((socket, Progress::Connected)) => return Ok(Stream::new(socket, deadline)),
-                Ok((socket, Progress::UnderWay)) => pending.push(Pending { socket, address }),
+                Ok(socket) => pending.push(Pending { socket, address }),
                 Err(errno) => {
+                    trail.step(|| sentence(&(address, errno)));
                     refused.push((address, errno));
                     continue;
                 }
             }
         } else if pending.is_empty() {
-            return Err(unreachable(&refused));
+            let failure = unreachable(&mut refused);
+            trail.address = refused.first().map(|(address, _)| address.to_string());
+            return Err(failure);
         }
 
-        let left = waiting.size_hint().0;
+        let left = waiting.len();
         let next = if left == 0 {
             deadline
         } else {
@@ -64,43 +82,36 @@ pub(super) fn tcp(
             let share = u32::try_from(left + 1).map_or(STAGGER, |parts| deadline.remaining() / parts);
             deadline.at_most(STAGGER.min(share))
         };
-        while !pending.is_empty() && !next.has_passed() {
+        loop {
             let before = pending.len();
             if let Some(connected) = settle(&mut pending, &mut refused, next)? {
                 trail.address = Some(connected.address.to_string());
                 return Ok(Stream::new(connected.socket, deadline));
             }
-            if pending.len() < before {
+            if pending.len() < before || next.has_passed() {
                 break;
             }
         }
         if deadline.has_passed() {
-            return Err(Failure::timed_out(Phase::Connect));
+            return Err(late(&pending, &refused));
         }
     }
 }
 
-/// Whether a connect(2) is done.
-enum Progress {
-    Connected,
-    UnderWay,
-}
-
-/// Starts a connection without waiting for it.
-fn start(address: &SockaddrStorage, v6: bool) -> Result<(OwnedFd, Progress), Errno> {
+/// Starts a connection without waiting for it, also when it stands at once: poll(2) then says so.
+fn start(address: &SockaddrStorage, v6: bool) -> Result<OwnedFd, Errno> {
     let family = if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(family, SockType::Stream, flags, None)?;
     // A request goes out in few, small writes: none of them may wait for the answer to the one before.
     setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
     match connect(socket.as_raw_fd(), address) {
-        Ok(()) => Ok((socket, Progress::Connected)),
-        Err(Errno::EINPROGRESS | Errno::EINTR) => Ok((socket, Progress::UnderWay)),
+        Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(socket),
         Err(errno) => Err(errno),
     }
 }
 
-/// Waits until one of `pending` is decided, at most until `next`. Those that failed move to `refused`.
+/// Waits until one of `pending` is decided, at most until `next`. One that failed moves to `refused`.
 fn settle(
     pending: &mut Vec<Pending>,
     refused: &mut Vec<(SocketAddr, Errno)>,
@@ -109,20 +120,33 @@ fn settle(
     let mut fds: Vec<_> =
         pending.iter().map(|one| PollFd::new(one.socket.as_fd(), PollFlags::POLLOUT)).collect();
     match poll(&mut fds, PollTimeout::from(next.poll_timeout())) {
-        Ok(_) | Err(Errno::EINTR) => {}
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok(None),
         Err(errno) => {
             return Err(Failure::new(Phase::Connect, Cause::Broken, format!("poll: {}", errno.desc())));
         }
     }
-    let decided = fds.iter().position(|fd| fd.any() == Some(true));
+    let decided = fds.iter().position(|fd| fd.any() != Some(false));
     let Some(one) = decided.map(|index| pending.remove(index)) else { return Ok(None) };
-    match getsockopt(&one.socket, sockopt::SocketError).map(Errno::from_raw) {
+    let result = getsockopt(&one.socket, sockopt::SocketError).map(Errno::from_raw);
+    match result {
+        Ok(Errno::UnknownErrno) if is_mirror(&one) => {
+            refused.push((one.address, Errno::ECONNREFUSED));
+            Ok(None)
+        }
         Ok(Errno::UnknownErrno) => Ok(Some(one)),
         Ok(errno) | Err(errno) => {
             refused.push((one.address, errno));
             Ok(None)
         }
     }
+}
+
+/// Whether the connection is one with itself. The kernel may pick the very port that is connected to as our own, and
+/// where nobody listens TCP then opens from both ends at once (RFC 9293, 3.5): a check that passes with nobody there.
+fn is_mirror(one: &Pending) -> bool {
+    let own: Option<SockaddrStorage> = getsockname(one.socket.as_raw_fd()).ok();
+    own.is_some_and(|own| own == SockaddrStorage::from(one.address))
 }
 
 /// `addresses` with the families taking turns, IPv6 first (RFC 8305, 4).
@@ -138,17 +162,49 @@ fn in_turns(addresses: &[IpAddr]) -> Vec<IpAddr> {
     turns
 }
 
-/// The sentence for connections that all failed.
-fn unreachable(refused: &[(SocketAddr, Errno)]) -> Failure {
-    let sentence = |(address, errno): &(SocketAddr, Errno)| match errno {
-        Errno::ECONNREFUSED => format!("connection refused at {address}"),
-        other => format!("{} at {address}", other.desc().to_lowercase()),
-    };
-    let reason = refused.iter().map(sentence).collect::<Vec<_>>().join(", ");
+/// The failure of connections that all failed; sorts them, the one that tells most first.
+fn unreachable(refused: &mut [(SocketAddr, Errno)]) -> Failure {
+    refused.sort_by_key(|(_, errno)| is_noise(*errno));
     let broken =
         refused.iter().all(|(_, errno)| matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM));
     let cause = if broken { Cause::Broken } else { Cause::Unreachable };
-    Failure::new(Phase::Connect, cause, reason)
+    Failure::new(Phase::Connect, cause, sentences(refused))
+}
+
+/// The failure of connections that are not decided by the deadline.
+fn late(pending: &[Pending], refused: &[(SocketAddr, Errno)]) -> Failure {
+    let silent = pending.iter().map(|one| one.address.to_string()).take(SHOWN_MAX).collect::<Vec<_>>();
+    let mut failure = Failure::timed_out(Phase::Connect);
+    if !silent.is_empty() {
+        let _ = write!(failure.reason, " to {}", silent.join(", "));
+    }
+    let telling: Vec<_> = refused.iter().filter(|(_, errno)| !is_noise(*errno)).copied().collect();
+    if !telling.is_empty() {
+        let _ = write!(failure.reason, "; {}", sentences(&telling));
+    }
+    failure
+}
+
+/// Whether `errno` says no more than that this machine has no such addresses itself, as is usual for IPv6.
+fn is_noise(errno: Errno) -> bool {
+    matches!(errno, Errno::ENETUNREACH | Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT)
+}
+
+/// The first few of `refused` as sentences.
+fn sentences(refused: &[(SocketAddr, Errno)]) -> String {
+    let mut shown = refused.iter().take(SHOWN_MAX).map(sentence).collect::<Vec<_>>().join(", ");
+    if let Some(more) = refused.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+        let _ = write!(shown, " and {more} more");
+    }
+    shown
+}
+
+/// Why one address failed.
+fn sentence((address, errno): &(SocketAddr, Errno)) -> String {
+    match errno {
+        Errno::ECONNREFUSED => format!("connection refused at {address}"),
+        other => format!("{} at {address}", other.desc().to_lowercase()),
+    }
 }
 
 /// Connects to a unix socket. One whose backlog is full answers EAGAIN to a non-blocking connect(2) and cannot be

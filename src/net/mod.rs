@@ -1,6 +1,9 @@
 //! What probes share: the addresses of a name, a connection by a deadline, TLS over it.
 
 mod connect;
+pub(crate) mod dns;
+mod file;
+pub(crate) mod hosts;
 mod resolve;
 mod socket;
 mod stream;
@@ -13,6 +16,7 @@ use std::path::PathBuf;
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trail};
 
+pub(crate) use self::resolve::addresses;
 #[cfg(feature = "grpc")]
 pub(crate) use self::socket::Awaited;
 pub(crate) use self::stream::{Stream, failure_of};
@@ -103,7 +107,7 @@ pub(crate) fn connect(
     match endpoint {
         Endpoint::Unix(path) => connect::unix(path, deadline, trail),
         Endpoint::Tcp { host, port } => {
-            let addresses = resolve::addresses(host, via, deadline, trail)?;
+            let addresses = addresses(host, via, deadline, trail)?;
             connect::tcp(&addresses, *port, deadline, trail)
         }
     }

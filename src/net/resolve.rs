@@ -1,14 +1,15 @@
-//! The addresses of a name: itself, the hosts file, DNS. Never getaddrinfo, which has no deadline.
+//! The addresses of a name: itself, the hosts file, DNS. Never getaddrinfo, which has no deadline and, linked
+//! statically against glibc, loads libraries that an image may not have.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trail};
 
-use super::{Host, Reach, Via};
+use super::{Family, Host, Reach, Via, dns, hosts};
 
 /// The addresses of `host` that `via` admits, in the order to try them; at least one.
-pub(super) fn addresses(
+pub(crate) fn addresses(
     host: &Host,
     via: &Via,
     deadline: Deadline,
@@ -16,7 +17,7 @@ pub(super) fn addresses(
 ) -> Result<Vec<IpAddr>, Failure> {
     let found = match host {
         Host::Address(address) => vec![*address],
-        Host::Name(name) => lookup(name, deadline, trail)?,
+        Host::Name(name) => lookup(name, via, deadline, trail)?,
     };
     let outside = found.iter().find(|address| !address.to_canonical().is_loopback());
     if let (Reach::LoopbackOnly, Some(outside)) = (via.reach, outside) {
@@ -25,16 +26,79 @@ pub(super) fn addresses(
     }
     let admitted: Vec<_> = found.into_iter().filter(|address| via.family.admits(*address)).collect();
     if admitted.is_empty() {
-        let reason = format!("{host} has no address of the family that is asked for");
+        let (is, flag) = match via.family {
+            Family::V6 => ("IPv4", "-6"),
+            Family::V4 | Family::Any => ("IPv6", "-4"),
+        };
+        let reason = format!("{host} is an {is} address, and {flag} is set");
         return Err(Failure::new(Phase::Resolve, Cause::NotFound, reason));
     }
     Ok(admitted)
 }
 
-/// Asks the hosts file, then DNS.
-fn lookup(name: &str, _deadline: Deadline, _trail: &mut Trail) -> Result<Vec<IpAddr>, Failure> {
-    if name == "localhost" {
-        return Ok(vec![std::net::Ipv6Addr::LOCALHOST.into(), std::net::Ipv4Addr::LOCALHOST.into()]);
+/// What is known without asking, then the hosts file, then DNS.
+fn lookup(name: &str, via: &Via, deadline: Deadline, trail: &mut Trail) -> Result<Vec<IpAddr>, Failure> {
+    let admitted = |mut addresses: Vec<IpAddr>| {
+        addresses.retain(|address| via.family.admits(*address));
+        addresses
+    };
+    let loopback = || admitted(vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]);
+    // Fixed by RFC 6761, 6.3, so that the commonest name costs no file and needs none.
+    if is_localhost(name) {
+        return Ok(loopback());
     }
-    Err(Failure::new(Phase::Resolve, Cause::NotFound, format!("no address for {name}")))
+    let listed = admitted(hosts::lookup(name));
+    if !listed.is_empty() {
+        trail.step(|| format!("{name} is in /etc/hosts"));
+        return Ok(listed);
+    }
+    if is_under_localhost(name) {
+        return Ok(loopback());
+    }
+    dns::lookup(name, via, deadline, trail)
+}
+
+/// Whether `name` is `localhost`, in any case, with or without the dot at the end.
+fn is_localhost(name: &str) -> bool {
+    name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost")
+}
+
+/// Whether `name` is `*.localhost`.
+fn is_under_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case("localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn localhost_and_what_is_under_it_are_loopback_without_a_file() {
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let all = |name: &str, family| {
+            let via = Via { family, ..Via::default() };
+            addresses(&Host::Name(name.into()), &via, deadline, &mut Trail::default()).unwrap()
+        };
+        let (six, four) = (IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST));
+        for name in ["localhost", "LocalHost.", "app.localhost", "a.b.LOCALHOST."] {
+            assert_eq!(all(name, Family::Any), [six, four], "{name}");
+            assert_eq!(all(name, Family::V4), [four], "{name}");
+            assert_eq!(all(name, Family::V6), [six], "{name}");
+        }
+        for name in ["localhost.example", "notlocalhost", "mylocalhost.example"] {
+            assert!(!is_localhost(name) && !is_under_localhost(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_other_family_is_refused_by_name() {
+        let via = Via { family: Family::V6, ..Via::default() };
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let host = Host::Address(Ipv4Addr::LOCALHOST.into());
+        let failure = addresses(&host, &via, deadline, &mut Trail::default()).unwrap_err();
+        assert_eq!(failure.reason, "127.0.0.1 is an IPv4 address, and -6 is set");
+    }
 }

@@ -7,6 +7,7 @@ mod amqp;
 mod clock;
 #[cfg(feature = "services")]
 mod dial;
+mod dns;
 mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
@@ -61,6 +62,7 @@ pub(crate) struct Probe {
 enum Kind {
     #[cfg(feature = "services")]
     Amqp(amqp::Amqp),
+    Dns(dns::Dns),
     #[cfg(feature = "grpc")]
     Grpc(Box<grpc::Grpc>),
     Http(Box<http::Http>),
@@ -113,6 +115,7 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "amqps", uses: &[Group::Login, Group::Network, Group::Tls], parse: amqp::parse },
     Scheme { name: "file", uses: &[Group::File], parse: file::parse },
     Scheme { name: "zombies", uses: &[], parse: zombies::parse },
+    Scheme { name: "dns", uses: &[Group::Network], parse: dns::parse },
 ];
 
 /// What an option is for. One that no target has a use for is refused, not ignored.
@@ -184,6 +187,7 @@ impl Probe {
         match &self.kind {
             #[cfg(feature = "services")]
             Kind::Amqp(probe) => probe.run(deadline, trail),
+            Kind::Dns(probe) => probe.run(deadline, trail),
             #[cfg(feature = "grpc")]
             Kind::Grpc(probe) => probe.run(deadline, trail),
             Kind::Http(probe) => probe.run(deadline, trail),

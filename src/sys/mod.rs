@@ -3,5 +3,6 @@
 
 pub(crate) mod alarm;
 pub(crate) mod args;
+pub(crate) mod random;
 pub(crate) mod stdio;
 pub(crate) mod window;

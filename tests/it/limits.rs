@@ -55,8 +55,9 @@ fn interim_answers_without_end_are_given_up_at_the_limit() {
 #[test]
 fn a_full_backlog_is_given_up_at_the_limit() {
     let busy = Busy::new();
-    times_out(&format!("http://{}/", busy.address()), "timed out connecting");
-    times_out(&format!("tcp://{}", busy.address()), "timed out connecting");
+    let start = format!("timed out connecting to {}", busy.address());
+    times_out(&format!("http://{}/", busy.address()), &start);
+    times_out(&format!("tcp://{}", busy.address()), &start);
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! DNS, as a stub resolver: the name servers of /etc/resolv.conf are asked for the addresses of a name.
+
+use std::fmt::Write as _;
+mod config;
+mod exchange;
+pub(crate) mod message;
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::deadline::Deadline;
+use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::sys::random;
+
+use self::config::{Config, Order, Origin, Six};
+use self::exchange::{Answer, Trouble};
+use self::message::Kind;
+use super::{Family, Reach, Via};
+
+/// The addresses of `name` in DNS; at least one. The search list is applied unless it ends with a dot.
+pub(super) fn lookup(
+    name: &str,
+    via: &Via,
+    deadline: Deadline,
+    trail: &mut Trail,
+) -> Result<Vec<IpAddr>, Failure> {
+    let config = Config::read();
+    let servers = servers(&config, via.reach)?;
+    let kinds = kinds(via.family, config.six);
+    let mut candidates = config.candidates(name);
+    // A search domain may make a name that is too long, or be none itself.
+    candidates.retain(|full| message::question(full, Kind::A, 0).is_some());
+    let searched = candidates.iter().filter(|full| *full != name).count();
+    let mut verdict = None;
+    let mut aside = None;
+    for full in &candidates {
+        let failure = match exchange::ask(full, kinds, &servers, &config, deadline, trail) {
+            Answer::Addresses(addresses) => return Ok(addresses),
+            Answer::NoData(server) => no_data(full, kinds, server),
+            Answer::NoSuchName(server) => no_such_name(full, server),
+            Answer::Unknown(troubles) => {
+                let failure = unknown(full, &troubles, config.origin);
+                let refused = |(_, trouble): &(SocketAddr, Trouble)| matches!(trouble, Trouble::Refusal(_));
+                if !troubles.iter().all(refused) || troubles.is_empty() {
+                    // Nobody answers, so nobody will for the next name.
+                    return Err(failure);
+                }
+                failure
+            }
+        };
+        // The name as it was given is what the user means; then what sounds most like it exists.
+        let rank = (is_same(full, name), failure.cause != Cause::NotFound);
+        if failure.cause == Cause::Answer {
+            aside.get_or_insert_with(|| failure.reason.clone());
+        }
+        if verdict.as_ref().is_none_or(|(best, _)| rank > *best) {
+            verdict = Some((rank, failure));
+        }
+    }
+    let Some((_, mut failure)) = verdict else {
+        return Err(Failure::new(Phase::Resolve, Cause::NotFound, format!("{name} is no name for DNS")));
+    };
+    if failure.cause == Cause::NotFound {
+        match searched {
+            0 => {}
+            1 => failure.reason.push_str(", nor with the search domain"),
+            more => {
+                let _ = write!(failure.reason, ", nor with {more} search domains");
+            }
+        }
+        if let Some(aside) = aside {
+            let _ = write!(failure.reason, "; {aside}");
+        }
+    }
+    Err(failure)
+}
+
+/// Whether `full` is `name` itself.
+fn is_same(full: &str, name: &str) -> bool {
+    full == name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Which kinds of addresses to ask for.
+fn kinds(family: Family, six: Six) -> &'static [Kind] {
+    match (family, six) {
+        (Family::Any, Six::Asked) => &[Kind::A, Kind::Aaaa],
+        (Family::Any, Six::Skipped) | (Family::V4, _) => &[Kind::A],
+        (Family::V6, _) => &[Kind::Aaaa],
+    }
+}
+
+/// The servers to ask, in order, as far as they may be talked to.
+fn servers(config: &Config, reach: Reach) -> Result<Vec<SocketAddr>, Failure> {
+    let mut servers = config.servers.clone();
+    let outside = servers.iter().map(SocketAddr::ip).find(|address| !address.to_canonical().is_loopback());
+    if let (Reach::LoopbackOnly, Some(outside)) = (reach, outside) {
+        let reason = format!("the name server {outside} is not on loopback, and --loopback-only is set");
+        return Err(Failure::new(Phase::Resolve, Cause::Forbidden, reason));
+    }
+    if config.order == Order::Rotated {
+        let mut first = [0];
+        // Without a random number the first is as good as any.
+        let _ = random::fill(&mut first);
+        let [first] = first;
+        let turns = usize::from(first) % servers.len().max(1);
+        servers.rotate_left(turns);
+    }
+    Ok(servers)
+}
+
+/// The name exists, without such an address.
+fn no_data(name: &str, kinds: &[Kind], server: SocketAddr) -> Failure {
+    let kinds = kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ");
+    let reason = format!("{name} exists without an {kinds} record, says {}", server.ip());
+    Failure::new(Phase::Resolve, Cause::NotFound, reason)
+}
+
+/// The name does not exist.
+fn no_such_name(name: &str, server: SocketAddr) -> Failure {
+    let reason = format!("no such name: {name} (NXDOMAIN from {})", server.ip());
+    Failure::new(Phase::Resolve, Cause::NotFound, reason)
+}
+
+/// No server said anything about the name.
+fn unknown(name: &str, troubles: &[(SocketAddr, Trouble)], origin: Origin) -> Failure {
+    let all = troubles.iter().map(|(server, trouble)| trouble.shown(*server)).collect::<Vec<_>>().join(", ");
+    let any = |is: fn(&Trouble) -> bool| troubles.iter().any(|(_, trouble)| is(trouble));
+    let why = match origin {
+        Origin::File => "",
+        Origin::NoFile => "; there is no /etc/resolv.conf",
+        Origin::NoServer => "; /etc/resolv.conf names no server",
+    };
+    let (cause, reason) = if troubles.is_empty() {
+        (Cause::TimedOut, format!("timed out resolving {name}"))
+    } else if any(|trouble| matches!(trouble, Trouble::Refusal(_))) {
+        (Cause::Answer, format!("{all} for {name}"))
+    } else if any(|trouble| matches!(trouble, Trouble::Silent | Trouble::Gibberish | Trouble::NoTcp)) {
+        (Cause::TimedOut, format!("timed out resolving {name}: {all}{why}"))
+    } else if any(|trouble| matches!(trouble, Trouble::Unreachable(_))) {
+        (Cause::Unreachable, format!("no name server for {name}: {all}{why}"))
+    } else {
+        (Cause::Broken, format!("cannot ask for {name}: {all}"))
+    };
+    Failure::new(Phase::Resolve, cause, reason)
+}
