@@ -28,6 +28,7 @@
 //! * `watchdog` ends a check at its deadline, whatever a library is doing.
 //! * All unsafe code is under `sys`; it imports nothing of ours.
 
+mod ask;
 mod attempt;
 mod check;
 mod cli;
@@ -68,6 +69,7 @@ fn dispatch(args: Args) -> ExitStatus {
     };
     match invocation {
         Ok(Invocation::Check(check)) => check::run(&check),
+        Ok(Invocation::Ask(ask)) => ask::run(&ask),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
         Ok(Invocation::Print(text)) => report::document(&text),
         Err(usage) => report::usage(&usage),

@@ -68,6 +68,8 @@ pub(crate) enum Cause {
     Protocol,
     /// The peer answered, and the answer is not what was asked for.
     Answer,
+    /// The peer would not or could not answer, and said so.
+    Denied,
     /// Our own rules forbid it: `--loopback-only`, a redirect from https to http.
     Forbidden,
     /// We are broken ourselves: no file descriptor, no memory, a panic.

@@ -9,10 +9,12 @@ mod words;
 
 use std::ffi::OsString;
 
+use crate::ask::Ask;
 use crate::check::Check;
 use crate::exit::ExitStatus;
 use crate::wait::Wait;
 
+pub(crate) use self::options::read_header;
 pub(crate) use self::usage::Usage;
 
 /// What is to be done.
@@ -20,6 +22,8 @@ pub(crate) use self::usage::Usage;
 pub(crate) enum Invocation {
     /// One round of checks.
     Check(Check),
+    /// One question in another program's manners.
+    Ask(Ask),
     /// Wait, then run a command.
     Wait(Wait),
     /// Print a text and be done.

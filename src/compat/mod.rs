@@ -1,6 +1,8 @@
 //! Called by another program's name, sexton speaks its command line: one file a personality, each only a parser from
 //! that program's argv to an [`Invocation`].
 
+#[cfg(feature = "grpc")]
+mod grpc_health_probe;
 mod wait_for_it;
 
 use std::ffi::{OsStr, OsString};
@@ -12,8 +14,14 @@ use crate::cli::{Invocation, Usage};
 type Personality = fn(Vec<OsString>) -> Result<Invocation, Usage>;
 
 /// By the name that we are called.
-const PERSONALITIES: &[(&str, Personality)] =
-    &[("wait-for-it", wait_for_it::parse), ("wait-for-it.sh", wait_for_it::parse)];
+const PERSONALITIES: &[(&str, Personality)] = &[
+    #[cfg(feature = "grpc")]
+    ("grpc_health_probe", grpc_health_probe::parse),
+    #[cfg(feature = "grpc")]
+    ("grpc-health-probe", grpc_health_probe::parse),
+    ("wait-for-it", wait_for_it::parse),
+    ("wait-for-it.sh", wait_for_it::parse),
+];
 
 /// The personality that `program`, argv's first word, asks for; none when it is our own name or an unknown one.
 pub(crate) fn personality(program: Option<&OsString>) -> Option<Personality> {

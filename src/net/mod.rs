@@ -12,6 +12,7 @@ pub(crate) mod tls;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trail};
@@ -62,6 +63,8 @@ pub(crate) struct Via {
     pub(crate) family: Family,
     /// What may be connected to.
     pub(crate) reach: Reach,
+    /// How long resolving and connecting may take, less than the whole.
+    pub(crate) connect_timeout: Option<Duration>,
 }
 
 /// Which addresses of a name to use.
@@ -104,11 +107,13 @@ pub(crate) fn connect(
     deadline: Deadline,
     trail: &mut Trail,
 ) -> Result<Stream, Failure> {
-    match endpoint {
-        Endpoint::Unix(path) => connect::unix(path, deadline, trail),
+    let sooner = via.connect_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
+    let stream = match endpoint {
+        Endpoint::Unix(path) => connect::unix(path, sooner, trail)?,
         Endpoint::Tcp { host, port } => {
-            let addresses = addresses(host, via, deadline, trail)?;
-            connect::tcp(&addresses, *port, deadline, trail)
+            let addresses = addresses(host, via, sooner, trail)?;
+            connect::tcp(&addresses, *port, sooner, trail)?
         }
-    }
+    };
+    Ok(stream.until(deadline))
 }

@@ -44,6 +44,11 @@ impl Socket {
         Self { fd, deadline, patience: Patience::UntilDeadline }
     }
 
+    /// Over by `deadline` from now on.
+    pub(super) fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+
     /// Sends what the kernel takes at once, without waiting.
     #[cfg(feature = "tls")]
     pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -35,6 +35,12 @@ impl Stream {
         Self { socket: Socket::new(socket, deadline), layer: Layer::Plain }
     }
 
+    /// The same connection, over by another deadline.
+    pub(crate) fn until(mut self, deadline: Deadline) -> Self {
+        self.socket.set_deadline(deadline);
+        self
+    }
+
     /// Shakes hands in TLS with `host`, by the stream's deadline; what is read and written from then on is encrypted.
     /// Not for a stream that is encrypted already.
     #[cfg(feature = "tls")]

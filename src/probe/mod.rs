@@ -33,6 +33,7 @@ mod zombies;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::net::{Via, tls};
@@ -89,18 +90,26 @@ struct Scheme {
 
 /// Every scheme there is; the order is that of the documentation.
 const SCHEMES: &[Scheme] = &[
-    Scheme { name: "http", uses: &[Group::Http, Group::Network, Group::UnixSocket], parse: http::parse },
+    Scheme {
+        name: "http",
+        uses: &[Group::Headers, Group::Http, Group::Network, Group::UnixSocket],
+        parse: http::parse,
+    },
     Scheme {
         name: "https",
-        uses: &[Group::Http, Group::Network, Group::Tls, Group::UnixSocket],
+        uses: &[Group::Headers, Group::Http, Group::Network, Group::Tls, Group::UnixSocket],
         parse: http::parse,
     },
     Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
     Scheme { name: "unix", uses: &[], parse: unix::parse },
     #[cfg(feature = "grpc")]
-    Scheme { name: "grpc", uses: &[Group::Http, Group::Network], parse: grpc::parse },
+    Scheme { name: "grpc", uses: &[Group::Headers, Group::Network, Group::UnixSocket], parse: grpc::parse },
     #[cfg(feature = "grpc")]
-    Scheme { name: "grpcs", uses: &[Group::Http, Group::Network, Group::Tls], parse: grpc::parse },
+    Scheme {
+        name: "grpcs",
+        uses: &[Group::Headers, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: grpc::parse,
+    },
     #[cfg(feature = "services")]
     Scheme { name: "redis", uses: &[Group::Login, Group::Network], parse: redis::parse },
     #[cfg(feature = "services")]
@@ -121,6 +130,8 @@ const SCHEMES: &[Scheme] = &[
 /// What an option is for. One that no target has a use for is refused, not ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
+    /// Headers of HTTP, metadata of gRPC.
+    Headers,
     /// Requests and answers of HTTP.
     Http,
     /// Users and passwords.
@@ -148,6 +159,8 @@ pub(crate) struct Options {
     pub(crate) login: LoginOptions,
     /// Connect here for HTTP and gRPC, whatever the target's host.
     pub(crate) unix_socket: Option<PathBuf>,
+    /// How long an answer may take once the connection stands, less than the whole.
+    pub(crate) answer_timeout: Option<Duration>,
     /// Whom to trust.
     pub(crate) tls: tls::Options,
     /// What a file must be like.

@@ -67,11 +67,11 @@ impl Words {
             http.method = Some(read_method(&expanded(&method)?)?);
         }
         for text in &self.header {
-            given.note("--header", Group::Http);
-            http.headers.push(read_header(&expanded(text)?)?);
+            given.note("--header", Group::Headers);
+            http.headers.push(read_header(&expanded(text)?, "--header")?);
         }
         if let Some(name) = self.user_agent {
-            given.note("--user-agent", Group::Http);
+            given.note("--user-agent", Group::Headers);
             let value = HeaderValue::from_str(&expanded(&name)?)
                 .map_err(|_| "--user-agent: the text holds a control character")?;
             http.headers.push((header::USER_AGENT, value));
@@ -173,17 +173,17 @@ fn read_method(text: &str) -> Result<Method, String> {
 const OURS: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT];
 
 /// Reads `Name: value`; nothing that would end the line may be in it.
-fn read_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(crate) fn read_header(text: &str, flag: &str) -> Result<(HeaderName, HeaderValue), String> {
     // The value may be a secret, so it is never shown.
     let (name, value) =
-        text.split_once(':').ok_or("--header without a colon; write --header 'Name: value'")?;
+        text.split_once(':').ok_or_else(|| format!("{flag} without a colon; write {flag} 'Name: value'"))?;
     let name = name.trim();
-    let parsed = name.parse::<HeaderName>().map_err(|_| format!("--header: `{name}` is no header name"))?;
+    let parsed = name.parse::<HeaderName>().map_err(|_| format!("{flag}: `{name}` is no header name"))?;
     if OURS.contains(&parsed) {
-        return Err(format!("--header {name}: set by sexton itself, as the body needs it"));
+        return Err(format!("{flag} {name}: set by sexton itself, as the body needs it"));
     }
     let value = HeaderValue::from_str(value.trim_matches([' ', '\t']))
-        .map_err(|_| format!("--header {name}: the value holds a control character"))?;
+        .map_err(|_| format!("{flag} {name}: the value holds a control character"))?;
     Ok((parsed, value))
 }
 

@@ -14,6 +14,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::probe::{Group, Options, Probe};
 
+pub(crate) use self::http::read_header;
 use super::expand::expanded;
 
 /// The words of all groups.

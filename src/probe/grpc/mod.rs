@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{self, SendRequest};
@@ -40,6 +41,7 @@ pub(super) struct Grpc {
     uri: Uri,
     metadata: Vec<(HeaderName, HeaderValue)>,
     service: String,
+    answer_timeout: Option<Duration>,
 }
 
 /// Reads `//host:port[/service]`.
@@ -56,8 +58,13 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
         .parse::<Uri>()
         .map_err(|_| "a host that cannot stand in a URL")?;
     let tls = (target.scheme == "grpcs").then(|| (host.clone(), options.tls.clone()));
+    let endpoint = match &options.unix_socket {
+        Some(path) => Endpoint::Unix(path.clone()),
+        None => Endpoint::Tcp { host: authority.host, port },
+    };
     Ok(Kind::Grpc(Box::new(Grpc {
-        endpoint: Endpoint::Tcp { host: authority.host, port },
+        endpoint,
+        answer_timeout: options.answer_timeout,
         via: options.via.clone(),
         tls,
         uri,
@@ -73,7 +80,8 @@ impl Grpc {
         if let Some((host, options)) = &self.tls {
             stream = stream.secure(host, options, tls::Alpn::H2, trail)?;
         }
-        let link = Link::new(stream);
+        let sooner = self.answer_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
+        let link = Link::new(stream.until(sooner));
         let answer = link.drive(self.ask(link.clone()));
         match answer.map_err(|error| net::failure_of(&error, Phase::Response))? {
             Ok(Serving::Serving) => Ok(self.told("SERVING")),
@@ -184,7 +192,7 @@ impl Grpc {
             b"8" => format!("RESOURCE_EXHAUSTED: {message}"),
             other => format!("gRPC status {}: {message}", String::from_utf8_lossy(other)),
         };
-        Err(Setback::Told(Failure::answer(Phase::Response, reason)))
+        Err(told(Cause::Denied, reason))
     }
 
     /// What it means that the peer does not speak HTTP/2 as it should.
