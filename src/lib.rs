@@ -72,6 +72,6 @@ fn dispatch(args: Args) -> ExitStatus {
         Ok(Invocation::Ask(ask)) => ask::run(&ask),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
         Ok(Invocation::Print(text)) => report::document(&text),
-        Err(usage) => report::usage(&usage),
+        Err(usage) => report::refusal(&usage.message, usage.exit),
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::cli::Usage;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::sys::stdio;
@@ -47,10 +46,10 @@ pub(crate) fn document(text: &str) -> ExitStatus {
     ExitStatus::Healthy
 }
 
-/// Says what is wrong with the command line, and ends with the code that its command has for that.
-pub(crate) fn usage(usage: &Usage) -> ExitStatus {
-    line(Stream::Stderr, &usage.message, Deadline::after(PATIENCE));
-    usage.exit
+/// Says what is wrong with the command line, and ends with `exit`, which its command has for that.
+pub(crate) fn refusal(message: &str, exit: ExitStatus) -> ExitStatus {
+    line(Stream::Stderr, message, Deadline::after(PATIENCE));
+    exit
 }
 
 /// `text` on one line, without control characters, of at most [`LINE_MAX`] bytes.

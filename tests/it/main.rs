@@ -7,6 +7,7 @@
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
 //! * `surroundings`: closed descriptors, little memory, no /dev, no rights; and that nothing is started
 //! * `targets`: several targets in one run, `--any`, `--json`
+//! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
 //! * `processes`: `zombies:`
@@ -31,4 +32,5 @@ mod services;
 mod support;
 mod surroundings;
 mod targets;
+mod tidy;
 mod wait;
