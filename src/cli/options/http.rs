@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ureq::http::{HeaderName, HeaderValue, Method, header};
 
-use crate::probe::http::{Condition, Credentials, Data, Follow, JsonPointer, Proxy};
+use crate::probe::http::{
+    Condition, Credentials, Data, Follow, HeaderName, HeaderValue, JsonPointer, Method, Proxy, header,
+};
 use crate::probe::{Group, HttpOptions, Options, StatusSet};
 
 use super::{Given, expanded};

@@ -12,8 +12,6 @@ mod wire;
 
 use std::path::PathBuf;
 
-use ureq::http::{HeaderName, HeaderValue, Method, header};
-
 use crate::deadline::Deadline;
 use crate::file;
 use crate::net::tls;
@@ -21,6 +19,9 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
 
 use super::target::Target;
 use super::{Kind, Options as ProbeOptions, StatusSet};
+
+/// The words of HTTP; nothing outside names the library that has them.
+pub(crate) use ureq::http::{HeaderName, HeaderValue, Method, header};
 
 pub(crate) use self::body::Condition;
 pub(crate) use self::credentials::Credentials;

@@ -2,7 +2,10 @@
 
 /// The names, `::` and signs of `text`.
 pub(super) fn tokens(text: &str) -> Vec<String> {
-    let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut text = text;
+    for tests in ["mod tests", "pub(super) mod tests", "pub(crate) mod tests"] {
+        text = text.split(&format!("\n#[cfg(test)]\n{tests}")).next().unwrap_or_default();
+    }
     let chars: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
     let mut at = 0;
