@@ -39,6 +39,7 @@ mod file;
 mod health;
 mod net;
 mod outcome;
+mod pattern;
 mod probe;
 mod repeat;
 mod report;

@@ -133,6 +133,18 @@ pub(super) fn unseen(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Phase::Local, cause, reason)
 }
 
+/// Why a file cannot be read by [`regular::read`].
+pub(super) fn unread(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Failure::timed_out(Phase::Local),
+        io::ErrorKind::InvalidInput => {
+            let kind = fs::metadata(path).map_or("something else", |metadata| name(metadata.file_type()));
+            Failure::answer(Phase::Local, format!("{kind}, not a file that can be read"))
+        }
+        _ => unseen(path, error),
+    }
+}
+
 /// What is missing: the file, the directory that it should be in, or where its link points to.
 fn missing(path: &Path) -> String {
     if let Ok(target) = fs::read_link(path) {

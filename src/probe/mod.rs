@@ -16,6 +16,8 @@ pub(crate) mod http;
 mod login;
 #[cfg(feature = "services")]
 mod memcached;
+mod pid;
+mod process;
 mod procfs;
 #[cfg(feature = "services")]
 mod redis;
@@ -74,6 +76,8 @@ enum Kind {
     Tcp(tcp::Tcp),
     Unix(unix::Unix),
     File(file::File),
+    Pid(pid::PidFile),
+    Process(process::Process),
     Zombies(zombies::Zombies),
 }
 
@@ -123,6 +127,8 @@ const SCHEMES: &[Scheme] = &[
     #[cfg(feature = "services")]
     Scheme { name: "amqps", uses: &[Group::Login, Group::Network, Group::Tls], parse: amqp::parse },
     Scheme { name: "file", uses: &[Group::File], parse: file::parse },
+    Scheme { name: "pid", uses: &[], parse: pid::parse },
+    Scheme { name: "process", uses: &[], parse: process::parse },
     Scheme { name: "zombies", uses: &[], parse: zombies::parse },
     Scheme { name: "dns", uses: &[Group::Network], parse: dns::parse },
 ];
@@ -211,6 +217,8 @@ impl Probe {
             Kind::Tcp(probe) => probe.run(deadline, trail),
             Kind::Unix(probe) => probe.run(deadline, trail),
             Kind::File(probe) => probe.run(deadline, trail),
+            Kind::Pid(probe) => probe.run(deadline, trail),
+            Kind::Process(probe) => probe.run(deadline, trail),
             Kind::Zombies(probe) => probe.run(deadline, trail),
         }
     }

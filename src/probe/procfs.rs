@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 
@@ -18,6 +18,9 @@ pub(super) type Pid = i32;
 
 /// Start times are in ticks of `USER_HZ`, which is 100 on every architecture that this is built for (time(7)).
 const TICKS_PER_SECOND: u64 = 100;
+
+/// The largest number that a process can have (`PID_MAX_LIMIT`, 64-bit).
+pub(super) const PID_MAX: Pid = 4_194_304;
 
 /// The most that is read of a file of /proc: a command line may have megabytes.
 const READ_MAX: u64 = 256 * 1024;
@@ -125,6 +128,46 @@ pub(super) fn stat(pid: Pid) -> io::Result<Option<Stat>> {
     Ok(parse_stat(&content).filter(|stat| stat.life != Life::Gone))
 }
 
+/// Our own number, as this /proc has it; none when it is that of a PID namespace that we are not in.
+pub(super) fn own() -> Option<Pid> {
+    fs::read_link("/proc/self").ok()?.to_str().and_then(parse_pid)
+}
+
+/// The words of a process's command line; none when it is a zombie, a kernel thread or gone.
+pub(super) fn command_line(pid: Pid) -> Vec<String> {
+    let content = read(Path::new(&format!("/proc/{pid}/cmdline"))).ok().flatten();
+    parse_command_line(&content.unwrap_or_default())
+}
+
+/// The process that the task `pid` is a thread of: itself, unless the number is a thread's, which /proc shows as well
+/// when asked for it.
+pub(super) fn leader(pid: Pid) -> Option<Pid> {
+    let content = read(Path::new(&format!("/proc/{pid}/status"))).ok().flatten()?;
+    parse_leader(&content)
+}
+
+/// When a process started, by the clock on the wall; none when that cannot be told. The kernel keeps it by a clock that
+/// nobody sets, so it is earlier than it seems when the other clock was put forward since: at the end of a sleep that a
+/// virtual machine did not notice, or at the first answer of NTP. What the time was before that is known from /proc
+/// itself, whose own time is that of its mounting, which comes right after the start of the first process.
+pub(super) fn birth(stat: &Stat) -> Option<SystemTime> {
+    let first = self::stat(1).ok()??;
+    let mounted = fs::metadata("/proc").ok()?.modified().ok()?;
+    let boot = SystemTime::now().checked_sub(clock::since_boot())?;
+    let boot_then = mounted.checked_sub(first.started)?;
+    boot.min(boot_then).checked_add(stat.started)
+}
+
+/// That `zombie` is one, and whose.
+pub(super) fn obituary(zombie: &Stat) -> String {
+    let parent = match stat(zombie.parent) {
+        Ok(Some(parent)) => parent.name(),
+        _ if zombie.parent == 0 => "outside this PID namespace".into(),
+        _ => format!("pid {}", zombie.parent),
+    };
+    format!("{} is a zombie: it has ended, and its parent {parent} has not reaped it", zombie.name())
+}
+
 /// Reads a file of /proc; none when its process is gone, whether before it is opened or after.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut content = Vec::new();
@@ -172,6 +215,19 @@ fn parse_stat(content: &[u8]) -> Option<Stat> {
     let ticks = field(22)?.parse::<u64>().ok()?;
     let started = Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
     Some(Stat { pid, comm, life, parent: field(4)?.parse().ok()?, started })
+}
+
+/// Reads `/proc/PID/cmdline`: words that each end with a NUL, unless the process wrote something else over them.
+fn parse_command_line(content: &[u8]) -> Vec<String> {
+    let Some(last) = content.iter().rposition(|b| *b != 0) else { return Vec::new() };
+    let words = content.get(..=last).unwrap_or_default().split(|b| *b == 0);
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// Reads the `Tgid` of `/proc/PID/status`. The name, which stands before it, cannot forge it: its newlines are escaped.
+fn parse_leader(content: &[u8]) -> Option<Pid> {
+    let line = content.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
+    parse_pid(std::str::from_utf8(line).ok()?.trim())
 }
 
 #[cfg(test)]
@@ -253,11 +309,42 @@ mod tests {
     }
 
     #[test]
+    fn a_command_line_is_words() {
+        for (content, words) in [
+            (&b"/bin/sh\0-c\0a  b\0"[..], &["/bin/sh", "-c", "a  b"][..]),
+            (b"a\0\0b\0", &["a", "", "b"]),
+            (b"nginx: master process nginx\0\0\0\0", &["nginx: master process nginx"]),
+            (b"not ended", &["not ended"]),
+            (b"\xff\0", &["\u{fffd}"]),
+            (b"", &[]),
+            (b"\0\0", &[]),
+        ] {
+            assert_eq!(parse_command_line(content), words, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn the_leader_of_a_thread_is_told_from_the_name_before_it() {
+        for (content, leader) in [
+            ("Name:\tsh\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t42\nNgid:\t0\nPid:\t43\n", Some(42)),
+            ("Name:\tTgid:\t1\nTgid:\t42\n", Some(42)),
+            ("Name:\ta\\nTgid:\t1\nTgid:\t42\n", Some(42)),
+            ("Tgid:\t", None),
+            ("Tgid:\tx\n", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_leader(content.as_bytes()), leader, "{content:?}");
+        }
+    }
+
+    #[test]
     fn we_see_ourselves() {
         let pid = nix::unistd::getpid().as_raw();
         let stat = stat(pid).unwrap().unwrap();
         assert_eq!((stat.pid, stat.life), (pid, Life::Alive));
         assert!(stat.age() < Duration::from_secs(3600), "{:?}", stat.age());
+        assert_eq!((own(), leader(pid)), (Some(pid), Some(pid)));
+        assert!(birth(&stat).unwrap() <= SystemTime::now());
         let census = census(Deadline::after(Duration::from_secs(10))).unwrap();
         assert!(census.processes.iter().any(|one| one.pid == pid));
         assert_eq!(self::stat(Pid::MAX).unwrap(), None);

@@ -10,7 +10,7 @@
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
-//! * `processes`: `zombies:`
+//! * `processes`: `process:`, `pid:`, `zombies:`
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,

@@ -1,7 +1,11 @@
-//! `zombies:`: what is counted, who is named, and what may not be seen.
+//! `process:`, `pid:` and `zombies:`: what lives, who is named, and what may not be seen.
+
+use std::sync::mpsc;
+use std::thread;
 
 use crate::support::isolated::{is_root, isolated, skip};
-use crate::support::sexton;
+use crate::support::temp::Folder;
+use crate::support::{Run, sexton};
 
 /// Defines `leave N`: a parent called `sleep` that leaves N zombies called `true`, and waits until they are ones.
 const LEAVE: &str = r#"
@@ -12,6 +16,224 @@ leave() {
     until [ "$(zombies)" -ge $((before + $1)) ]; do sleep 0.05; done
 }
 "#;
+
+/// Runs `script` as `isolated` does, with [`LEAVE`] and an empty /mnt, and asserts that it prints lines that begin with
+/// `wanted`, each after what `check` said; `{}` in them stands for the script's last line.
+#[track_caller]
+fn prints(script: &str, wanted: &[&str]) {
+    let script = format!("{LEAVE} mount -t tmpfs none /mnt; check() {{ $SEXTON check \"$@\"; }}\n{script}");
+    let Some(run) = isolated(&script) else { return };
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    let Some((last, lines)) = lines.split_last() else { panic!("nothing was printed: {run:?}") };
+    assert_eq!(lines.len(), wanted.len(), "{}", run.stdout);
+    for (line, wanted) in lines.iter().zip(wanted) {
+        assert!(line.starts_with(&wanted.replace("{}", last)), "wanted {wanted} ({last}): {line}");
+    }
+}
+
+#[test]
+fn a_process_is_found_by_its_whole_name() {
+    prints(
+        "sleep 1000 & pid=$!; until [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.05; done
+        check process:sleep; check process:slee; check process:sleepy
+        sleep 1000 & sleep 1000 & until [ $(pgrep -cx sleep) = 3 ]; do sleep 0.05; done; check process:sleep
+        echo $pid",
+        &[
+            "healthy: sleep (pid {}) lives (process:sleep, ",
+            "unhealthy: no process is called slee, among 3 (process:slee, ",
+            "unhealthy: no process is called sleepy, among 3 (process:sleepy, ",
+            "healthy: 3 processes live, the first is sleep (pid {}) (process:sleep, ",
+        ],
+    );
+}
+
+#[test]
+fn a_name_that_the_kernel_has_cut_is_found_whole() {
+    prints(
+        "printf '#!/bin/sh\nread x < /mnt/fifo' > /mnt/docker-entrypoint.sh; chmod +x /mnt/docker-entrypoint.sh
+        mkfifo /mnt/fifo; /mnt/docker-entrypoint.sh & pid=$!
+        until grep -q docker /proc/$pid/comm; do sleep 0.05; done
+        check process:docker-entrypoint.sh; check process:docker-entrypoi; check process:docker-entrypoint.py
+        echo $pid",
+        &[
+            "healthy: docker-entrypoi (pid {}) lives",
+            "healthy: docker-entrypoi (pid {}) lives",
+            "unhealthy: no process is called docker-entrypoint.py",
+        ],
+    );
+}
+
+#[test]
+fn a_process_is_found_by_its_command_line() {
+    prints(
+        "mkfifo /mnt/fifo; sh -c 'read x < /mnt/fifo' app --role worker & pid=$!
+        until grep -q worker /proc/$pid/cmdline; do sleep 0.05; done
+        check 'process:/app --role (worker|web)$/'; check 'process:/role web/'; check 'process:/^sh .*--role worker/'
+        echo $pid",
+        &[
+            "healthy: sh (pid {}) lives (process:/app --role (worker|web)$/, ",
+            "unhealthy: no process has a command line that matches, among 3 (process:/role web/, ",
+            "healthy: sh (pid {}) lives",
+        ],
+    );
+}
+
+#[test]
+fn a_dead_process_is_named_as_the_zombie_that_it_is() {
+    prints(
+        "leave 1; check process:true; check process:/^true/; echo $(pgrep -x true) $!",
+        // Numbers differ by the shells in between, so each is looked for below.
+        &["unhealthy: true (pid ", "unhealthy: true (pid "],
+    );
+    prints(
+        "leave 1; check process:true | sed 's/.*zombie: //'; echo $!",
+        &["it has ended, and its parent sleep (pid {}) has not reaped it (process:true, "],
+    );
+}
+
+#[test]
+fn who_asks_is_never_the_answer() {
+    // A shell that waits for the check, one whose quotes are not ours, and another check of the same at the same time.
+    prints(
+        r#"sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'
+        sh -c "\$SEXTON check \"process:/nosuch.*\\\\.app/\"; true"
+        sh -c '$SEXTON check process:nosuchapp; true' nosuchapp
+        mkfifo /mnt/fifo; $SEXTON wait --timeout 50s process:/nosuch/ 2>&1 & waiting=$!
+        until grep -q 'no[s]uch' /proc/$waiting/cmdline; do sleep 0.05; done
+        check process:/nosuch/; check process:/sexton/
+        sh -c 'read x < /mnt/fifo' nosuch-app & pid=$!
+        until grep -q 'no[s]uch' /proc/$pid/cmdline; do sleep 0.05; done
+        wait $waiting; sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'; echo $pid"#,
+        &[
+            "unhealthy: no process has a command line that matches",
+            "unhealthy: no process has a command line that matches",
+            "unhealthy: no process is called nosuchapp",
+            "unhealthy: no process has a command line that matches",
+            "unhealthy: no process has a command line that matches",
+            "ready: sh (pid {}) lives",
+            "healthy: sh (pid {}) lives",
+        ],
+    );
+}
+
+#[test]
+fn hidepid_is_told_where_it_hides() {
+    if !is_root() {
+        return skip("only root can become another user");
+    }
+    prints(
+        "nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'; sleep 1000 & pid=$!
+        until [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.05; done; echo $pid > /mnt/pid
+        $nobody $SEXTON check process:sleep pid:/mnt/pid; mount -o remount,hidepid=2 /proc
+        $nobody $SEXTON check process:sleep pid:/mnt/pid; kill -9 $pid; wait $pid
+        $nobody $SEXTON check pid:/mnt/pid; echo $pid",
+        &[
+            "healthy: sleep (pid {}) lives (process:sleep, ",
+            "healthy: sleep (pid {}) lives (pid:/mnt/pid, ",
+            "unhealthy: no process is called sleep, among the 1 that hidepid lets us see",
+            "healthy: pid {} lives, and /proc does not show what it is",
+            "unhealthy: there is no process {}: the file is stale",
+        ],
+    );
+}
+
+#[test]
+fn the_process_of_a_pid_file_must_live() {
+    prints(
+        "sleep 1000 & pid=$!; until [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.05; done
+        echo $pid > /mnt/pid; check pid:/mnt/pid; check pid:///mnt/pid
+        kill -9 $pid; wait $pid; check pid:/mnt/pid
+        echo 4194304 > /mnt/pid; check pid:/mnt/pid
+        : > /mnt/pid; check pid:/mnt/pid; echo -5 > /mnt/pid; check pid:/mnt/pid
+        mkdir /mnt/d; check pid:/mnt/d; mkfifo /mnt/fifo; check pid:/mnt/fifo; check pid:/mnt/none; echo $pid",
+        &[
+            "healthy: sleep (pid {}) lives (pid:/mnt/pid, ",
+            "healthy: sleep (pid {}) lives (pid:///mnt/pid, ",
+            "unhealthy: there is no process {}: the file is stale (pid:/mnt/pid, ",
+            "unhealthy: there is no process 4194304: the file is stale",
+            "unhealthy: the pid file is empty",
+            "unhealthy: `-5` in the pid file is no pid",
+            "unhealthy: a directory, not a file that can be read",
+            "unhealthy: a fifo, not a file that can be read",
+            "unhealthy: no such file (pid:/mnt/none, ",
+        ],
+    );
+}
+
+#[test]
+fn a_zombie_does_not_live_whatever_its_pid_file_says() {
+    prints(
+        "leave 1; pgrep -x true > /mnt/pid; check pid:/mnt/pid | sed 's/ is a zombie.*//'; echo $(cat /mnt/pid)",
+        &["unhealthy: true (pid {})"],
+    );
+}
+
+#[test]
+fn a_pid_that_was_given_out_again_is_another_process() {
+    prints(
+        "sleep 1000 & pid=$!; until [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.05; done; echo $pid > /mnt/pid
+        touch -d '2 hours ago' /mnt/pid; check pid:/mnt/pid
+        touch -d 'now + 1 hour' /mnt/pid; check pid:/mnt/pid
+        sh -c 'echo $$ > /mnt/pid; exec $SEXTON check pid:/mnt/pid' | sed 's/pid [0-9]* is/pid is/'
+        echo $pid",
+        &[
+            "unhealthy: pid {} is sleep now, which started 1h 59m after the file was written: the file is stale",
+            "healthy: sleep (pid {}) lives",
+            "unhealthy: pid is this very check: the file is stale",
+        ],
+    );
+}
+
+#[test]
+fn a_thread_is_no_process_of_a_pid_file() {
+    let (tell, told) = mpsc::channel();
+    let (over, is_over) = mpsc::channel::<()>();
+    let thread = thread::spawn(move || {
+        tell.send(nix::unistd::gettid()).unwrap();
+        let _ = is_over.recv();
+    });
+    let tid = told.recv().unwrap();
+    let place = Folder::new();
+    let file = place.join("pid");
+    std::fs::write(&file, format!("{tid}\n")).unwrap();
+    let run: Run = sexton(["check", &format!("pid:{}", file.display())]);
+    drop(over);
+    thread.join().unwrap();
+    run.said(
+        1,
+        &format!("unhealthy: pid {tid} is a thread of process {}: the file is stale", std::process::id()),
+    );
+}
+
+#[test]
+fn without_proc_a_pid_file_is_still_worth_something() {
+    prints(
+        "sleep 1000 & echo $! > /mnt/pid; echo 4194304 > /mnt/none; mount -t tmpfs none /proc
+        check pid:/mnt/pid; check pid:/mnt/none; check process:sleep; echo $!",
+        &[
+            "healthy: pid {} lives, and /proc does not show what it is",
+            "unhealthy: there is no process 4194304: the file is stale",
+            "unhealthy: /proc is not mounted; mount it",
+        ],
+    );
+}
+
+#[test]
+fn what_names_no_process_is_refused() {
+    for (target, reason) in [
+        ("process:", "no name of a process in process:"),
+        (
+            "process:/usr/bin/app",
+            "a pattern without its last /; a name is without its path in process:/usr/bin/app",
+        ),
+        ("process://", "an empty pattern, which every process matches, in process://"),
+        ("process:a/b", "a / in a name; a pattern stands between two, in process:a/b"),
+        ("process:/(a/", "a ( without its ) in process:/(a/"),
+        ("pid:app.pid", "no absolute path, as pid:/run/app has one, in pid:app.pid"),
+    ] {
+        sexton(["check", target]).refused(reason);
+    }
+}
 
 #[test]
 fn zombies_are_counted_and_their_parent_is_named() {
