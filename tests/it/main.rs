@@ -6,6 +6,8 @@
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
 //! * `surroundings`: closed descriptors, little memory, no /dev, no rights; and that nothing is started
+//! * `tls`: https: whom a check trusts, and why TLS did not come about
+//! * `http_options`: bodies, redirects, credentials, proxies
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
@@ -25,6 +27,7 @@ mod bad_input;
 mod check;
 mod files;
 mod http;
+mod http_options;
 mod limits;
 mod processes;
 #[cfg(feature = "services")]
@@ -33,4 +36,6 @@ mod support;
 mod surroundings;
 mod targets;
 mod tidy;
+#[cfg(feature = "tls")]
+mod tls;
 mod wait;

@@ -1,6 +1,6 @@
 //! One TLS connection: the handshake, then bytes.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,17 +22,17 @@ pub(crate) struct Session(ClientConnection);
 impl Session {
     /// Reads what was sent to us. An end that the peer did not announce is `ErrorKind::UnexpectedEof`.
     pub(in crate::net) fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.0, socket).read(buffer)
+        rustls::Stream::new(&mut self.0, &mut Overheard::new(socket)).read(buffer)
     }
 
     /// Sends `bytes`, or some of them.
     pub(in crate::net) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.0, socket).write(bytes)
+        rustls::Stream::new(&mut self.0, &mut Overheard::new(socket)).write(bytes)
     }
 
     /// Sends what is still buffered.
     pub(in crate::net) fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
-        rustls::Stream::new(&mut self.0, socket).flush()
+        rustls::Stream::new(&mut self.0, &mut Overheard::new(socket)).flush()
     }
 
     /// Says that nothing more will come, if that can be said without waiting.
@@ -59,7 +59,7 @@ pub(in crate::net) fn shake_hands(
     let config = config(options, alpn, &asked).map_err(ours)?;
     let mut connection = ClientConnection::new(Arc::new(config), name)
         .map_err(|error| Failure::new(Phase::Tls, Cause::Broken, error.to_string()))?;
-    let mut overheard = Overheard { socket, first: Vec::new() };
+    let mut overheard = Overheard::new(socket);
     while connection.is_handshaking() {
         if let Err(error) = connection.complete_io(&mut overheard) {
             return Err(reason::of_handshake(&error, &overheard.first, &asked));
@@ -146,10 +146,18 @@ fn expires_within(connection: &ClientConnection, wanted: Duration) -> Option<Str
     }
 }
 
-/// A socket whose first words are kept: a peer that does not speak TLS may have said what it speaks.
+/// A socket to a peer whose words count, also its first and its last: one that does not speak TLS may have said what it
+/// speaks, and one that does not listen any more may have said why.
 struct Overheard<'a> {
     socket: &'a mut Socket,
     first: Vec<u8>,
+}
+
+impl<'a> Overheard<'a> {
+    /// Reads and writes `socket`.
+    fn new(socket: &'a mut Socket) -> Self {
+        Self { socket, first: Vec::new() }
+    }
 }
 
 /// Enough of a peer's first words to know them by.
@@ -165,8 +173,15 @@ impl Read for Overheard<'_> {
 }
 
 impl Write for Overheard<'_> {
+    /// Says that all is well when the peer does not listen any more: the alert that it sent before is still to be read,
+    /// and where there is none, the next read fails.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.write(bytes)
+        match self.socket.write(bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                Ok(bytes.len())
+            }
+            sent => sent,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -7,6 +7,8 @@ pub(crate) mod pipes;
 pub(crate) mod program;
 pub(crate) mod servers;
 pub(crate) mod temp;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
 use std::ffi::OsStr;
 use std::process::Command;
