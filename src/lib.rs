@@ -37,6 +37,7 @@ mod deadline;
 mod exit;
 mod file;
 mod health;
+mod init;
 mod net;
 mod outcome;
 mod pattern;
@@ -72,6 +73,8 @@ fn dispatch(args: Args) -> ExitStatus {
         Ok(Invocation::Check(check)) => check::run(&check),
         Ok(Invocation::Ask(ask)) => ask::run(&ask),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
+        Ok(Invocation::Init(plan)) => init::run(&plan),
+        Ok(Invocation::Explain(plan)) => report::document(&init::explain(&plan)),
         Ok(Invocation::Print(text)) => report::document(&text),
         Err(usage) => report::refusal(&usage.message, usage.exit),
     }

@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::sys::stdio;
+use crate::sys::{fds, stdio};
 
 /// The most bytes of a line: Podman keeps 500 characters of a check's output, Docker 4096 bytes.
 const LINE_MAX: usize = 480;
@@ -38,6 +38,12 @@ pub(crate) fn record(stream: Stream, text: &str, deadline: Deadline) {
 /// Writes to the terminal at stderr as it is, control sequences included: the caller has cleaned what is not ours.
 pub(crate) fn screen(text: &str, deadline: Deadline) {
     write(Stream::Stderr, text.as_bytes(), deadline);
+}
+
+/// Writes one finished line to stderr if that can be done now, and says whether it was. The init's log must not wait: PID 1
+/// would stop to forward and reap.
+pub(crate) fn log_line(bytes: &[u8]) -> bool {
+    matches!(fds::write_now(2, bytes), Ok(amount) if amount == bytes.len())
 }
 
 /// Prints a text of ours, `--help` for one, as it is.

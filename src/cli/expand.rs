@@ -2,6 +2,8 @@
 
 use std::env::VarError;
 
+use std::ffi::{OsStr, OsString};
+
 /// `text` with its variables replaced from the environment.
 pub(super) fn expanded(text: &str) -> Result<String, String> {
     expand(text, variable)
@@ -15,6 +17,12 @@ pub(super) fn variable(name: &str) -> Result<Option<String>, String> {
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(format!("the value of {name} in the environment is not UTF-8")),
     }
+}
+
+/// The same, as it is.
+#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
+pub(super) fn variable_os(name: &OsStr) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// Replaces `${VAR}` and `${VAR:-default}` by the variable's value, `$$` by `$`; a lone `$` stays. A default is used

@@ -2,6 +2,7 @@
 
 mod check;
 mod expand;
+mod init;
 mod options;
 mod usage;
 mod wait;
@@ -12,6 +13,7 @@ use std::ffi::OsString;
 use crate::ask::Ask;
 use crate::check::Check;
 use crate::exit::ExitStatus;
+use crate::init::plan::Init;
 use crate::wait::Wait;
 
 pub(crate) use self::options::read_header;
@@ -26,6 +28,10 @@ pub(crate) enum Invocation {
     Ask(Ask),
     /// Wait, then run a command.
     Wait(Wait),
+    /// Run a command as PID 1's child.
+    Init(Init),
+    /// Say what that would do.
+    Explain(Init),
     /// Print a text and be done.
     Print(String),
 }
@@ -54,6 +60,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     match command.to_str() {
         Some("check") => check::parse(words),
         Some("wait") => wait::parse(words),
+        Some("init") => init::parse(words),
         Some("help" | "--help" | "-h") => Ok(Invocation::Print(HELP.into())),
         Some("--version" | "-V" | "version") => {
             Ok(Invocation::Print(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n").into()))

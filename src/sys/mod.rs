@@ -3,6 +3,12 @@
 
 pub(crate) mod alarm;
 pub(crate) mod args;
+mod errno;
+pub(crate) mod exec;
+pub(crate) mod fds;
+pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod signal;
 pub(crate) mod stdio;
+pub(crate) mod terminal;
 pub(crate) mod window;

@@ -1,0 +1,273 @@
+//! `sexton init`.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use clap::{Args, Command, FromArgMatches};
+
+use crate::exit::ExitStatus;
+use crate::init::plan::{
+    CodeSet, Farewell, Init, Level, Main, ParentDeath, Subreaper, Target, Words as Voice,
+};
+use crate::init::signals::{Rewrites, Signal};
+
+use super::{Invocation, Usage, expand};
+
+/// What may stand before the command. Each can come from the environment, too: `docker run --init` and many charts leave no
+/// room on the command line. The command line is stronger.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+struct Words {
+    /// Send signals to the command's whole process group
+    #[arg(short, long)]
+    group: bool,
+    /// Exit codes that become 0; 143 or SIGTERM
+    #[arg(short, long, value_name = "CODE,..", allow_hyphen_values = true)]
+    exit_zero: Vec<String>,
+    /// Send B when A comes; A:0 drops it
+    #[arg(short, long, value_name = "A:B,..", allow_hyphen_values = true)]
+    rewrite: Vec<String>,
+    /// Signal to get when our parent ends, and for the command when we do
+    #[arg(short, long, value_name = "SIGNAL", allow_hyphen_values = true)]
+    parent_death: Option<String>,
+    /// SIGKILL this long after the first SIGTERM or SIGINT
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    kill_after: Option<String>,
+    /// Hold SIGTERM and SIGINT back this long
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    stop_delay: Option<String>,
+    /// Time for what the command leaves behind to end by SIGTERM; 0 leaves that to the kernel [default: 5s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    drain: Option<String>,
+    /// Adopt orphans when not PID 1: auto, always, never [default: auto]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    subreaper: Option<String>,
+    /// No command: reap until SIGTERM or SIGINT
+    #[arg(long)]
+    pause: bool,
+    /// Print what would be done, do nothing
+    #[arg(long)]
+    explain: bool,
+    /// Tell each event on stderr
+    #[arg(short, long)]
+    verbose: bool,
+    /// The same as text or json, one event a line
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true)]
+    log: Option<String>,
+}
+
+/// The command, byte for byte.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+struct Rest {
+    /// What to run; options end at the first word that is none
+    #[arg(value_name = "CMD", trailing_var_arg = true)]
+    command: Vec<OsString>,
+}
+
+/// The end of `init --help`.
+const EXAMPLES: &str = "\
+Every option can come from the environment: SEXTON_INIT_GROUP=1, SEXTON_INIT_KILL_AFTER=8s, ...
+
+Example:
+  ENTRYPOINT [\"/sexton\", \"init\", \"--kill-after\", \"8s\", \"--\", \"/app\", \"--port\", \"80\"]
+
+Exit codes: the command's own, 128+n killed by signal n, 125 our failure, 126 not executable, 127 not found";
+
+/// Reads what follows `init`.
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
+    let args: Vec<OsString> = args.collect();
+    let (words, command) = match plain(&args) {
+        Some(command) => (Words::default(), command.to_vec()),
+        None => match with_options(&args)? {
+            Ok(parsed) => parsed,
+            Err(help) => return Ok(Invocation::Print(help)),
+        },
+    };
+    build(words, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
+}
+
+/// The command, where no option stands before it: most lines, and clap's cost is not theirs.
+fn plain(args: &[OsString]) -> Option<&[OsString]> {
+    match args.split_first() {
+        None => Some(args),
+        Some((first, rest)) if first == "--" => Some(rest),
+        Some((first, _)) if !first.as_encoded_bytes().starts_with(b"-") || first == "-" => Some(args),
+        Some(_) => None,
+    }
+}
+
+/// The options and the command; or the help that was asked for.
+fn with_options(args: &[OsString]) -> Result<Result<(Words, Vec<OsString>), String>, Usage> {
+    let refuse = |error: &clap::Error| Usage::from_clap("init", ExitStatus::InitFailed, error);
+    let command = Rest::augment_args(Words::augment_args(
+        Command::new("sexton init")
+            .about("Runs CMD as PID 1's child: reaps every zombie, forwards signals, keeps CMD's exit code")
+            .override_usage("sexton init [OPTIONS] [--] CMD [ARG]...")
+            .after_help(EXAMPLES)
+            .no_binary_name(true),
+    ));
+    let matches = match command.try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
+            return Ok(Err(error.to_string()));
+        }
+        Err(error) => return Err(refuse(&error)),
+    };
+    let words = Words::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
+    let rest = Rest::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
+    Ok(Ok((words, rest.command)))
+}
+
+/// Turns words and the environment into a plan.
+fn build(words: Words, command: Vec<OsString>) -> Result<Invocation, String> {
+    let pause = words.pause || switch("PAUSE")?;
+    let main = match (pause, command.first()) {
+        (true, None) => Main::Pause,
+        (true, Some(_)) => return Err("--pause runs no command; leave one of them out".into()),
+        (false, None) => return Err("no command; try sexton init -- /app (see sexton init --help)".into()),
+        (false, Some(name)) if name.is_empty() => return Err("the command is empty".into()),
+        (false, Some(_)) => Main::Command(command),
+    };
+    let mut plan = Init::new(main);
+    if words.group || switch("GROUP")? {
+        plan.target = Target::Group;
+    }
+    if let Some((codes, flag)) = values(words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
+        plan.exit_zero = exit_codes(&codes, &flag)?;
+    }
+    if let Some((pairs, flag)) = values(words.rewrite, "--rewrite", "REWRITE")? {
+        plan.rewrites = rewrites(&pairs, &flag)?;
+    }
+    if let Some((name, flag)) = value(words.parent_death, "--parent-death", "PARENT_DEATH")? {
+        plan.parent_death = ParentDeath::Chain(Signal::parse(&name).map_err(|why| format!("{flag}: {why}"))?);
+    }
+    if let Some((text, flag)) = value(words.kill_after, "--kill-after", "KILL_AFTER")? {
+        let after = duration(&text, &flag)?;
+        if after.is_zero() {
+            return Err(format!("{flag} must be more than 0"));
+        }
+        plan.kill_after = Some(after);
+    }
+    if let Some((text, flag)) = value(words.stop_delay, "--stop-delay", "STOP_DELAY")? {
+        plan.stop_delay = duration(&text, &flag)?;
+    }
+    if let Some((text, flag)) = value(words.drain, "--drain", "DRAIN")? {
+        plan.farewell = Farewell::Drain(duration(&text, &flag)?);
+    }
+    if let Some((text, flag)) = value(words.subreaper, "--subreaper", "SUBREAPER")? {
+        plan.subreaper = match text.as_str() {
+            "auto" => Subreaper::Auto,
+            "always" => Subreaper::Always,
+            "never" => Subreaper::Never,
+            _ => return Err(format!("{flag} `{text}`: write auto, always or never")),
+        };
+    }
+    if words.verbose || switch("VERBOSE")? {
+        plan.voice.level = Level::Event;
+    }
+    if let Some((text, flag)) = value(words.log, "--log", "LOG")? {
+        plan.voice.level = Level::Event;
+        plan.voice.words = match text.as_str() {
+            "text" => Voice::Text,
+            "json" => Voice::Json,
+            _ => return Err(format!("{flag} `{text}`: write text or json")),
+        };
+    }
+    Ok(if words.explain || switch("EXPLAIN")? { Invocation::Explain(plan) } else { Invocation::Init(plan) })
+}
+
+/// The variable of an option, where it is set and not empty, and its whole name.
+fn variable(name: &str) -> Result<Option<(String, String)>, String> {
+    let name = format!("SEXTON_INIT_{name}");
+    match expand::variable_os(OsStr::new(&name)) {
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) => match text.into_string() {
+            Ok(text) => Ok(Some((text, name))),
+            Err(_) => Err(format!("{name} is not UTF-8")),
+        },
+        None => Ok(None),
+    }
+}
+
+/// Whether the variable of an option without a value turns it on.
+fn switch(name: &str) -> Result<bool, String> {
+    match variable(name)? {
+        None => Ok(false),
+        Some((text, name)) => match text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(true),
+            "0" | "false" | "no" | "off" => Ok(false),
+            _ => Err(format!("{name} `{text}`: write 1 or 0")),
+        },
+    }
+}
+
+/// A value and where it comes from: the command line, else the environment.
+fn value(given: Option<String>, flag: &str, name: &str) -> Result<Option<(String, String)>, String> {
+    match given {
+        Some(text) => Ok(Some((text, flag.to_owned()))),
+        None => variable(name),
+    }
+}
+
+/// The same for what can be given several times, or with commas.
+fn values(given: Vec<String>, flag: &str, name: &str) -> Result<Option<(Vec<String>, String)>, String> {
+    let given = if given.is_empty() { None } else { Some(given.join(",")) };
+    Ok(value(given, flag, name)?
+        .map(|(text, flag)| (text.split(',').map(|part| part.trim().to_owned()).collect(), flag)))
+}
+
+/// Reads `143`, `SIGTERM`.
+fn exit_codes(texts: &[String], flag: &str) -> Result<CodeSet, String> {
+    let mut codes = CodeSet::default();
+    for text in texts {
+        let is_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'));
+        codes.insert(if is_number {
+            text.parse().map_err(|_| format!("{flag} `{text}` is no exit code; those are 0 to 255"))?
+        } else {
+            Signal::parse(text).map_err(|why| format!("{flag}: {why}"))?.exit_code()
+        });
+    }
+    Ok(codes)
+}
+
+/// Reads `TERM:QUIT`, `HUP:0`.
+fn rewrites(texts: &[String], flag: &str) -> Result<Rewrites, String> {
+    let mut table = Rewrites::default();
+    let mut seen = Vec::with_capacity(texts.len());
+    for text in texts {
+        let (from, to) = text
+            .split_once(':')
+            .ok_or_else(|| format!("{flag} `{text}`: write for example TERM:QUIT, or HUP:0 to drop it"))?;
+        let read = |text: &str| Signal::parse(text).map_err(|why| format!("{flag}: {why}"));
+        let from = read(from)?;
+        let to = if to == "0" { None } else { Some(read(to)?) };
+        if matches!(from, Signal::KILL | Signal::STOP) {
+            return Err(format!("{flag} `{text}`: nobody can catch SIG{from}"));
+        }
+        if from == Signal::CHLD {
+            return Err(format!("{flag} `{text}`: SIGCHLD is the init's own and never sent on"));
+        }
+        if let Some(to @ (Signal::KILL | Signal::STOP)) = to {
+            return Err(format!("{flag} `{text}`: SIG{to} cannot be a forwarded signal; see --kill-after"));
+        }
+        if to == Some(from) {
+            return Err(format!("{flag} `{text}`: a signal rewritten to itself"));
+        }
+        if seen.contains(&from) {
+            return Err(format!("{flag}: SIG{from} is rewritten twice"));
+        }
+        seen.push(from);
+        table.set(from, to);
+    }
+    Ok(table)
+}
+
+/// Reads a length of time; 0 is one.
+fn duration(text: &str, flag: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    humantime::parse_duration(text)
+        .map_err(|_| format!("{flag} `{text}` is no duration; write for example 500ms, 4s or 1m 30s"))
+}

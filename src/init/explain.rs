@@ -1,0 +1,103 @@
+//! `--explain`: what would be done, in the order in which it would be.
+
+use std::fmt::Write;
+
+use humantime::format_duration;
+
+use crate::sys::process;
+
+use super::plan::{Farewell, Init, JobControl, Main, ParentDeath, Placement, Subreaper, Target};
+
+/// What `plan` does, a line for each thing.
+pub(crate) fn explain(plan: &Init) -> String {
+    let mut lines = Lines(String::new());
+    let is_first = process::own_pid() == 1;
+    lines.add(
+        "role",
+        match (is_first, plan.subreaper) {
+            (true, _) => "PID 1: every orphan of this namespace is reaped",
+            (false, Subreaper::Never) => "not PID 1, no subreaper: orphans go elsewhere",
+            (false, _) => "not PID 1: becomes a subreaper, orphans below it are reaped",
+        },
+    );
+    match &plan.main {
+        Main::Pause => lines.add("command", "none: reaps until SIGTERM or SIGINT, then exits with 0"),
+        Main::Command(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+            lines.add("command", &words.join(" "));
+        }
+    }
+    lines.add(
+        "placement",
+        match plan.placement {
+            Placement::Group => "a process group of its own, in the foreground of the terminal if we have it",
+            Placement::Session => "a session of its own",
+            Placement::Ours => "our process group",
+        },
+    );
+    lines.add(
+        "signals",
+        match plan.target {
+            Target::Main => "sent on to the main child",
+            Target::Group => "sent on to the main child's process group",
+        },
+    );
+    for (from, to) in plan.rewrites.changed() {
+        let what = to.map_or_else(|| "dropped".to_owned(), |to| format!("sent on as SIG{to}"));
+        lines.add("rewrite", &format!("SIG{from} is {what}"));
+    }
+    if plan.job_control == JobControl::StopSelf {
+        lines.add("stop", "SIGTSTP, SIGTTIN and SIGTTOU stop us too");
+    }
+    match plan.parent_death {
+        ParentDeath::Ignored => {}
+        ParentDeath::Signal(signal) => lines.add("parent", &format!("SIG{signal} when our parent ends")),
+        ParentDeath::Chain(signal) => {
+            lines.add(
+                "parent",
+                &format!("SIG{signal} when our parent ends, and to the main child when we do"),
+            );
+        }
+    }
+    if !plan.stop_delay.is_zero() {
+        lines.add(
+            "delay",
+            &format!("SIGTERM and SIGINT are held back for {}", format_duration(plan.stop_delay)),
+        );
+    }
+    if let Some(after) = plan.kill_after {
+        lines.add("kill", &format!("SIGKILL {} after the first SIGTERM or SIGINT", format_duration(after)));
+    }
+    lines.add(
+        "leftovers",
+        &match plan.farewell {
+            Farewell::Drain(limit) if limit.is_zero() => leave(is_first).to_owned(),
+            Farewell::Drain(limit) => {
+                format!("SIGTERM and SIGCONT, then SIGKILL after {}", format_duration(limit))
+            }
+            Farewell::Signal(signal) => format!("SIG{signal} to the main child's process group"),
+            Farewell::Leave => leave(is_first).to_owned(),
+        },
+    );
+    let zero: Vec<String> =
+        (0..=255_u8).filter(|&code| plan.exit_zero.contains(code)).map(|code| code.to_string()).collect();
+    let zero = if zero.is_empty() { String::new() } else { format!("; {} becomes 0", zero.join(", ")) };
+    lines.add("exit", &format!("the main child's code, 128+n when signal n ended it{zero}"));
+    lines.0
+}
+
+/// What becomes of what nobody drains.
+fn leave(is_first: bool) -> &'static str {
+    if is_first { "killed by the kernel when we exit" } else { "left alone" }
+}
+
+/// Lines of a name and a text, in two columns.
+struct Lines(String);
+
+impl Lines {
+    /// Adds one.
+    fn add(&mut self, name: &str, text: &str) {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.0, "{name:<10} {text}");
+    }
+}

@@ -1,0 +1,312 @@
+//! What the init says: one line for each event, in the words that the plan asks for. Never waits for a reader: what does not
+//! fit is dropped, and how much that was is told as soon as there is room.
+
+use std::fmt::{self, Write};
+use std::io;
+use std::time::Duration;
+
+use crate::report;
+use crate::sys::process::Pid;
+
+use super::failure::errno;
+use super::plan::{Level, Target, Voice, Words};
+use super::reaper::End;
+use super::signals::Signal;
+
+/// Something that may be worth a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Note<'a> {
+    /// The main child was forked.
+    Started { pid: Pid, program: &'a str },
+    /// There is no main child, as asked.
+    Paused,
+    /// A signal was sent on.
+    Forwarded { received: Signal, signal: Signal, pid: Pid, target: Target },
+    /// A signal could not be sent on.
+    NotForwarded { signal: Signal, why: &'a io::Error },
+    /// A signal was not sent on, as the plan has it.
+    Dropped { signal: Signal },
+    /// A signal has nobody to be sent to.
+    Ignored { signal: Signal },
+    /// A signal is held back.
+    Held { signal: Signal, delay: Duration },
+    /// A process was reaped.
+    Reaped { pid: Pid, name: &'a [u8], end: End, main: bool },
+    /// What the main child left is asked to end.
+    Draining { limit: Duration },
+    /// Somebody who did not end is killed.
+    Escalated { who: &'a str },
+    /// We end.
+    Exit { code: u8 },
+    /// Something is not as it should be.
+    Warning { text: &'a str },
+}
+
+impl Note<'_> {
+    /// From which level on it is said.
+    fn level(&self) -> Level {
+        match self {
+            Self::Warning { .. } | Self::NotForwarded { .. } => Level::Warning,
+            _ => Level::Event,
+        }
+    }
+}
+
+/// The writer of notes.
+#[derive(Debug)]
+pub(super) struct Log {
+    voice: Voice,
+    /// Whether stderr was open when we came; a descriptor of ours may have its number since.
+    stderr: Stderr,
+    /// Lines that found no room.
+    lost: u64,
+}
+
+/// Whether there is a stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stderr {
+    /// It was open at the start.
+    Open,
+    /// It was closed, and stays so.
+    Closed,
+}
+
+impl Log {
+    /// A log with this voice.
+    pub(super) fn new(voice: Voice, stderr: Stderr) -> Self {
+        Self { voice, stderr, lost: 0 }
+    }
+
+    /// Whether events are said at all: finding out what to say has its cost.
+    pub(super) fn tells_events(&self) -> bool {
+        self.voice.level >= Level::Event && self.stderr == Stderr::Open
+    }
+
+    /// Says `note`, if the voice does.
+    pub(super) fn say(&mut self, note: Note<'_>) {
+        if self.stderr == Stderr::Closed || self.voice.level < note.level() {
+            return;
+        }
+        if self.lost > 0 {
+            let mut line = Line::new();
+            let _ = match self.voice.words {
+                Words::Text => {
+                    write!(line, "sexton: {} lines were lost: their reader was too slow", self.lost)
+                }
+                Words::Json => write!(line, "{{\"event\":\"lost\",\"lines\":{}}}", self.lost),
+            };
+            if !line.send() {
+                self.lost += 1;
+                return;
+            }
+            self.lost = 0;
+        }
+        let mut line = Line::new();
+        // A line that is too long is cut, and told as it is.
+        let _ = match self.voice.words {
+            Words::Text => text(&note, &mut line),
+            Words::Json => json(&note, &mut line),
+        };
+        if !line.send() {
+            self.lost += 1;
+        }
+    }
+}
+
+/// A note in words.
+fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
+    write!(to, "sexton: ")?;
+    match note {
+        Note::Started { pid, program } => write!(to, "started {program} as pid {pid}"),
+        Note::Paused => write!(to, "paused: reaping until SIGTERM or SIGINT"),
+        Note::Forwarded { received, signal, pid, target } => {
+            write!(to, "forwarded SIG{signal}")?;
+            if received != signal {
+                write!(to, " for SIG{received}")?;
+            }
+            match target {
+                Target::Main => write!(to, " to pid {pid}"),
+                Target::Group => write!(to, " to the group of pid {pid}"),
+            }
+        }
+        Note::NotForwarded { signal, why } => write!(to, "cannot forward SIG{signal}: {}", errno(why)),
+        Note::Dropped { signal } => write!(to, "dropped SIG{signal}"),
+        Note::Ignored { signal } => write!(to, "ignored SIG{signal}: no main child"),
+        Note::Held { signal, delay } => {
+            write!(to, "holding SIG{signal} back for {}", humantime::format_duration(*delay))
+        }
+        Note::Reaped { pid, name, end, main } => {
+            write!(to, "reaped {}pid {pid}", if *main { "the main child, " } else { "" })?;
+            if !name.is_empty() {
+                write!(to, " ({})", Clean(name))?;
+            }
+            match end {
+                End::Exited(code) => write!(to, ": exit {code}"),
+                End::Killed(signal) => write!(to, ": killed by SIG{signal}"),
+            }
+        }
+        Note::Draining { limit } => {
+            write!(to, "draining what is left, for at most {}", humantime::format_duration(*limit))
+        }
+        Note::Escalated { who } => write!(to, "killing {who}: it did not end in time"),
+        Note::Exit { code } => write!(to, "exit {code}"),
+        Note::Warning { text } => write!(to, "{text}"),
+    }
+}
+
+/// A note as one JSON object.
+fn json(note: &Note<'_>, to: &mut Line) -> fmt::Result {
+    match note {
+        Note::Started { pid, program } => {
+            write!(to, r#"{{"event":"started","pid":{pid},"program":"{}"}}"#, Quoted(program.as_bytes()))
+        }
+        Note::Paused => write!(to, r#"{{"event":"paused"}}"#),
+        Note::Forwarded { received, signal, pid, target } => {
+            let group = matches!(target, Target::Group);
+            write!(
+                to,
+                r#"{{"event":"forwarded","signal":"{signal}","received":"{received}","pid":{pid},"group":{group}}}"#
+            )
+        }
+        Note::NotForwarded { signal, why } => {
+            write!(to, r#"{{"event":"not forwarded","signal":"{signal}","reason":"{}"}}"#, errno(why))
+        }
+        Note::Dropped { signal } => write!(to, r#"{{"event":"dropped","signal":"{signal}"}}"#),
+        Note::Ignored { signal } => write!(to, r#"{{"event":"ignored","signal":"{signal}"}}"#),
+        Note::Held { signal, delay } => {
+            write!(to, r#"{{"event":"held","signal":"{signal}","ms":{}}}"#, delay.as_millis())
+        }
+        Note::Reaped { pid, name, end, main } => {
+            write!(
+                to,
+                r#"{{"event":"reaped","pid":{pid},"name":"{}","main":{main},"code":{}"#,
+                Quoted(name),
+                end.code()
+            )?;
+            if let End::Killed(signal) = end {
+                write!(to, r#","signal":"{signal}""#)?;
+            }
+            write!(to, "}}")
+        }
+        Note::Draining { limit } => write!(to, r#"{{"event":"draining","ms":{}}}"#, limit.as_millis()),
+        Note::Escalated { who } => write!(to, r#"{{"event":"escalated","who":"{who}"}}"#),
+        Note::Exit { code } => write!(to, r#"{{"event":"exit","code":{code}}}"#),
+        Note::Warning { text } => write!(to, r#"{{"event":"warning","text":"{}"}}"#, Quoted(text.as_bytes())),
+    }
+}
+
+/// Bytes of a foreign name, as ASCII.
+struct Clean<'a>(&'a [u8]);
+
+impl fmt::Display for Clean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| {
+            f.write_char(if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' })
+        })
+    }
+}
+
+/// The same inside of JSON's quotes; what is UTF-8 stays.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match c {
+                    '"' | '\\' => write!(f, "\\{c}")?,
+                    c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                    c => f.write_char(c)?,
+                }
+            }
+            if !chunk.invalid().is_empty() {
+                f.write_char('\u{fffd}')?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line under construction, on the stack.
+struct Line {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl Line {
+    /// Longest line with its end. Far under `PIPE_BUF`, so that lines of several writers do not mix.
+    const MAX: usize = 480;
+
+    /// Nothing yet.
+    fn new() -> Self {
+        Self { bytes: [0; Self::MAX], len: 0 }
+    }
+
+    /// Ends the line and writes it, if all of it can be written now.
+    fn send(mut self) -> bool {
+        if let Some(end) = self.bytes.get_mut(self.len) {
+            *end = b'\n';
+            self.len += 1;
+        }
+        report::log_line(self.bytes.get(..self.len).unwrap_or_default())
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // One byte is kept for the end of the line.
+        let room = Self::MAX - 1 - self.len;
+        let mut fits = text.len().min(room);
+        while !text.is_char_boundary(fits) {
+            fits -= 1;
+        }
+        let (Some(to), Some(from)) =
+            (self.bytes.get_mut(self.len..self.len + fits), text.as_bytes().get(..fits))
+        else {
+            return Err(fmt::Error);
+        };
+        to.copy_from_slice(from);
+        self.len += fits;
+        if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `note` as it would be written.
+    fn said(note: &Note<'_>, words: Words) -> String {
+        let mut line = Line::new();
+        let _ = match words {
+            Words::Text => text(note, &mut line),
+            Words::Json => json(note, &mut line),
+        };
+        String::from_utf8(line.bytes[..line.len].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn json_lines_can_be_read_back_whatever_a_process_is_called() {
+        let end = End::Killed(Signal::KILL);
+        let note = Note::Reaped { pid: 7, name: b"a\"b\\c\n\xff\xc3\xa4", end, main: false };
+        let value: serde_json::Value = serde_json::from_str(&said(&note, Words::Json)).unwrap();
+        assert_eq!(value["event"], "reaped");
+        assert_eq!(value["pid"], 7);
+        assert_eq!(value["name"], "a\"b\\c\n\u{fffd}\u{e4}");
+        assert_eq!(value["code"], 137);
+        assert_eq!(value["signal"], "KILL");
+    }
+
+    #[test]
+    fn text_lines_show_no_control_characters_of_a_foreign_name() {
+        let note = Note::Reaped { pid: 7, name: b"a\x1b[31m\n", end: End::Exited(3), main: true };
+        assert_eq!(said(&note, Words::Text), "sexton: reaped the main child, pid 7 (a?[31m?): exit 3");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let text = "ä".repeat(1000);
+        let line = said(&Note::Warning { text: &text }, Words::Text);
+        assert!(line.len() < Line::MAX && line.ends_with('ä'), "{}", line.len());
+    }
+}

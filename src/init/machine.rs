@@ -1,0 +1,369 @@
+//! What an init decides: events in, actions out. No clock and no system call is in here; the time is part of the event.
+
+use std::time::{Duration, Instant};
+
+use super::plan::{Farewell, Init, JobControl, Main};
+use super::reaper::{End, Role};
+use super::signals::{Rewrites, Signal};
+
+/// How long the killed may take to be reaped: the kernel needs microseconds, and what is stuck in it (state D) is not worth
+/// a wait.
+pub(super) const REAP_LIMIT: Duration = Duration::from_millis(250);
+
+/// How long newly found leftovers may collect before they are looked for: a look is one pass over our children, and a fork
+/// bomb would ask for one with each of its deaths.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A signal came, from somebody else.
+    Signal(Signal),
+    /// The main child was reaped.
+    MainEnded(End),
+    /// The queue of the dead is empty, as it always is after a wake-up for them.
+    Reaped(Living),
+    /// Its terminal, or somebody, has stopped the main child with this signal; or it runs.
+    MainStopped(Option<Signal>),
+    /// A point of time that `due` named may have come.
+    Time,
+}
+
+/// Whether we have children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Living {
+    /// At least one.
+    Some,
+    /// None at all.
+    None,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Send `signal` to the main child, or its group as the plan has it, since `received` came.
+    Send { received: Signal, signal: Signal },
+    /// Nothing: the plan drops it.
+    Drop(Signal),
+    /// Nothing yet: it is held back.
+    Hold(Signal),
+    /// Nothing: there is no main child that could get it.
+    Ignore(Signal),
+    /// Wake the main child up if it is stopped: it is to act on a stop request.
+    ContinueIfStopped,
+    /// The main child's time is up: SIGKILL.
+    KillMain,
+    /// The terminal has stopped the main child: have our shell take over, or go on.
+    Rejoin(Signal),
+    /// Somebody has continued us: give the terminal to the main child again, if it is ours.
+    Resume,
+    /// Stop ourselves.
+    StopSelf,
+    /// Send this to the main child's group, which it has left.
+    Part(Signal),
+    /// Ask all that is left to end.
+    Tell,
+    /// The same for those who have come since.
+    TellNew,
+    /// Kill all that is left.
+    KillLeft,
+}
+
+/// The state of an init.
+#[derive(Debug)]
+pub(super) struct Machine {
+    rewrites: Rewrites,
+    job_control: JobControl,
+    stop_delay: Duration,
+    kill_after: Option<Duration>,
+    farewell: Farewell,
+    crew: Crew,
+    role: Role,
+    state: State,
+    /// The terminating signals that are held back, bit n-1 for signal n, and until when.
+    held: u64,
+    release_at: Option<Instant>,
+    /// When the main child is killed.
+    kill_at: Option<Instant>,
+    /// Whether a first terminating signal has started that clock.
+    kill_clock: KillClock,
+    /// Whether the main child is known to be stopped, and who wanted it.
+    stop: Stop,
+}
+
+/// Where in its life an init is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The main child lives; or there is none, and nobody has asked us to stop.
+    Running,
+    /// The main child is gone, and this is its code; who is left is not known yet.
+    Ended { code: u8 },
+    /// What is left has been asked to end.
+    Draining { code: u8, until: Instant, look_at: Option<Instant> },
+    /// What is left has been killed.
+    Killed { code: u8, until: Instant },
+    /// All is done.
+    Done { code: u8 },
+}
+
+/// Whether there is a main child at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Crew {
+    /// There is one.
+    Main,
+    /// There is none: the first terminating signal ends us.
+    Nobody,
+}
+
+/// The clock of `--kill-after` runs once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KillClock {
+    Unset,
+    Set,
+}
+
+/// What is known of the main child's being stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// It is not, as far as we know.
+    None,
+    /// We were told to stop it, so that it may stay stopped.
+    Asked,
+    /// It is, and we have done what we can about it.
+    Seen,
+}
+
+impl Machine {
+    /// At the start, the main child just spawned.
+    pub(super) fn new(plan: &Init, role: Role) -> Self {
+        Self {
+            rewrites: plan.rewrites,
+            job_control: plan.job_control,
+            stop_delay: plan.stop_delay,
+            kill_after: plan.kill_after,
+            farewell: plan.farewell,
+            crew: if plan.main == Main::Pause { Crew::Nobody } else { Crew::Main },
+            role,
+            state: State::Running,
+            held: 0,
+            release_at: None,
+            kill_at: None,
+            kill_clock: KillClock::Unset,
+            stop: Stop::None,
+        }
+    }
+
+    /// The code to exit with, once all is done.
+    pub(super) fn verdict(&self) -> Option<u8> {
+        match self.state {
+            State::Done { code } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the main child's pid is still its own.
+    pub(super) fn has_main(&self) -> bool {
+        self.state == State::Running && self.crew == Crew::Main
+    }
+
+    /// The next point of time at which there is something to decide; none as long as nothing is under way.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.state {
+            State::Running => [self.release_at, self.kill_at].into_iter().flatten().min(),
+            State::Draining { until, look_at, .. } => Some(look_at.map_or(until, |at| at.min(until))),
+            State::Killed { until, .. } => Some(until),
+            State::Ended { .. } | State::Done { .. } => None,
+        }
+    }
+
+    /// Takes in what has happened at `now` and passes what is to be done to `act`, in this order.
+    pub(super) fn step(&mut self, now: Instant, event: Event, act: &mut impl FnMut(Action)) {
+        match event {
+            Event::Signal(signal) => self.signal(now, signal, act),
+            Event::MainEnded(end) => self.main_ended(end),
+            Event::Reaped(living) => self.reaped(now, living, act),
+            Event::MainStopped(by) => self.main_stopped(by, act),
+            Event::Time => self.time(now, act),
+        }
+    }
+
+    /// A signal is dropped, held back or sent on.
+    fn signal(&mut self, now: Instant, received: Signal, act: &mut impl FnMut(Action)) {
+        if received == Signal::CHLD {
+            return;
+        }
+        if self.state != State::Running {
+            return act(Action::Ignore(received));
+        }
+        if self.crew == Crew::Nobody {
+            if !is_terminating(received) {
+                return act(Action::Ignore(received));
+            }
+            self.state = State::Ended { code: 0 };
+            return;
+        }
+        let Some(signal) = self.rewrites.get(received) else { return act(Action::Drop(received)) };
+        if (is_terminating(received) || is_terminating(signal)) && !self.stop_delay.is_zero() {
+            self.held |= bit(received);
+            self.release_at.get_or_insert(later(now, self.stop_delay));
+            return act(Action::Hold(received));
+        }
+        self.send(now, received, signal, act);
+    }
+
+    /// Sends `signal` on, with what belongs to it.
+    fn send(&mut self, now: Instant, received: Signal, signal: Signal, act: &mut impl FnMut(Action)) {
+        if signal == Signal::CONT {
+            self.stop = Stop::None;
+            act(Action::Resume);
+        }
+        act(Action::Send { received, signal });
+        if is_stop_request(signal) {
+            act(Action::ContinueIfStopped);
+            self.stop = Stop::None;
+        }
+        if matches!(received, Signal::TSTP | Signal::TTIN | Signal::TTOU)
+            && self.job_control == JobControl::StopSelf
+        {
+            act(Action::StopSelf);
+        }
+        if is_job_control(signal) || signal == Signal::STOP {
+            self.stop = Stop::Asked;
+        }
+        if is_terminating(received) || is_terminating(signal) {
+            if let (Some(after), KillClock::Unset) = (self.kill_after, self.kill_clock) {
+                self.kill_clock = KillClock::Set;
+                self.kill_at = Some(later(now, after));
+            }
+        }
+    }
+
+    /// From here on nothing goes to the main child's pid: it may be somebody else's by now.
+    fn main_ended(&mut self, end: End) {
+        if self.state == State::Running {
+            self.state = State::Ended { code: end.code() };
+            self.held = 0;
+            self.release_at = None;
+            self.kill_at = None;
+        }
+    }
+
+    /// Who is left decides, once the main child is gone.
+    fn reaped(&mut self, now: Instant, living: Living, act: &mut impl FnMut(Action)) {
+        match (self.state, living) {
+            (State::Running | State::Done { .. }, _) => {}
+            (State::Ended { code }, _) => self.part(now, code, living, act),
+            (State::Draining { code, .. } | State::Killed { code, .. }, Living::None) => {
+                self.state = State::Done { code };
+            }
+            (State::Draining { code, until, look_at }, Living::Some) => {
+                let look_at = look_at.or(Some(later(now, LOOK_AGAIN)));
+                self.state = State::Draining { code, until, look_at };
+            }
+            // Its children are ours now.
+            (State::Killed { .. }, Living::Some) => act(Action::KillLeft),
+        }
+    }
+
+    /// The main child is gone: takes leave of what it leaves behind.
+    fn part(&mut self, now: Instant, code: u8, living: Living, act: &mut impl FnMut(Action)) {
+        self.state = match self.farewell {
+            Farewell::Signal(signal) => {
+                act(Action::Part(signal));
+                State::Done { code }
+            }
+            Farewell::Drain(limit) if self.role == Role::Plain && !limit.is_zero() => {
+                // Only the group can be found, and nobody tells us when it is gone: asking is all.
+                act(Action::Tell);
+                State::Done { code }
+            }
+            Farewell::Drain(limit) if living == Living::Some && !limit.is_zero() => {
+                act(Action::Tell);
+                State::Draining { code, until: later(now, limit), look_at: None }
+            }
+            Farewell::Drain(_) | Farewell::Leave => State::Done { code },
+        };
+    }
+
+    /// A stop that was asked for is left alone. One by the terminal is not: nobody may be there who could end it.
+    fn main_stopped(&mut self, by: Option<Signal>, act: &mut impl FnMut(Action)) {
+        if self.state != State::Running || self.job_control != JobControl::Follow {
+            return;
+        }
+        match (by, self.stop) {
+            (None, Stop::Seen) => self.stop = Stop::None,
+            (Some(signal), Stop::None) if is_job_control(signal) => {
+                self.stop = Stop::Seen;
+                act(Action::Rejoin(signal));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is due is done.
+    fn time(&mut self, now: Instant, act: &mut impl FnMut(Action)) {
+        match self.state {
+            State::Running => {
+                if self.release_at.is_some_and(|at| at <= now) {
+                    self.release_at = None;
+                    self.release(now, act);
+                }
+                if self.kill_at.is_some_and(|at| at <= now) {
+                    self.kill_at = None;
+                    act(Action::KillMain);
+                }
+            }
+            State::Draining { code, until, .. } if until <= now => {
+                act(Action::KillLeft);
+                self.state = State::Killed { code, until: later(now, REAP_LIMIT) };
+            }
+            State::Draining { code, until, look_at: Some(at) } if at <= now => {
+                act(Action::TellNew);
+                self.state = State::Draining { code, until, look_at: None };
+            }
+            State::Killed { code, until } if until <= now => self.state = State::Done { code },
+            _ => {}
+        }
+    }
+
+    /// Sends the signals on that were held back.
+    fn release(&mut self, now: Instant, act: &mut impl FnMut(Action)) {
+        let held = std::mem::take(&mut self.held);
+        for received in (1..=64).filter_map(Signal::new).filter(|&signal| held & bit(signal) != 0) {
+            if let Some(signal) = self.rewrites.get(received) {
+                self.send(now, received, signal, act);
+            }
+        }
+    }
+}
+
+/// The requests to end that are not used for anything else: QUIT makes a JVM print its threads, HUP has many reload.
+fn is_terminating(signal: Signal) -> bool {
+    matches!(signal, Signal::TERM | Signal::INT)
+}
+
+/// What a stopped process is woken up for, to act on it.
+fn is_stop_request(signal: Signal) -> bool {
+    matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP)
+}
+
+/// The stop signals of the terminal.
+fn is_job_control(signal: Signal) -> bool {
+    matches!(signal, Signal::TSTP | Signal::TTIN | Signal::TTOU)
+}
+
+/// The bit of `signal` in a set.
+fn bit(signal: Signal) -> u64 {
+    u32::try_from(signal.number() - 1).map_or(0, |shift| 1 << shift)
+}
+
+/// `length` after `now`; a length that no clock can hold is never reached.
+fn later(now: Instant, length: Duration) -> Instant {
+    /// As good as never, and no `Instant` overflows.
+    const FURTHEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    now + length.min(FURTHEST)
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -1,0 +1,167 @@
+//! `sexton init`: what a PID 1 does, in order.
+//!
+//! ```text
+//! plan       what is asked for: plain data, made by cli and compat
+//! child      the main child: laid out, forked, exec'd
+//! terminal   whose foreground it is
+//! reaper     who reaps, and how a process has ended
+//! machine    what is decided: events in, actions out, no clock and no system call
+//! event_loop what is done: wait, decide, act
+//! drain      what is left when the main child is gone
+//! log        what is said about it
+//! ```
+
+mod child;
+mod drain;
+mod event_loop;
+mod explain;
+mod failure;
+mod log;
+mod machine;
+mod name;
+pub(crate) mod plan;
+mod reaper;
+mod search;
+pub(crate) mod signals;
+mod terminal;
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::deadline::Deadline;
+use crate::exit::ExitStatus;
+use crate::report::{self, Stream};
+use crate::sys::fds;
+use crate::sys::process;
+use crate::sys::signal::{self, Disposition, SigSet, Source};
+
+use self::child::{Child, Inherited};
+use self::drain::Leftovers;
+use self::event_loop::Hands;
+use self::log::{Log, Note, Stderr};
+use self::plan::{Init, Level, Main, ParentDeath, Placement};
+use self::signals::Signal;
+use self::terminal::Terminal;
+
+pub(crate) use self::explain::explain;
+
+/// Runs the main child to its end, and what it leaves behind to theirs.
+pub(crate) fn run(plan: &Init) -> ExitStatus {
+    let inherited = block_signals();
+    let mut log = open_log(plan);
+    let role = become_reaper(plan, &mut log);
+    let orphaned = follow_parent(plan, &inherited, &mut log);
+    let mut source = Source::open();
+    let mut terminal = find_terminal(plan);
+    let child = match start(plan, &inherited, &terminal, &source, &mut log) {
+        Ok(child) => child,
+        Err(status) => return status,
+    };
+    let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
+    let mut hands = Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log };
+    let code = event_loop::run(plan, role, &mut source, &mut hands, orphaned);
+    terminal.give_back();
+    let status = verdict(plan, child.as_ref(), code);
+    log.say(Note::Exit { code: u8::try_from(status.code()).unwrap_or(u8::MAX) });
+    status
+}
+
+/// First of all: from here on no signal is lost. SIGCHLD that we were given as ignored would have the kernel reap for us, and
+/// nobody would learn the main child's code.
+fn block_signals() -> Inherited {
+    let mask = signal::set_mask(SigSet::FULL).unwrap_or(SigSet::EMPTY);
+    // With a terminal we want to know of stops.
+    let chld = signal::set_disposition(Signal::CHLD.number(), &Disposition::default_with(0)).ok();
+    Inherited { mask, chld, parent: process::parent_pid() }
+}
+
+/// The log, to a stderr that was open when we came.
+fn open_log(plan: &Init) -> Log {
+    let stderr = if fds::is_open(2) { Stderr::Open } else { Stderr::Closed };
+    Log::new(plan.voice, stderr)
+}
+
+/// Before the fork, so that no orphan is missed.
+fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
+    let (role, refused) = reaper::claim(plan.subreaper);
+    if let Some(why) = refused {
+        let text = format!("cannot become a subreaper ({}): orphans go to PID 1", failure::errno(&why));
+        log.say(Note::Warning { text: &text });
+    }
+    role
+}
+
+/// Has the kernel tell us of our parent's end. If that has come before, the signal it would have sent is given back.
+fn follow_parent(plan: &Init, inherited: &Inherited, log: &mut Log) -> Option<Signal> {
+    let (ParentDeath::Signal(signal) | ParentDeath::Chain(signal)) = plan.parent_death else { return None };
+    if let Err(why) = process::signal_at_parents_death(signal.number()) {
+        let text = format!("cannot follow the parent's death: {}", failure::errno(&why));
+        log.say(Note::Warning { text: &text });
+    }
+    if process::parent_pid() == inherited.parent {
+        return None;
+    }
+    if signal == Signal::KILL || signal == Signal::STOP {
+        let _ = signal::kill(process::own_pid(), signal.number());
+    }
+    Some(signal)
+}
+
+/// The controlling terminal; of no interest to a main child that does not get a group of its own in our session.
+fn find_terminal(plan: &Init) -> Terminal {
+    if plan.placement == Placement::Group && plan.main != Main::Pause {
+        Terminal::find()
+    } else {
+        Terminal::none()
+    }
+}
+
+/// Starts the main child. The last step that can end us early.
+fn start(
+    plan: &Init,
+    inherited: &Inherited,
+    terminal: &Terminal,
+    source: &Source,
+    log: &mut Log,
+) -> Result<Option<Child>, ExitStatus> {
+    let Main::Command(command) = &plan.main else {
+        let _ = process::change_directory(c"/");
+        log.say(Note::Paused);
+        return Ok(None);
+    };
+    let ours: Vec<_> = [source.raw_fd(), terminal.raw_fd()].into_iter().flatten().collect();
+    let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+    match child::spawn(plan, command, inherited, terminal, &ours) {
+        Ok(child) => {
+            log.say(Note::Started { pid: child.pid, program: &program });
+            Ok(Some(child))
+        }
+        Err(failure) => {
+            complain(plan, &failure::start(&program, &failure));
+            Err(plan.failures.init)
+        }
+    }
+}
+
+/// What the main child's code means to our parent.
+fn verdict(plan: &Init, child: Option<&Child>, code: u8) -> ExitStatus {
+    if let (Main::Command(command), Some(error)) = (&plan.main, child.and_then(Child::exec_error)) {
+        let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+        complain(plan, &failure::exec(&program, &error));
+        return match failure::errno(&error) {
+            Errno::ENOENT => plan.failures.not_found,
+            _ => plan.failures.not_executable,
+        };
+    }
+    if plan.exit_zero.contains(code) { ExitStatus::Code(0) } else { ExitStatus::Code(code) }
+}
+
+/// Says what ends us. Unlike the log this waits for a slow reader, but not for long.
+fn complain(plan: &Init, why: &str) {
+    /// A reader that has not come by then does not come.
+    const PATIENCE: Duration = Duration::from_millis(200);
+    if plan.voice.level >= Level::Error {
+        report::line(Stream::Stderr, &format!("sexton: {why}"), Deadline::after(PATIENCE));
+    }
+}

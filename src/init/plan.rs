@@ -1,0 +1,202 @@
+//! What an init is asked to do: plain, validated data. Every command line that means "init", ours and other tools', ends
+//! in this.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::exit::ExitStatus;
+
+use super::signals::{Rewrites, Signal};
+
+/// One run of the init.
+#[derive(Clone, Debug)]
+pub(crate) struct Init {
+    /// What the main child is.
+    pub(crate) main: Main,
+    /// Where the main child stands among groups, sessions and terminals.
+    pub(crate) placement: Placement,
+    /// Who gets the signals that come in.
+    pub(crate) target: Target,
+    /// What each is sent on as.
+    pub(crate) rewrites: Rewrites,
+    /// What the init does with stop signals of the terminal, besides sending them on.
+    pub(crate) job_control: JobControl,
+    /// Whether orphans below are reparented to the init.
+    pub(crate) subreaper: Subreaper,
+    /// What the end of our own parent means.
+    pub(crate) parent_death: ParentDeath,
+    /// The codes that become 0.
+    pub(crate) exit_zero: CodeSet,
+    /// How long a terminating signal is held back.
+    pub(crate) stop_delay: Duration,
+    /// How long after the first terminating signal the main child is killed.
+    pub(crate) kill_after: Option<Duration>,
+    /// What happens to the processes that the main child leaves behind.
+    pub(crate) farewell: Farewell,
+    /// What to say.
+    pub(crate) voice: Voice,
+    /// What to exit with when there is no main child to take a code from.
+    pub(crate) failures: Failures,
+}
+
+/// What the main child is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Main {
+    /// This program and its arguments; at least one word.
+    Command(Vec<OsString>),
+    /// None: reap until a terminating signal comes, then exit with 0. A pod's first container does that.
+    Pause,
+}
+
+/// Where the main child stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Leader of its own group, which gets the foreground of the terminal if we have it.
+    Group,
+    /// Leader of its own session, which gets the terminal that stdin is, if it is ours to give.
+    Session,
+    /// In our group, as an ordinary child.
+    Ours,
+}
+
+/// Who gets the signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The main child alone.
+    Main,
+    /// All of its group.
+    Group,
+}
+
+/// What is done about TSTP, TTIN and TTOU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobControl {
+    /// They are sent on. A main child that its terminal has stopped stops us too, so that our shell takes over; where there
+    /// is no such shell it goes on at once.
+    Follow,
+    /// They are sent on, and then we stop ourselves.
+    StopSelf,
+}
+
+/// Whether orphans are reparented to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subreaper {
+    /// Unless we are PID 1, which has that by itself.
+    Auto,
+    /// In any case.
+    Always,
+    /// Only as PID 1.
+    Never,
+}
+
+/// What the end of our own parent means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParentDeath {
+    /// Nothing.
+    Ignored,
+    /// We get this signal, and send it on as any other.
+    Signal(Signal),
+    /// The same, and the main child gets it when we end.
+    Chain(Signal),
+}
+
+/// What happens to what is left when the main child is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// SIGTERM, and SIGKILL this long after.
+    Drain(Duration),
+    /// This signal to the main child's group, without waiting.
+    Signal(Signal),
+    /// Nothing: as PID 1 the kernel kills it, else it lives on.
+    Leave,
+}
+
+/// What to say, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    /// Whose words.
+    pub(crate) words: Words,
+    /// How much.
+    pub(crate) level: Level,
+}
+
+/// Whose words are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Ours, a line of text for each event.
+    Text,
+    /// Ours, a JSON object in a line for each event.
+    Json,
+}
+
+/// How much is said. Each level says what the ones before it say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Nothing.
+    Silent,
+    /// What ends us.
+    Error,
+    /// What is not as it should be.
+    Warning,
+    /// What happens.
+    Event,
+    /// What we make of it.
+    Detail,
+}
+
+/// What to exit with when there is no main child to take a code from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failures {
+    /// We could not do our work.
+    pub(crate) init: ExitStatus,
+    /// The command cannot be executed.
+    pub(crate) not_executable: ExitStatus,
+    /// There is no such command.
+    pub(crate) not_found: ExitStatus,
+}
+
+/// A set of exit codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CodeSet([u64; 4]);
+
+impl CodeSet {
+    /// Adds `code`.
+    pub(crate) fn insert(&mut self, code: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(code / 64)) {
+            *word |= 1 << (code % 64);
+        }
+    }
+
+    /// Whether `code` is in it.
+    pub(crate) fn contains(&self, code: u8) -> bool {
+        self.0.get(usize::from(code / 64)).is_some_and(|word| word & (1 << (code % 64)) != 0)
+    }
+}
+
+/// How long what is left may take to end, unless the user says otherwise: half of the 10 s that `docker stop` gives.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+
+impl Init {
+    /// `main` with everything else as it is without options.
+    pub(crate) fn new(main: Main) -> Self {
+        Self {
+            main,
+            placement: Placement::Group,
+            target: Target::Main,
+            rewrites: Rewrites::default(),
+            job_control: JobControl::Follow,
+            subreaper: Subreaper::Auto,
+            parent_death: ParentDeath::Ignored,
+            exit_zero: CodeSet::default(),
+            stop_delay: Duration::ZERO,
+            kill_after: None,
+            farewell: Farewell::Drain(DRAIN),
+            voice: Voice { words: Words::Text, level: Level::Warning },
+            failures: Failures {
+                init: ExitStatus::InitFailed,
+                not_executable: ExitStatus::NotExecutable,
+                not_found: ExitStatus::NotFound,
+            },
+        }
+    }
+}

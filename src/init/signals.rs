@@ -1,0 +1,247 @@
+//! Signals by name and number, all 64 of them, and what replaces what.
+
+use std::ffi::c_int;
+use std::fmt;
+
+/// A signal, 1-64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signal(u8);
+
+/// The first real-time signal that the kernel leaves to programs by glibc's count, and so by Docker's and everybody's
+/// names. musl keeps 34 for itself; we forward numbers and need no library for that.
+const RTMIN: u8 = 34;
+/// The last signal.
+const RTMAX: u8 = 64;
+
+/// The names of 1-31, without their SIG.
+const NAMES: [(c_int, &str); 31] = [
+    (libc::SIGHUP, "HUP"),
+    (libc::SIGINT, "INT"),
+    (libc::SIGQUIT, "QUIT"),
+    (libc::SIGILL, "ILL"),
+    (libc::SIGTRAP, "TRAP"),
+    (libc::SIGABRT, "ABRT"),
+    (libc::SIGBUS, "BUS"),
+    (libc::SIGFPE, "FPE"),
+    (libc::SIGKILL, "KILL"),
+    (libc::SIGUSR1, "USR1"),
+    (libc::SIGSEGV, "SEGV"),
+    (libc::SIGUSR2, "USR2"),
+    (libc::SIGPIPE, "PIPE"),
+    (libc::SIGALRM, "ALRM"),
+    (libc::SIGTERM, "TERM"),
+    (libc::SIGSTKFLT, "STKFLT"),
+    (libc::SIGCHLD, "CHLD"),
+    (libc::SIGCONT, "CONT"),
+    (libc::SIGSTOP, "STOP"),
+    (libc::SIGTSTP, "TSTP"),
+    (libc::SIGTTIN, "TTIN"),
+    (libc::SIGTTOU, "TTOU"),
+    (libc::SIGURG, "URG"),
+    (libc::SIGXCPU, "XCPU"),
+    (libc::SIGXFSZ, "XFSZ"),
+    (libc::SIGVTALRM, "VTALRM"),
+    (libc::SIGPROF, "PROF"),
+    (libc::SIGWINCH, "WINCH"),
+    (libc::SIGIO, "IO"),
+    (libc::SIGPWR, "PWR"),
+    (libc::SIGSYS, "SYS"),
+];
+
+/// Other names that are in use for some.
+const ALIASES: [(c_int, &str); 4] =
+    [(libc::SIGIO, "POLL"), (libc::SIGABRT, "IOT"), (libc::SIGCHLD, "CLD"), (libc::SIGSYS, "UNUSED")];
+
+/// Those that the code speaks of.
+macro_rules! named {
+    ($($name:ident = $number:expr;)*) => {
+        impl Signal {
+            $(#[doc = concat!("SIG", stringify!($name), ".")] pub(crate) const $name: Self = match Self::new($number) {
+                Some(signal) => signal,
+                None => unreachable!(),
+            };)*
+        }
+    };
+}
+
+named! {
+    HUP = libc::SIGHUP;
+    INT = libc::SIGINT;
+    QUIT = libc::SIGQUIT;
+    KILL = libc::SIGKILL;
+    TERM = libc::SIGTERM;
+    CHLD = libc::SIGCHLD;
+    CONT = libc::SIGCONT;
+    STOP = libc::SIGSTOP;
+    TSTP = libc::SIGTSTP;
+    TTIN = libc::SIGTTIN;
+    TTOU = libc::SIGTTOU;
+}
+
+impl Signal {
+    /// The signal `number`, if there is one.
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "1-64 fits; From is not const"
+    )]
+    pub(crate) const fn new(number: c_int) -> Option<Self> {
+        if number >= 1 && number <= 64 { Some(Self(number as u8)) } else { None }
+    }
+
+    /// Its number.
+    pub(crate) fn number(self) -> c_int {
+        c_int::from(self.0)
+    }
+
+    /// The exit code that says "ended by this signal" (POSIX sh, 2.8.2).
+    pub(crate) fn exit_code(self) -> u8 {
+        128 + self.0
+    }
+
+    /// Reads `TERM`, `SIGTERM`, `15`, `RTMIN+3` or `RTMAX-1`, in any case.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let unknown = || format!("unknown signal `{text}`; write for example TERM, SIGTERM, 15 or RTMIN+3");
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().ok().and_then(Self::new).ok_or_else(unknown);
+        }
+        let upper = text.to_ascii_uppercase();
+        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+        let real_time = |digits: &str, sign: char| -> Option<u8> {
+            if digits.is_empty() {
+                return Some(0);
+            }
+            let digits = digits.strip_prefix(sign)?;
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        };
+        let number = if let Some(rest) = name.strip_prefix("RTMIN") {
+            real_time(rest, '+').and_then(|n| RTMIN.checked_add(n))
+        } else if let Some(rest) = name.strip_prefix("RTMAX") {
+            real_time(rest, '-').and_then(|n| RTMAX.checked_sub(n))
+        } else {
+            let known = NAMES.iter().chain(&ALIASES).find(|(_, known)| *known == name);
+            return known.and_then(|(number, _)| Self::new(*number)).ok_or_else(unknown);
+        };
+        number.filter(|number| (RTMIN..=RTMAX).contains(number)).map(Self).ok_or_else(unknown)
+    }
+}
+
+/// `TERM`, `RTMIN+3`; the two below RTMIN have no name but their number.
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((_, name)) = NAMES.iter().find(|(number, _)| *number == self.number()) {
+            return f.write_str(name);
+        }
+        match self.0 {
+            RTMIN => f.write_str("RTMIN"),
+            RTMAX => f.write_str("RTMAX"),
+            number if number > RTMIN => write!(f, "RTMIN+{}", number - RTMIN),
+            number => write!(f, "{number}"),
+        }
+    }
+}
+
+/// What each signal is sent on as: by default as itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rewrites([u8; 65]);
+
+/// The entry of a signal that is not sent on at all.
+const DROPPED: u8 = 0;
+
+impl Default for Rewrites {
+    fn default() -> Self {
+        let mut table = [0; 65];
+        for (entry, number) in table.iter_mut().zip(0..) {
+            *entry = number;
+        }
+        Self(table)
+    }
+}
+
+impl Rewrites {
+    /// Sends `to` instead of `from` from now on, or nothing. Each is looked up once, so that a swap is a swap.
+    pub(crate) fn set(&mut self, from: Signal, to: Option<Signal>) {
+        if let Some(entry) = self.0.get_mut(usize::from(from.0)) {
+            *entry = to.map_or(DROPPED, |to| to.0);
+        }
+    }
+
+    /// What `from` is sent on as; `None` when it is dropped.
+    pub(crate) fn get(&self, from: Signal) -> Option<Signal> {
+        self.0.get(usize::from(from.0)).copied().filter(|&to| to != DROPPED).map(Signal)
+    }
+
+    /// The signals that are not sent on as themselves.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = (Signal, Option<Signal>)> {
+        (1..=64)
+            .filter_map(Signal::new)
+            .map(|from| (from, self.get(from)))
+            .filter(|(from, to)| Some(*from) != *to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_signal_reads_back_by_its_own_name_and_number() {
+        for number in 1..=64 {
+            let signal = Signal::new(number).unwrap();
+            assert_eq!(Signal::parse(&signal.to_string()), Ok(signal));
+            assert_eq!(Signal::parse(&number.to_string()), Ok(signal));
+        }
+    }
+
+    #[test]
+    fn names_come_in_many_forms() {
+        for (text, number) in [
+            ("term", 15),
+            ("SIGTERM", 15),
+            ("SigInt", 2),
+            ("015", 15),
+            ("RTMIN", 34),
+            ("SIGRTMIN+3", 37),
+            ("rtmax-1", 63),
+            ("RTMAX", 64),
+            ("RTMIN+30", 64),
+            ("POLL", 29),
+        ] {
+            assert_eq!(Signal::parse(text).map(Signal::number), Ok(number), "{text}");
+        }
+        for text in [
+            "",
+            "SIG",
+            "0",
+            "65",
+            "-1",
+            "+15",
+            "TERMM",
+            "RTMIN+31",
+            "RTMIN-1",
+            "RTMAX-31",
+            "RTMAX+1",
+            "RTMIN+",
+            "RTMIN++1",
+            "999999999999",
+            "SIGSIGTERM",
+            " TERM",
+        ] {
+            assert!(Signal::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_swap_is_not_chained() {
+        let mut rewrites = Rewrites::default();
+        rewrites.set(Signal::TERM, Some(Signal::INT));
+        rewrites.set(Signal::INT, Some(Signal::TERM));
+        rewrites.set(Signal::HUP, None);
+        assert_eq!(rewrites.get(Signal::TERM), Some(Signal::INT));
+        assert_eq!(rewrites.get(Signal::INT), Some(Signal::TERM));
+        assert_eq!(rewrites.get(Signal::HUP), None);
+        assert_eq!(rewrites.get(Signal::QUIT), Some(Signal::QUIT));
+        assert_eq!(rewrites.changed().count(), 3);
+    }
+}

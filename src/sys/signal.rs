@@ -1,0 +1,280 @@
+//! Signals by raw system calls, with all 64 of them: musl hides 32-34 in its set functions, and nix knows no real-time
+//! signal. See [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html).
+
+use std::ffi::{c_int, c_long, c_ulong};
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::time::Duration;
+
+use super::errno::{cerr, cerr_long};
+
+/// A set of signals as the kernel has it: bit n-1 is signal n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SigSet(u64);
+
+/// The size of the kernel's set in bytes, which every rt_sig call wants to be told.
+const SET_SIZE: usize = size_of::<u64>();
+
+impl SigSet {
+    /// No signal.
+    pub(crate) const EMPTY: Self = Self(0);
+    /// All 64.
+    pub(crate) const FULL: Self = Self(u64::MAX);
+
+    /// The bit of signal `number`; none for what is no signal.
+    fn bit(number: c_int) -> u64 {
+        u32::try_from(number)
+            .ok()
+            .and_then(|n| n.checked_sub(1))
+            .and_then(|n| 1_u64.checked_shl(n))
+            .unwrap_or(0)
+    }
+
+    /// Whether `number` is in it.
+    pub(crate) fn contains(self, number: c_int) -> bool {
+        self.0 & Self::bit(number) != 0
+    }
+
+    /// This set and `number`.
+    pub(crate) fn with(self, number: c_int) -> Self {
+        Self(self.0 | Self::bit(number))
+    }
+
+    /// This set without `number`.
+    pub(crate) fn without(self, number: c_int) -> Self {
+        Self(self.0 & !Self::bit(number))
+    }
+
+    /// Whether no signal is in it.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Makes `mask` the set of blocked signals and gives back the one before.
+/// See [sigprocmask(2)](https://man7.org/linux/man-pages/man2/sigprocmask.2.html).
+pub(crate) fn set_mask(mask: SigSet) -> io::Result<SigSet> {
+    let mut before = SigSet::EMPTY;
+    // SAFETY: both sets are live u64s, and their size is told.
+    cerr_long(unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask.0,
+            &raw mut before.0,
+            SET_SIZE,
+        )
+    })?;
+    Ok(before)
+}
+
+/// The signals that wait behind the mask.
+/// See [sigpending(2)](https://man7.org/linux/man-pages/man2/sigpending.2.html).
+pub(crate) fn pending() -> SigSet {
+    let mut set = SigSet::EMPTY;
+    // SAFETY: the set is a live u64, and its size is told.
+    let result = unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set.0, SET_SIZE) };
+    if result == 0 { set } else { SigSet::EMPTY }
+}
+
+/// What a signal does, in the kernel's own layout. Of an inherited one only "ignored" and "default" exist.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Disposition {
+    handler: usize,
+    flags: c_ulong,
+    #[cfg(not(any(target_arch = "riscv64", target_arch = "loongarch64")))]
+    restorer: usize,
+    mask: u64,
+}
+
+impl Disposition {
+    /// The default action; with `flags` such as `SA_NOCLDSTOP`.
+    pub(crate) fn default_with(flags: c_int) -> Self {
+        Self {
+            handler: libc::SIG_DFL,
+            flags: c_ulong::try_from(flags).unwrap_or(0),
+            #[cfg(not(any(target_arch = "riscv64", target_arch = "loongarch64")))]
+            restorer: 0,
+            mask: 0,
+        }
+    }
+}
+
+/// Sets what signal `number` does and gives back what it did. Handlers cannot be expressed, so nothing of ours ever runs
+/// in a signal's context. See [sigaction(2)](https://man7.org/linux/man-pages/man2/sigaction.2.html).
+pub(crate) fn set_disposition(number: c_int, to: &Disposition) -> io::Result<Disposition> {
+    let mut before = Disposition::default_with(0);
+    // SAFETY: both are live and laid out as the kernel's struct; the handler is SIG_DFL or SIG_IGN.
+    cerr_long(unsafe {
+        libc::syscall(libc::SYS_rt_sigaction, number, ptr::from_ref(to), &raw mut before, SET_SIZE)
+    })?;
+    Ok(before)
+}
+
+/// Sends `number` to a process, or to a group when `pid` is negative.
+/// See [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
+pub(crate) fn kill(pid: libc::pid_t, number: c_int) -> io::Result<()> {
+    // SAFETY: kill takes plain numbers.
+    cerr(unsafe { libc::kill(pid, number) }).map(drop)
+}
+
+/// One signal that has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    /// Its number.
+    pub(crate) number: c_int,
+    /// `si_code`: who sent it.
+    pub(crate) code: c_int,
+    /// The sender's pid, as far as it has one in our namespace.
+    pub(crate) sender: libc::pid_t,
+}
+
+/// How many signals are taken at once; the rest waits in the kernel.
+pub(crate) const BATCH: usize = 16;
+
+/// Where blocked signals are read from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A signalfd: the usual one, and pollable.
+    Fd(OwnedFd),
+    /// rt_sigtimedwait, for sandboxes that refuse signalfd.
+    Wait,
+}
+
+impl Source {
+    /// Opens a source of all signals, which have to be blocked.
+    /// See [signalfd(2)](https://man7.org/linux/man-pages/man2/signalfd.2.html).
+    pub(crate) fn open() -> Self {
+        let all = SigSet::FULL;
+        // SAFETY: the set is a live u64 and its size is told; -1 asks for a new descriptor.
+        let fd =
+            unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const all.0, SET_SIZE, libc::SFD_CLOEXEC) };
+        match RawFd::try_from(fd) {
+            Ok(fd) if fd >= 0 => {
+                // SAFETY: the kernel has just made it, and nobody else has it.
+                let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+                super::fds::above_stdio(fd).map_or(Self::Wait, Self::Fd)
+            }
+            _ => Self::Wait,
+        }
+    }
+
+    /// The descriptor, where there is one.
+    pub(crate) fn raw_fd(&self) -> Option<RawFd> {
+        match self {
+            Self::Fd(fd) => Some(fd.as_raw_fd()),
+            Self::Wait => None,
+        }
+    }
+
+    /// Waits for signals, at most `limit`, and passes each one that has come to `each`.
+    pub(crate) fn wait(&mut self, limit: Option<Duration>, mut each: impl FnMut(Arrived)) {
+        match self {
+            Self::Fd(fd) => {
+                let fd = fd.as_raw_fd();
+                if limit.is_some_and(|limit| !readable(fd, limit)) {
+                    return;
+                }
+                if !read_batch(fd, &mut each) {
+                    // Not one of the errors that signalfd has. Going on with it would spin.
+                    *self = Self::Wait;
+                }
+            }
+            Self::Wait => {
+                let mut limit = limit;
+                for _ in 0..BATCH {
+                    match take(SigSet::FULL, limit) {
+                        Ok(arrived) => each(arrived),
+                        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
+                            // Nothing is left to wait with; at least do not spin, and reap.
+                            std::thread::sleep(limit.unwrap_or(BLIND).min(BLIND));
+                            each(Arrived { number: libc::SIGCHLD, code: libc::SI_KERNEL, sender: 0 });
+                            return;
+                        }
+                        Err(_) => return,
+                    }
+                    limit = Some(Duration::ZERO);
+                }
+            }
+        }
+    }
+}
+
+/// How often to look for the dead when a sandbox leaves us no way to wait for signals.
+const BLIND: Duration = Duration::from_millis(100);
+
+/// Whether `fd` becomes readable within `limit`.
+fn readable(fd: RawFd, limit: Duration) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let limit = timespec(limit);
+    // SAFETY: one live pollfd, a live timespec, and no mask.
+    unsafe { libc::ppoll(&raw mut poll, 1, &raw const limit, ptr::null()) > 0 }
+}
+
+/// Reads what there is, waiting for the first one. False when this descriptor is of no use any more.
+fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> bool {
+    let mut infos = [const { MaybeUninit::<libc::signalfd_siginfo>::uninit() }; BATCH];
+    // SAFETY: the buffer is live and as long as told.
+    let got = unsafe { libc::read(fd, infos.as_mut_ptr().cast(), size_of_val(&infos)) };
+    let Ok(got) = usize::try_from(got) else {
+        return matches!(io::Error::last_os_error().raw_os_error(), Some(libc::EINTR | libc::EAGAIN));
+    };
+    let whole = got / size_of::<libc::signalfd_siginfo>();
+    for info in infos.iter().take(whole) {
+        // SAFETY: the kernel has filled the first `whole` of them, and any bytes are a valid one.
+        let info = unsafe { info.assume_init_ref() };
+        each(Arrived {
+            number: c_int::try_from(info.ssi_signo).unwrap_or(0),
+            code: info.ssi_code,
+            sender: libc::pid_t::try_from(info.ssi_pid).unwrap_or(0),
+        });
+    }
+    whole > 0
+}
+
+/// Takes one signal of `set`, waiting at most `limit`.
+/// See [sigwaitinfo(2)](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
+pub(crate) fn take(set: SigSet, limit: Option<Duration>) -> io::Result<Arrived> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let limit = limit.map(timespec);
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: set, info and limit are live or null where null is allowed; the set's size is told.
+    let number = unsafe {
+        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set.0, info.as_mut_ptr(), limit, SET_SIZE)
+    };
+    let number = cerr_long(number)?;
+    // SAFETY: zeroed bytes are a valid siginfo_t, and the kernel has filled it since.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: all signals but faults and timers carry a pid here; for those it is some other number, not our pid's
+    // sender code, and nobody is told it.
+    let sender = unsafe { info.si_pid() };
+    Ok(Arrived { number: c_int::try_from(number).unwrap_or(0), code: info.si_code, sender })
+}
+
+/// `length` as the kernel takes it.
+fn timespec(length: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(length.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: c_long::try_from(length.subsec_nanos()).unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_a_bit_for_each_of_64_signals_and_none_for_others() {
+        for number in 1..=64 {
+            assert!(SigSet::FULL.contains(number), "{number}");
+            assert!(SigSet::EMPTY.with(number).contains(number), "{number}");
+            assert!(SigSet::EMPTY.with(number).without(number).is_empty(), "{number}");
+        }
+        for number in [-1, 0, 65, 1000] {
+            assert!(!SigSet::FULL.contains(number), "{number}");
+        }
+    }
+}
