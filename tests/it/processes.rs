@@ -98,12 +98,12 @@ fn who_asks_is_never_the_answer() {
         r#"sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'
         sh -c "\$SEXTON check \"process:/nosuch.*\\\\.app/\"; true"
         sh -c '$SEXTON check process:nosuchapp; true' nosuchapp
-        mkfifo /mnt/fifo; $SEXTON wait --timeout 50s process:/nosuch/ 2>&1 & waiting=$!
+        mkfifo /mnt/fifo; $SEXTON wait --timeout 50s process:/nosuch/ 2> /mnt/log & waiting=$!
         until grep -q 'no[s]uch' /proc/$waiting/cmdline; do sleep 0.05; done
         check process:/nosuch/; check process:/sexton/
         sh -c 'read x < /mnt/fifo' nosuch-app & pid=$!
         until grep -q 'no[s]uch' /proc/$pid/cmdline; do sleep 0.05; done
-        wait $waiting; sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'; echo $pid"#,
+        wait $waiting; grep ready /mnt/log; sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'; echo $pid"#,
         &[
             "unhealthy: no process has a command line that matches",
             "unhealthy: no process has a command line that matches",
