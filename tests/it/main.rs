@@ -4,6 +4,7 @@
 //! * `check`: verdicts and lines of `sexton check`
 //! * `http`: HTTP as a check speaks it
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
+//! * `names`: names, name servers and addresses, each test in a network of its own
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
 //! * `surroundings`: closed descriptors, little memory, no /dev, no rights; and that nothing is started
 //! * `tls`: https: whom a check trusts, and why TLS did not come about
@@ -29,6 +30,7 @@ mod files;
 mod http;
 mod http_options;
 mod limits;
+mod names;
 mod processes;
 #[cfg(feature = "services")]
 mod services;

@@ -29,7 +29,7 @@ pub(super) fn lookup(
     let mut candidates = config.candidates(name);
     // A search domain may make a name that is too long, or be none itself.
     candidates.retain(|full| message::question(full, Kind::A, 0).is_some());
-    let searched = candidates.iter().filter(|full| *full != name).count();
+    let searched = candidates.iter().filter(|full| !is_same(full, name)).count();
     let mut verdict = None;
     let mut aside = None;
     for full in &candidates {

@@ -270,9 +270,14 @@ pub(crate) struct Busy {
 impl Busy {
     /// On 127.0.0.1.
     pub(crate) fn new() -> Self {
+        Self::on(SockaddrIn::new(127, 0, 0, 1, 0))
+    }
+
+    /// On `place`.
+    pub(crate) fn on(place: SockaddrIn) -> Self {
         let flags = SockFlag::SOCK_CLOEXEC;
         let listener = socket(AddressFamily::Inet, SockType::Stream, flags, None).expect("a socket");
-        bind(listener.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("a free port");
+        bind(listener.as_raw_fd(), &place).expect("a free port");
         listen(&listener, Backlog::new(0).expect("0 is one")).expect("it listens");
         let address: SockaddrIn = getsockname(listener.as_raw_fd()).expect("it has an address");
         let mut waiting = Vec::new();
