@@ -19,7 +19,7 @@ pub(super) struct Dial {
 
 /// What lies between us and the socket at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
+pub(crate) enum Layer {
     /// Nothing.
     Plain,
     /// TLS.

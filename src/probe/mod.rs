@@ -17,11 +17,15 @@ mod login;
 #[cfg(feature = "services")]
 mod memcached;
 mod pid;
+#[cfg(feature = "services")]
+mod postgres;
 mod process;
 mod procfs;
 #[cfg(feature = "services")]
 mod redis;
 mod regular;
+#[cfg(feature = "services")]
+mod scram;
 #[cfg(feature = "services")]
 mod secret;
 mod status;
@@ -72,6 +76,8 @@ enum Kind {
     #[cfg(feature = "services")]
     Memcached(memcached::Memcached),
     #[cfg(feature = "services")]
+    Postgres(postgres::Postgres),
+    #[cfg(feature = "services")]
     Redis(redis::Redis),
     Tcp(tcp::Tcp),
     Unix(unix::Unix),
@@ -120,6 +126,10 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "rediss", uses: &[Group::Login, Group::Network, Group::Tls], parse: redis::parse },
     #[cfg(feature = "services")]
     Scheme { name: "redis+unix", uses: &[Group::Login], parse: redis::parse_unix },
+    #[cfg(feature = "services")]
+    Scheme { name: "postgres", uses: &[Group::Login, Group::Network, Group::Tls], parse: postgres::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "postgresql", uses: &[Group::Login, Group::Network, Group::Tls], parse: postgres::parse },
     #[cfg(feature = "services")]
     Scheme { name: "memcached", uses: &[Group::Network], parse: memcached::parse },
     #[cfg(feature = "services")]
@@ -212,6 +222,8 @@ impl Probe {
             Kind::Http(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Memcached(probe) => probe.run(deadline, trail),
+            #[cfg(feature = "services")]
+            Kind::Postgres(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Redis(probe) => probe.run(deadline, trail),
             Kind::Tcp(probe) => probe.run(deadline, trail),

@@ -2,6 +2,7 @@
 //!
 //! A dialogue is a function over a [`Peer`], so that tests and fuzzers can be the peer.
 
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 
 use crate::net;
@@ -138,6 +139,15 @@ pub(super) fn quote(text: &[u8], secret: Option<&Secret>) -> String {
         shown.push(if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c });
     }
     shown
+}
+
+/// `bytes` as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The failure of a peer that speaks something else than `protocol`; `seen` is how its answer begins.

@@ -2,4 +2,5 @@
 
 mod amqp;
 mod memcached;
+mod postgres;
 mod redis;
