@@ -1,6 +1,7 @@
 //! Targets that ask the servers behind an app, against those servers themselves.
 
 mod amqp;
+mod grpc;
 mod memcached;
 mod postgres;
 mod redis;

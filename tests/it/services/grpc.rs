@@ -1,0 +1,246 @@
+//! `grpc://` and `grpcs://`, against grpcio in Python and tonic in Rust; also as grpc_health_probe.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, Server as Tonic, ServerTlsConfig};
+use tonic_health::ServingStatus;
+
+use crate::support::program::binary;
+use crate::support::servers::{Refusing, Server};
+use crate::support::temp::Folder;
+use crate::support::tls::Authority;
+use crate::support::{Run, Sexton, sexton};
+
+/// grpcio's server, ended with the value.
+struct Python {
+    child: Child,
+    port: u16,
+}
+
+impl Python {
+    /// Starts it with `args`, or skips.
+    fn start(args: &[&str]) -> Option<Self> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/services/grpc_server.py");
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "python3", script])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("setpriv is part of util-linux");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("it can be read");
+        if let Ok(port) = line.trim().parse() {
+            return Some(Self { child, port });
+        }
+        let said = child.wait_with_output().expect("it ended");
+        let said = String::from_utf8_lossy(&said.stderr);
+        let sentence = "skipped: no gRPC server for Python (pip install grpcio grpcio-health-checking)";
+        let required = std::env::var_os("SEXTON_TEST_PEERS").is_some_and(|value| value == "required");
+        assert!(!required, "{sentence}: {said}");
+        let _ = writeln!(std::io::stderr(), "{sentence}");
+        None
+    }
+
+    /// Checks `service` of it with further `args`.
+    fn check(&self, service: &str, args: &[&str]) -> Run {
+        let target = format!("grpc://127.0.0.1:{}{service}", self.port);
+        sexton(["check"].iter().chain(args).chain(&[target.as_str()]))
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// tonic's server, with its health set to serving; ended with the value.
+struct Rust {
+    _runtime: Runtime,
+    address: SocketAddr,
+}
+
+impl Rust {
+    /// On a free port, encrypted as `tls` says.
+    fn start(tls: Option<ServerTlsConfig>) -> Self {
+        let runtime = Runtime::new().expect("threads");
+        let (reporter, service) = tonic_health::server::health_reporter();
+        let address = runtime.block_on(async move {
+            reporter.set_service_status("", ServingStatus::Serving).await;
+            let incoming =
+                TcpIncoming::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+            let address = incoming.local_addr().expect("it is bound");
+            let mut server = Tonic::builder();
+            if let Some(tls) = tls {
+                server = server.tls_config(tls).expect("good certificates");
+            }
+            tokio::spawn(server.add_service(service).serve_with_incoming(incoming));
+            address
+        });
+        Self { _runtime: runtime, address }
+    }
+}
+
+#[test]
+fn only_serving_is_healthy_and_every_other_answer_is_named() {
+    let Some(server) = Python::start(&[]) else { return };
+    server.check("", &[]).said(0, "healthy: SERVING (grpc://127.0.0.1:");
+    server.check("/up", &[]).said(0, "healthy: up is SERVING (");
+    server.check("/down", &[]).said(1, "unhealthy: down is NOT_SERVING (");
+    server.check("/new", &[]).said(1, "unhealthy: new is UNKNOWN (");
+    server.check("/none", &[]).said(1, "unhealthy: the server knows no service none (NOT_FOUND) (");
+}
+
+#[test]
+fn a_header_is_sent_as_metadata() {
+    let Some(server) = Python::start(&[]) else { return };
+    server.check("/guarded", &[]).said(1, "unhealthy: UNAUTHENTICATED: no token; --header sends metadata (");
+    server.check("/guarded", &["-H", "Token: t0p"]).said(0, "healthy: guarded is SERVING (");
+}
+
+#[test]
+fn a_server_without_the_health_protocol_is_named() {
+    let Some(server) = Python::start(&["bare"]) else { return };
+    server
+        .check("", &[])
+        .said(1, "unhealthy: the server does not implement grpc.health.v1.Health (UNIMPLEMENTED) (");
+}
+
+#[test]
+fn a_slow_answer_is_given_up_at_the_limit() {
+    let Some(server) = Python::start(&[]) else { return };
+    let run = server.check("/slow", &["-t", "400ms"]);
+    run.took(Duration::from_millis(400));
+    run.said(1, "unhealthy: timed out waiting for the response (");
+}
+
+#[test]
+fn tonic_answers_plain_and_by_unix_socket() {
+    let server = Rust::start(None);
+    sexton(["check", &format!("grpc://{}", server.address)]).said(0, "healthy: SERVING (");
+    sexton(["check", &format!("grpc://{}/none", server.address)])
+        .said(1, "unhealthy: the server knows no service");
+
+    let folder = Folder::new();
+    let socket = folder.join("grpc.sock");
+    let runtime = Runtime::new().unwrap();
+    let (reporter, service) = tonic_health::server::health_reporter();
+    runtime.block_on(async {
+        reporter.set_service_status("", ServingStatus::Serving).await;
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
+        tokio::spawn(Tonic::builder().add_service(service).serve_with_incoming(incoming));
+    });
+    let socket = socket.to_str().unwrap();
+    sexton(["check", "--unix-socket", socket, "grpc://localhost:1"]).said(0, "healthy: SERVING (");
+}
+
+#[test]
+fn tls_is_verified_and_may_want_a_client_certificate() {
+    let authority = Authority::new("test authority");
+    let (server, client) = (authority.issue(&["localhost"], |_| {}), authority.issue(&["client"], |_| {}));
+    let folder = Folder::new();
+    let file = |name: &str, pem: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let ca = file("ca.pem", &authority.pem());
+    let (cert, key) = (file("cert.pem", &client.pem()), file("key.pem", &client.key_pem()));
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(server.pem(), server.key_pem()));
+
+    let plain = Rust::start(Some(config.clone()));
+    let target = format!("grpcs://localhost:{}", plain.address.port());
+    sexton(["check", "-4", "--cacert", &ca, &target]).said(0, "healthy: SERVING (");
+    sexton(["check", "-4", "--insecure", &target]).said(0, "healthy: SERVING (");
+    sexton(["check", "-4", &target]).said(1, "unhealthy: ");
+    let by_address = format!("grpcs://{}", plain.address);
+    sexton(["check", "--cacert", &ca, &by_address]).said(1, "unhealthy: ");
+    sexton(["check", "--cacert", &ca, "--server-name", "localhost", &by_address])
+        .said(0, "healthy: SERVING (");
+    let unencrypted = format!("grpc://{}", plain.address);
+    sexton(["check", &unencrypted]).said(1, "unhealthy: ");
+
+    let mutual = Rust::start(Some(config.client_ca_root(Certificate::from_pem(authority.pem()))));
+    let target = format!("grpcs://localhost:{}", mutual.address.port());
+    sexton(["check", "-4", "--cacert", &ca, &target]).said(1, "unhealthy: ");
+    sexton(["check", "-4", "--cacert", &ca, "--cert", &cert, "--key", &key, &target])
+        .said(0, "healthy: SERVING (");
+}
+
+#[test]
+fn a_server_that_speaks_something_else_is_named() {
+    let http = Server::answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let run = sexton(["check", &format!("grpc://{}", http.address())]);
+    run.said(1, "unhealthy: the peer speaks HTTP/1, not gRPC; is it http://? (");
+    let banner = Server::answering("220 mail.example ESMTP\r\n");
+    let run = sexton(["check", &format!("grpc://{}", banner.address())]);
+    run.said(1, "unhealthy: not HTTP/2: the peer's answer begins with `220 mail");
+    let closing = Server::closing();
+    let run = sexton(["check", &format!("grpc://{}", closing.address())]);
+    run.said(1, "unhealthy: the peer ");
+    let run = sexton(["check", &format!("grpc://{}", http.address()), "--status", "200"]);
+    run.refused("--status means nothing to the targets given");
+}
+
+#[test]
+fn a_silent_or_dripping_server_is_given_up_at_the_limit() {
+    for server in [Server::silent(), Server::dripping("", "\0\0\0\x04\0\0\0\0\0")] {
+        let run = sexton(["check", "-t", "400ms", &format!("grpc://{}", server.address())]);
+        run.took(Duration::from_millis(400));
+        run.said(1, "unhealthy: ");
+    }
+}
+
+/// Runs it by the name of grpc_health_probe.
+fn probe(program: &Path, args: &[&str]) -> Run {
+    Sexton::with(args).at(program).run()
+}
+
+#[test]
+fn as_grpc_health_probe_it_has_that_tools_flags_and_codes() {
+    let Some(server) = Python::start(&[]) else { return };
+    let folder = Folder::new();
+    let program = folder.join("grpc_health_probe");
+    symlink(binary(), &program).unwrap();
+    let address = format!("-addr=127.0.0.1:{}", server.port);
+    let by_port = format!("-addr=:{}", server.port);
+    let refusing = Refusing::new();
+    let nobody = format!("-addr={}", refusing.address());
+    let silent = Server::silent();
+    let mute = format!("-addr={}", silent.address());
+    for (args, code, said) in [
+        (&[address.as_str()][..], 0, "status: SERVING"),
+        (&[&by_port], 0, "status: SERVING"),
+        (&[&address, "-service=up", "-v", "-gzip"], 0, "status: SERVING"),
+        (&["--addr", &address[6..], "--service", "up"], 0, "status: SERVING"),
+        (&[&address, "-service", "down"], 4, "service unhealthy (responded with"),
+        (&[&address, "-service", "none"], 3, "error: health rpc failed"),
+        (&[&address, "-service", "guarded"], 3, "error: health rpc failed"),
+        (&[&address, "-service", "guarded", "-rpc-header", "token: t0p"], 0, "status: SERVING"),
+        (&[&address, "-service", "slow", "-rpc-timeout", "300ms"], 3, "timeout: health rpc did not complete"),
+        (&[&mute, "-rpc-timeout", "300ms"], 3, "timeout: health rpc did not complete"),
+        (&[&nobody], 2, "error: failed to connect service"),
+        (&[&address, "-tls"], 2, "error: failed to connect service"),
+        (&[], 1, "-addr not specified"),
+        (&["-nonsense"], 1, "flag provided but not defined: -nonsense"),
+    ] {
+        let run = probe(&program, args);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{args:?}: {run:?}");
+        assert!(run.stderr.contains(said), "{args:?}: {run:?}");
+    }
+    let run = probe(&program, &[&address, "-service", "slow", "-rpc-timeout", "300ms"]);
+    run.took(Duration::from_millis(300));
+}
