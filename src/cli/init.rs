@@ -17,6 +17,7 @@ use super::{Invocation, Usage, expand};
 /// room on the command line. The command line is stronger.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch of the command line is one")]
 struct Words {
     /// Send signals to the command's whole process group
     #[arg(short, long)]
@@ -133,10 +134,10 @@ fn build(words: Words, command: Vec<OsString>) -> Result<Invocation, String> {
     if words.group || switch("GROUP")? {
         plan.target = Target::Group;
     }
-    if let Some((codes, flag)) = values(words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
+    if let Some((codes, flag)) = values(&words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
         plan.exit_zero = exit_codes(&codes, &flag)?;
     }
-    if let Some((pairs, flag)) = values(words.rewrite, "--rewrite", "REWRITE")? {
+    if let Some((pairs, flag)) = values(&words.rewrite, "--rewrite", "REWRITE")? {
         plan.rewrites = rewrites(&pairs, &flag)?;
     }
     if let Some((name, flag)) = value(words.parent_death, "--parent-death", "PARENT_DEATH")? {
@@ -211,7 +212,7 @@ fn value(given: Option<String>, flag: &str, name: &str) -> Result<Option<(String
 }
 
 /// The same for what can be given several times, or with commas.
-fn values(given: Vec<String>, flag: &str, name: &str) -> Result<Option<(Vec<String>, String)>, String> {
+fn values(given: &[String], flag: &str, name: &str) -> Result<Option<(Vec<String>, String)>, String> {
     let given = if given.is_empty() { None } else { Some(given.join(",")) };
     Ok(value(given, flag, name)?
         .map(|(text, flag)| (text.split(',').map(|part| part.trim().to_owned()).collect(), flag)))

@@ -63,7 +63,9 @@ impl Leftovers {
                 if found.is_empty() {
                     self.send_group(Signal::KILL);
                 }
-                found.into_iter().for_each(|pid| send(pid, Signal::KILL));
+                for pid in found {
+                    send(pid, Signal::KILL);
+                }
             }
             // Nobody would tell us when they are gone, and we do not outlive the main child for a guess.
             Role::Plain => {}

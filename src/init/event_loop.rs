@@ -98,11 +98,10 @@ fn reap(machine: &mut Machine, hands: &mut Hands<'_>) {
     };
     let now = Instant::now();
     machine.step(now, Event::Reaped(living), &mut |action| hands.act(action));
-    if let (Some(child), true) = (hands.child, hands.terminal.raw_fd().is_some()) {
-        if machine.verdict().is_none() && machine.has_main() {
-            let stop = process::peek_stopped(child.pid).and_then(Signal::new);
-            machine.step(now, Event::MainStopped(stop), &mut |action| hands.act(action));
-        }
+    let Some(child) = hands.child else { return };
+    if machine.has_main() && hands.terminal.raw_fd().is_some() {
+        let stop = process::peek_stopped(child.pid).and_then(Signal::new);
+        machine.step(now, Event::MainStopped(stop), &mut |action| hands.act(action));
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn explain(plan: &Init) -> String {
     match &plan.main {
         Main::Pause => lines.add("command", "none: reaps until SIGTERM or SIGINT, then exits with 0"),
         Main::Command(words) => {
-            let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+            let words: Vec<String> = words.iter().map(|word| format!("'{}'", word.display())).collect();
             lines.add("command", &words.join(" "));
         }
     }

@@ -230,11 +230,11 @@ impl Machine {
         if is_job_control(signal) || signal == Signal::STOP {
             self.stop = Stop::Asked;
         }
-        if is_terminating(received) || is_terminating(signal) {
-            if let (Some(after), KillClock::Unset) = (self.kill_after, self.kill_clock) {
-                self.kill_clock = KillClock::Set;
-                self.kill_at = Some(later(now, after));
-            }
+        if let (Some(after), KillClock::Unset) = (self.kill_after, self.kill_clock)
+            && (is_terminating(received) || is_terminating(signal))
+        {
+            self.kill_clock = KillClock::Set;
+            self.kill_at = Some(later(now, after));
         }
     }
 
@@ -365,5 +365,4 @@ fn later(now: Instant, length: Duration) -> Instant {
 }
 
 #[cfg(test)]
-#[path = "machine_tests.rs"]
 mod tests;

@@ -75,10 +75,10 @@ mod tests {
             assert_eq!(End::decode(c_int::from(code) << 8), Some(End::Exited(code)));
         }
         for number in 1..=64 {
-            let killed = Some(End::Killed(Signal::new(number).unwrap()));
-            assert_eq!(End::decode(number), killed);
-            assert_eq!(End::decode(number | 0x80), killed, "with a core dump");
-            assert_eq!(killed.unwrap().code(), 128 + u8::try_from(number).unwrap());
+            let killed = End::Killed(Signal::new(number).unwrap());
+            assert_eq!(End::decode(number), Some(killed));
+            assert_eq!(End::decode(number | 0x80), Some(killed), "with a core dump");
+            assert_eq!(killed.code(), 128 + u8::try_from(number).unwrap());
         }
         assert_eq!(End::decode(libc::SIGSTOP << 8 | 0x7f), None, "stopped");
         assert_eq!(End::decode(0xffff), None, "continued");

@@ -96,10 +96,10 @@ impl Terminal {
     /// Puts the main child's group into the foreground.
     fn lend(&mut self, main: Pid) {
         let group = process::group_of(main).unwrap_or(main);
-        if let Some(fd) = &self.fd {
-            if terminal::set_foreground(fd, group).is_ok() {
-                self.hold = Hold::Lent;
-            }
+        if let Some(fd) = &self.fd
+            && terminal::set_foreground(fd, group).is_ok()
+        {
+            self.hold = Hold::Lent;
         }
     }
 

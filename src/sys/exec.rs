@@ -26,14 +26,14 @@ pub(crate) struct Image {
     environment: *const *const c_char,
     /// The copy.
     copy: Vec<*const c_char>,
-    /// Where in the copy LISTEN_PID stands.
+    /// Where in the copy `LISTEN_PID` stands.
     listen_pid: Option<usize>,
     /// Its new text.
     listen_text: [u8; LISTEN_ROOM],
 }
 
 impl Image {
-    /// Lays out `words` and this process' environment, byte for byte. LISTEN_PID is replaced where it names `own_pid`.
+    /// Lays out `words` and this process' environment, byte for byte. `LISTEN_PID` is replaced where it names `own_pid`.
     pub(crate) fn new(words: Vec<CString>, own_pid: libc::pid_t) -> Self {
         let mut argv = Vec::with_capacity(words.len() + 2);
         argv.push(SHELL.as_ptr());
@@ -62,7 +62,7 @@ impl Image {
         image
     }
 
-    /// Makes LISTEN_PID, where it named us, name `pid`. Async-signal-safe.
+    /// Makes `LISTEN_PID`, where it named us, name `pid`. Async-signal-safe.
     pub(crate) fn name_listener(&mut self, pid: libc::pid_t) {
         let Some(place) = self.listen_pid.and_then(|at| self.copy.get_mut(at)) else { return };
         let mut room = self.listen_text.as_mut_slice();

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest,
+};
 
-use super::*;
-use crate::init::plan::Target;
+use super::{Action, Event, LOOK_AGAIN, Living, Machine, REAP_LIMIT, is_terminating};
+use crate::init::plan::{Farewell, Init, Main, Target};
+use crate::init::reaper::{End, Role};
+use crate::init::signals::{Rewrites, Signal};
 
 /// Everything that one step did.
 fn step(machine: &mut Machine, now: Instant, event: Event) -> Vec<Action> {
@@ -249,13 +253,12 @@ proptest! {
                     ended = Some((now, code));
                     events.push(Event::MainEnded(End::Exited(code)));
                 }
-                Turn::MainEnds(_) => {}
                 Turn::Orphan => left += 1,
                 Turn::LeftEnds => left = left.saturating_sub(1),
                 Turn::Stop(number) if ended.is_none() => {
                     events.push(Event::MainStopped(Signal::new(number.into())));
                 }
-                Turn::Stop(_) => {}
+                Turn::MainEnds(_) | Turn::Stop(_) => {}
                 Turn::Pass(amount) => now += ms(amount.into()),
             }
             let has_children = left > 0 || ended.is_none();
