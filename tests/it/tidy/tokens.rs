@@ -3,7 +3,7 @@
 /// The names, `::` and signs of `text`.
 pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut text = text;
-    for tests in ["mod tests", "pub(super) mod tests", "pub(crate) mod tests"] {
+    for tests in ["mod tests {", "pub(super) mod tests {", "pub(crate) mod tests {"] {
         text = text.split(&format!("\n#[cfg(test)]\n{tests}")).next().unwrap_or_default();
     }
     let chars: Vec<char> = text.chars().collect();
