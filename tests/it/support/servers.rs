@@ -202,6 +202,11 @@ impl Client {
         true
     }
 
+    /// How many requests the server has read so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.shared.requests.lock().expect("no test panics in it").len()
+    }
+
     /// Reads some bytes; 0 when there will be none.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> usize {
         let Some(stream) = &mut self.stream else { return 0 };
