@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::support::isolated::{is_root, skip};
 use crate::support::servers::{OK, Server, UnixSocket};
 use crate::support::temp::Folder;
 use crate::support::{Sexton, sexton};
@@ -312,8 +313,8 @@ fn sockets_that_are_none_fail_with_their_reason() {
 
 #[test]
 fn a_socket_that_we_may_not_use_fails_with_its_reason() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: becoming another user needs root");
+    if !is_root() {
+        skip("becoming another user needs root");
         return;
     }
     let folder = Folder::new();

@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nix::unistd::geteuid;
-
+use crate::support::isolated::{is_root, skip};
 use crate::support::program::binary;
 use crate::support::servers::{OK, Refusing, Server};
 use crate::support::temp::Folder;
@@ -98,8 +97,8 @@ fn little_memory_is_enough() {
 
 #[test]
 fn without_a_timer_the_deadline_is_kept_all_the_same() {
-    if !geteuid().is_root() {
-        eprintln!("skipped: to be another user, whose pending signals can be limited to none, needs root");
+    if !is_root() {
+        skip("to be another user, whose pending signals can be limited to none, needs root");
         return;
     }
     let folder = Folder::new();
@@ -119,8 +118,8 @@ const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear
 
 #[test]
 fn a_user_without_rights_can_check_from_a_folder_that_is_gone() {
-    if !geteuid().is_root() {
-        eprintln!("skipped: to be another user needs root");
+    if !is_root() {
+        skip("to be another user needs root");
         return;
     }
     let folder = Folder::new();
@@ -183,7 +182,7 @@ fn a_check_starts_no_process_and_one_target_no_thread() {
         (&["check", &server.url(), &format!("tcp://127.0.0.1:{port}")], 2),
     ] {
         let Some(calls) = started(words) else {
-            eprintln!("skipped: strace is not installed, or may not trace");
+            skip("strace is not installed, or may not trace");
             return;
         };
         // The first one is strace's own execve of sexton.
@@ -202,8 +201,8 @@ struct Root(Folder);
 impl Root {
     /// Makes it, where we may chroot.
     fn new() -> Option<Self> {
-        if !geteuid().is_root() {
-            eprintln!("skipped: chroot needs root");
+        if !is_root() {
+            skip("chroot needs root");
             return None;
         }
         let folder = Folder::new();
@@ -225,7 +224,7 @@ fn the_checks_of_surroundings_can_fail() {
         .stdin(Stdio::null())
         .output();
     let Ok(sees) = sees else {
-        eprintln!("skipped: strace is not installed");
+        skip("strace is not installed");
         return;
     };
     let log = String::from_utf8_lossy(&sees.stderr).into_owned();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::isolated::skip;
 use crate::support::servers::{OK, Refusing, Server};
 use crate::support::{Sexton, sexton};
 
@@ -105,7 +106,7 @@ fn without_threads_the_targets_are_tried_in_turn() {
     ]);
     let run = run.run();
     if run.stderr.contains("setpriv:") || run.code == Some(126) {
-        eprintln!("skipped: no right to become another user, or nobody may not read the program: {run:?}");
+        skip(&format!("no right to become another user, or nobody may not read the program: {run:?}"));
         return;
     }
     assert_eq!((run.code, run.stdout.matches("healthy: status 200").count()), (Some(0), 3), "{run:?}");
