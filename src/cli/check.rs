@@ -48,8 +48,8 @@ struct Words {
     /// Print one JSON object instead of a line a target
     #[arg(long)]
     json: bool,
-    /// What to check: http://, https://, tcp://host:port, unix:/path
-    #[arg(required = true, value_name = "TARGET")]
+    /// What to check; the help lists them apart.
+    #[arg(required = true, value_name = "TARGET", hide = true)]
     targets: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ fn command() -> Command {
 
 /// The command with all words, as its help shows it.
 fn all_words(command: Command) -> Command {
-    options::augment(command).about(ABOUT).after_help(EXAMPLES)
+    options::augment(command).about(ABOUT).after_help(format!("{}\n\n{EXAMPLES}", options::schemes()))
 }
 
 /// Turns words into a check.

@@ -193,12 +193,20 @@ impl Probe {
     pub(crate) fn parse(text: &str, options: &Options) -> Result<Self, String> {
         let target = Target::split(text)?;
         let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == target.scheme) else {
-            let known: Vec<_> = SCHEMES.iter().map(|scheme| scheme.name).collect();
-            return Err(format!("unknown scheme in {}; known are {}", target.label(), known.join(", ")));
+            return Err(format!(
+                "unknown scheme in {}; known are {}",
+                target.label(),
+                Self::schemes().join(", ")
+            ));
         };
         let label = target.label();
         let kind = (scheme.parse)(&target, options).map_err(|why| format!("{why} in {label}"))?;
         Ok(Self { label, scheme, kind })
+    }
+
+    /// What may stand before the colon of a target.
+    pub(crate) fn schemes() -> Vec<&'static str> {
+        SCHEMES.iter().map(|scheme| scheme.name).collect()
     }
 
     /// The target as it may be shown.

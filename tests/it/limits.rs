@@ -15,7 +15,14 @@ const LIMIT: Duration = Duration::from_millis(300);
 /// Runs a check of `target` that must take all of its limit, and end with one line: `start (target, ...`.
 #[track_caller]
 fn times_out(target: &str, start: &str) {
-    let mut run = sexton(["check", "--timeout", "300ms", target]);
+    times_out_with(&[], target, start);
+}
+
+/// [`times_out`] with further `options`.
+#[track_caller]
+fn times_out_with(options: &[&str], target: &str, start: &str) {
+    let words = [&["check", "--timeout", "300ms"], options, &[target]].concat();
+    let mut run = sexton(&words);
     for _ in 0..3 {
         run.took(LIMIT);
         // On a machine so busy that the process gets no time for 35 ms the watchdog is first: right, but not the
@@ -23,7 +30,7 @@ fn times_out(target: &str, start: &str) {
         if !run.stdout.starts_with("unhealthy: no verdict") {
             break;
         }
-        run = sexton(["check", "--timeout", "300ms", target]);
+        run = sexton(&words);
     }
     run.said(1, &format!("unhealthy: {start} ({target}, "));
 }
@@ -50,6 +57,46 @@ fn interim_answers_without_end_are_given_up_at_the_limit() {
     times_out(&server.url(), "timed out waiting for the response");
     let server = Server::pouring("", "HTTP/1.1 103 Early Hints\r\n\r\n");
     times_out(&server.url(), "timed out waiting for the response");
+}
+
+#[test]
+fn a_body_that_is_asked_about_is_given_up_at_the_limit() {
+    for (server, start) in [
+        (Server::dripping("HTTP/1.1 200 OK\r\n\r\n", "drip"), "timed out reading the body"),
+        (
+            Server::dripping("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", "\r\n"),
+            "timed out reading the body",
+        ),
+        (
+            Server::dripping("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"),
+            "timed out reading the body",
+        ),
+        (
+            Server::dripping("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0"),
+            "timed out reading the body",
+        ),
+    ] {
+        times_out_with(&["--contains", "ready"], &server.url(), start);
+    }
+}
+
+/// Nobody writes into the FIFO, so that its open(2) does not come back: the probe cannot keep its deadline, and the
+/// watchdog does.
+#[test]
+fn a_file_that_cannot_be_opened_is_left_to_the_watchdog() {
+    let (server, folder) = (Server::answering(OK), Folder::new());
+    let fifo = folder.join("token");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let token = fifo.display().to_string();
+    let run = sexton(["check", "--timeout", "300ms", "--bearer-file", &token, &server.url()]);
+    assert_eq!(run.said(1, ""), format!("unhealthy: no verdict within 300ms ({})", server.url()));
+    run.took(LIMIT);
+    // Beside others it is one that timed out, and theirs is told.
+    let other = format!("tcp://{}", server.address());
+    let run = sexton(["check", "--timeout", "300ms", "--bearer-file", &token, &server.url(), &other]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stdout.starts_with("unhealthy: "), "{run:?}");
+    run.took(LIMIT);
 }
 
 #[test]

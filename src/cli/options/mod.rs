@@ -34,6 +34,23 @@ pub(super) struct Words {
     local: local::Words,
 }
 
+/// The kinds of target for a help, in lines of a screen's width.
+pub(super) fn schemes() -> String {
+    let mut text = String::from("Targets:");
+    let mut width = usize::MAX;
+    for scheme in Probe::schemes() {
+        if width.saturating_add(scheme.len()) > 90 {
+            text.push_str("\n ");
+            width = 1;
+        }
+        text.push(' ');
+        text.push_str(scheme);
+        text.push(':');
+        width += scheme.len() + 2;
+    }
+    text
+}
+
 /// Adds the words of all groups to `command`.
 pub(super) fn augment(command: Command) -> Command {
     Words::augment_args(command)

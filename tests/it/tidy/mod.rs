@@ -112,7 +112,7 @@ fn the_rules_object_to_what_breaks_them() {
         ("src/check.rs", "std::thread::spawn(f)", "`thread::spawn`"),
         ("src/probe/x.rs", "thread::Builder::new()", "`thread::Builder`"),
         ("src/check.rs", "use std::process::Command;", "`process::Command`"),
-        ("src/init/reaper.rs", "process::fork()", "`fork`"),
+        ("src/init/reaper.rs", "process::fork()", "`fork(`"),
         ("src/check.rs", "use crate::probe::*;", "glob"),
         ("tests/it/x.rs", "use crate::support::*;", "glob"),
         ("src/probe/utils.rs", "", "says nothing"),
