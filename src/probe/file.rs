@@ -10,6 +10,7 @@ use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
 
 use super::clock::{self, Age};
+use super::condition::{self, Condition, Content, Extent, SIZE_MAX};
 use super::target::Target;
 use super::{Kind, Options as ProbeOptions, procfs, regular};
 
@@ -37,12 +38,13 @@ pub(crate) enum Size {
 pub(super) struct File {
     path: PathBuf,
     options: Options,
+    conditions: Vec<Condition>,
 }
 
 /// Reads `/path` or `///path`.
 pub(super) fn parse(target: &Target<'_>, options: &ProbeOptions) -> Result<Kind, String> {
     let path = absolute(target)?;
-    Ok(Kind::File(File { path, options: options.file.clone() }))
+    Ok(Kind::File(File { path, options: options.file.clone(), conditions: options.conditions.clone() }))
 }
 
 /// The absolute path that `target` is about.
@@ -68,6 +70,9 @@ impl File {
         if self.options.size == Size::NonEmpty {
             self.fill(&metadata, deadline)?;
         }
+        if !self.conditions.is_empty() {
+            self.judge(deadline)?;
+        }
         let exists = if metadata.is_file() { "exists".to_owned() } else { format!("exists, {kind}") };
         Ok(match self.options.max_age {
             Some(_) => format!("{exists}, modified {} ago", clock::spoken(age)),
@@ -92,6 +97,16 @@ impl File {
                 refuse(format!("modified {ahead} in the future: its time or this machine's clock is wrong"))
             }
         }
+    }
+
+    /// Reads it, and looks whether all conditions hold.
+    fn judge(&self, deadline: Deadline) -> Result<(), Failure> {
+        let mut bytes =
+            regular::read(&self.path, SIZE_MAX + 1, deadline).map_err(|error| unread(&self.path, &error))?;
+        let extent = if bytes.len() > SIZE_MAX { Extent::Limit } else { Extent::Whole };
+        bytes.truncate(SIZE_MAX);
+        let content = Content { what: "file", bytes, extent };
+        condition::check(&content, &self.conditions).map_err(|why| Failure::answer(Phase::Local, why))
     }
 
     /// Passes when there is a byte in it.

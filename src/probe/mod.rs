@@ -5,6 +5,7 @@
 #[cfg(feature = "services")]
 mod amqp;
 mod clock;
+mod condition;
 #[cfg(feature = "services")]
 mod dial;
 mod dns;
@@ -12,6 +13,7 @@ mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
 pub(crate) mod http;
+mod json_pointer;
 #[cfg(feature = "services")]
 mod login;
 #[cfg(feature = "services")]
@@ -45,8 +47,10 @@ use crate::deadline::Deadline;
 use crate::net::{Via, tls};
 use crate::outcome::{Outcome, Trail};
 
+pub(crate) use self::condition::Condition;
 pub(crate) use self::file::{Options as FileOptions, Size as FileSize};
 pub(crate) use self::http::Options as HttpOptions;
+pub(crate) use self::json_pointer::JsonPointer;
 #[cfg(feature = "services")]
 pub(crate) use self::login::Options as LoginOptions;
 pub(crate) use self::status::StatusSet;
@@ -136,7 +140,7 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "amqp", uses: &[Group::Login, Group::Network], parse: amqp::parse },
     #[cfg(feature = "services")]
     Scheme { name: "amqps", uses: &[Group::Login, Group::Network, Group::Tls], parse: amqp::parse },
-    Scheme { name: "file", uses: &[Group::File], parse: file::parse },
+    Scheme { name: "file", uses: &[Group::File, Group::Content], parse: file::parse },
     Scheme { name: "pid", uses: &[], parse: pid::parse },
     Scheme { name: "process", uses: &[], parse: process::parse },
     Scheme { name: "zombies", uses: &[], parse: zombies::parse },
@@ -157,6 +161,8 @@ pub(crate) enum Group {
     Network,
     /// Certificates.
     Tls,
+    /// What stands in an answer or a file.
+    Content,
     /// Files.
     File,
     /// A unix socket instead of the target's host.
@@ -170,6 +176,8 @@ pub(crate) struct Options {
     pub(crate) via: Via,
     /// What to ask in HTTP, and which answer is good.
     pub(crate) http: HttpOptions,
+    /// What the body of an answer or a file must have.
+    pub(crate) conditions: Vec<Condition>,
     /// Where passwords are.
     #[cfg(feature = "services")]
     pub(crate) login: LoginOptions,

@@ -114,6 +114,35 @@ fn an_empty_file_fails_only_where_that_matters() {
 }
 
 #[test]
+fn the_content_of_a_file_is_judged_like_the_body_of_an_answer() {
+    let place = Folder::new();
+    let state = write(&place, "state", "{\"state\": \"ready\"}\n");
+    healthy(&state, &["--contains", "ready", "--not-contains", "error"], "exists");
+    healthy(&state, &["--json-path", "/state=ready"], "exists");
+    unhealthy(&state, &["--contains", "steady"], "no \"steady\" in the file, which is ");
+    unhealthy(&state, &["--not-contains", "ready"], "\"ready\" is in the file");
+    unhealthy(&state, &["--json-path", "/state=steady"], "/state is \"ready\", wanted steady");
+    unhealthy(&write(&place, "empty", ""), &["--contains", "x"], "no \"x\" in the file, which is empty");
+}
+
+#[test]
+fn one_mebibyte_of_a_file_is_read() {
+    let place = Folder::new();
+    let most = 1024 * 1024;
+    let log = write(&place, "log", &format!("{}end", " ".repeat(most - 3)));
+    healthy(&log, &["--contains", "end"], "exists");
+    std::fs::write(&log, format!("{}end", " ".repeat(most - 2))).unwrap();
+    unhealthy(
+        &log,
+        &["--contains", "end"],
+        "no \"end\" in the first 1 MiB of the file, and more is not read",
+    );
+    unhealthy(&log, &["--not-contains", "x"], "the file is larger than 1 MiB, so \"x\" may be in the rest");
+    // It has no end.
+    unhealthy(Path::new("/dev/zero"), &["--contains", "x"], "a device, not a file that can be read");
+}
+
+#[test]
 fn a_fifo_a_socket_and_a_device_are_not_opened() {
     let place = Folder::new();
     let fifo = place.join("fifo");
@@ -123,7 +152,8 @@ fn a_fifo_a_socket_and_a_device_are_not_opened() {
     for (path, kind) in [(&*fifo, "a fifo"), (&*socket, "a socket"), (Path::new("/dev/null"), "a device")] {
         healthy(path, &[], &format!("exists, {kind} (file:"));
         unhealthy(path, &["--non-empty"], &format!("{kind}, which has no size, not a file"));
-        assert!(check(path, &["--non-empty"]).elapsed < Duration::from_secs(3), "{kind}");
+        unhealthy(path, &["--contains", "x"], &format!("{kind}, not a file that can be read"));
+        assert!(check(path, &["--contains", "x"]).elapsed < Duration::from_secs(3), "{kind}");
     }
 }
 
@@ -139,6 +169,13 @@ fn a_directory_that_may_not_be_searched_is_named_as_a_matter_of_permission() {
     std::fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
     let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     let run = Sexton::with(["check".into(), target(&beat)]).under(nobody).run();
+    run.said(1, "unhealthy: permission denied for uid 65534 (file:");
+    // It may be looked at, and not into.
+    std::fs::set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&beat, Permissions::from_mode(0o600)).unwrap();
+    let run = Sexton::with(["check".into(), target(&beat), "--max-age=1h".into()]).under(nobody).run();
+    run.said(0, "healthy: exists, modified ");
+    let run = Sexton::with(["check".into(), target(&beat), "--contains=x".into()]).under(nobody).run();
     run.said(1, "unhealthy: permission denied for uid 65534 (file:");
     healthy(&beat, &[], "exists");
 }

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::probe::http::{
-    Condition, Credentials, Data, Follow, HeaderName, HeaderValue, JsonPointer, Method, Proxy, header,
-};
-use crate::probe::{Group, HttpOptions, Options, StatusSet};
+use crate::probe::http::{Credentials, Data, Follow, HeaderName, HeaderValue, Method, Proxy, header};
+use crate::probe::{Condition, Group, HttpOptions, JsonPointer, Options, StatusSet};
 
 use super::{Given, expanded};
 
@@ -93,16 +91,16 @@ impl Words {
             http.credentials = Some(Credentials::BearerFile(PathBuf::from(expanded(&path)?)));
         }
         for text in &self.contains {
-            given.note("--contains", Group::Http);
-            http.conditions.push(Condition::Contains(some_text(text, "--contains")?));
+            given.note("--contains", Group::Content);
+            options.conditions.push(Condition::Contains(some_text(text, "--contains")?));
         }
         for text in &self.not_contains {
-            given.note("--not-contains", Group::Http);
-            http.conditions.push(Condition::ContainsNot(some_text(text, "--not-contains")?));
+            given.note("--not-contains", Group::Content);
+            options.conditions.push(Condition::ContainsNot(some_text(text, "--not-contains")?));
         }
         for text in &self.json_path {
-            given.note("--json-path", Group::Http);
-            http.conditions.push(read_json_path(&expanded(text)?)?);
+            given.note("--json-path", Group::Content);
+            options.conditions.push(read_json_path(&expanded(text)?)?);
         }
         if let Some(most) = self.follow {
             given.note("--follow", Group::Http);
@@ -116,12 +114,12 @@ impl Words {
                     format!("--proxy: {why}; write --proxy http://[USER:PASSWORD@]HOST:PORT")
                 })?);
         }
-        refuse_contradictions(http)
+        refuse_contradictions(&options.http, &options.conditions)
     }
 }
 
 /// Refuses options that cannot all be meant.
-fn refuse_contradictions(http: &HttpOptions) -> Result<(), String> {
+fn refuse_contradictions(http: &HttpOptions, conditions: &[Condition]) -> Result<(), String> {
     let count = |name: &HeaderName| http.headers.iter().filter(|(given, _)| given == name).count();
     if count(&header::HOST) > 1 {
         return Err("--header Host is given more than once".into());
@@ -137,8 +135,7 @@ fn refuse_contradictions(http: &HttpOptions) -> Result<(), String> {
     if http.data.is_some() && http.method == Some(Method::HEAD) {
         return Err("--data cannot be sent with HEAD".into());
     }
-    let reads_body = !http.conditions.is_empty();
-    if reads_body && http.method == Some(Method::HEAD) {
+    if !conditions.is_empty() && http.method == Some(Method::HEAD) {
         return Err(
             "the answer to HEAD has no body, so --contains, --not-contains and --json-path cannot hold"
                 .into(),
@@ -209,10 +206,10 @@ fn read_user(text: &str) -> Result<Credentials, String> {
     Credentials::basic(text).map_err(|why| format!("--user: {why}"))
 }
 
-/// Reads a text that is not empty: the empty one stands in every body.
+/// Reads a text that is not empty: the empty one stands in everything.
 fn some_text(text: &str, flag: &str) -> Result<String, String> {
     match expanded(text)? {
-        text if text.is_empty() => Err(format!("{flag} is empty, and that is in every body")),
+        text if text.is_empty() => Err(format!("{flag} is empty, and that is in everything")),
         text => Ok(text),
     }
 }

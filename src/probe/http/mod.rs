@@ -4,7 +4,6 @@ mod body;
 mod buffers;
 mod credentials;
 mod exchange;
-mod json_pointer;
 mod redirect;
 mod route;
 mod url;
@@ -18,15 +17,13 @@ use crate::net::tls;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
 
 use super::target::Target;
-use super::{Kind, Options as ProbeOptions, StatusSet};
+use super::{Condition, Kind, Options as ProbeOptions, StatusSet};
 
 /// The words of HTTP; nothing outside names the library that has them.
 pub(crate) use ureq::http::{HeaderName, HeaderValue, Method, header};
 
-pub(crate) use self::body::Condition;
 pub(crate) use self::credentials::Credentials;
 pub(crate) use self::exchange::{Answer, Exchange, Head, Question};
-pub(crate) use self::json_pointer::JsonPointer;
 pub(crate) use self::redirect::Follow;
 use self::redirect::Origin;
 pub(crate) use self::route::{Proxy, Route};
@@ -45,8 +42,6 @@ pub(crate) struct Options {
     pub(crate) credentials: Option<Credentials>,
     /// The statuses that pass.
     pub(crate) status: StatusSet,
-    /// What the body must have.
-    pub(crate) conditions: Vec<Condition>,
     /// How many redirects to follow.
     pub(crate) follow: Follow,
     /// Whom to ask to ask.
@@ -78,6 +73,7 @@ pub(super) struct Http {
     url: Url,
     route: Route,
     options: Options,
+    conditions: Vec<Condition>,
 }
 
 /// Reads `//[user:password@]host[:port][/path][?query]`.
@@ -96,7 +92,7 @@ pub(super) fn parse(target: &Target<'_>, options: &ProbeOptions) -> Result<Kind,
         proxy: http.proxy.take(),
         tls: options.tls.clone(),
     };
-    Ok(Kind::Http(Box::new(Http { url, route, options: http })))
+    Ok(Kind::Http(Box::new(Http { url, route, options: http, conditions: options.conditions.clone() })))
 }
 
 impl Http {
@@ -119,7 +115,7 @@ impl Http {
                 }
                 _ => {
                     self.judge_status(&request.url, answer.status, location)?;
-                    body::check(&mut answer, &self.options.conditions)?;
+                    body::check(&mut answer, &self.conditions)?;
                     return Ok(format!("status {}", answer.status));
                 }
             }
