@@ -9,6 +9,8 @@
 //! * `surroundings`: closed descriptors, little memory, no /dev, no rights; and that nothing is started
 //! * `tls`: https: whom a check trusts, and why TLS did not come about
 //! * `http_options`: bodies, redirects, credentials, proxies
+//! * `demo`: what the README begins with
+//! * `static_binary`: no dynamic loader, no library
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
@@ -26,6 +28,7 @@
 
 mod bad_input;
 mod check;
+mod demo;
 mod files;
 mod http;
 mod http_options;
@@ -34,6 +37,7 @@ mod names;
 mod processes;
 #[cfg(feature = "services")]
 mod services;
+mod static_binary;
 mod support;
 mod surroundings;
 mod targets;
