@@ -2,6 +2,8 @@
 //!
 //! * `zipkin`: the check that leaves processes behind when the runtime kills it, and the one that does not
 //! * `health`: starting, unhealthy, healthy, and what the log says
+//! * `stop`: `docker stop` reaches the app
+//! * `backrest`: an app that starts programs and does not wait for their orphans
 //! * `dockerfile`: the image that this repository builds
 //!
 //! Without an engine each test says so and passes; `SEXTON_TEST_DOCKER=required` makes that a failure.
@@ -15,7 +17,9 @@
     reason = "tests start processes and threads, and fail loudly"
 )]
 
+mod backrest;
 mod dockerfile;
 mod health;
+mod stop;
 mod support;
 mod zipkin;

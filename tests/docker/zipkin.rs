@@ -20,9 +20,10 @@ const SEXTON: &str = r#"CMD ["/sexton", "check", "--timeout", "800ms", "http://1
 
 /// PID 1 is the server itself, or the init.
 const THE_APP: &str = r#"["/server"]"#;
+const THE_INIT: &str = r#"["/sexton", "init", "--", "/server"]"#;
 
 /// Starts a server that never answers under `pid1`, and lets Docker look at it `CHECKS` times with `check`.
-fn checked(engine: Engine, check: &str, pid1: &str) -> Option<(Container, Image)> {
+fn checked(engine: Engine, check: &str, pid1: &str) -> Option<(Image, Container)> {
     let debian = Debian::find(engine)?;
     let script = r"'url=http://127.0.0.1:8080/health\nwget -q -O /dev/null $url || exit 1\n'";
     let dockerfile = format!(
@@ -44,7 +45,7 @@ CMD ["8080", "silent", "0"]
         let failed = container.failing_streak();
         if failed >= CHECKS { Ok(()) } else { Err(failed) }
     });
-    Some((container, image))
+    Some((image, container))
 }
 
 /// What came to PID 1 from outside: its children, apart from the app.
@@ -61,7 +62,7 @@ fn zombies(container: &Container) -> Vec<Process> {
 #[test]
 fn wget_in_a_shell_leaves_orphans_and_then_zombies_to_an_app_as_pid_1() {
     let Some(engine) = Engine::find() else { return };
-    let Some((container, _image)) = checked(engine, WGET_IN_A_SHELL, THE_APP) else { return };
+    let Some((_image, container)) = checked(engine, WGET_IN_A_SHELL, THE_APP) else { return };
     let orphans = left_over(&container);
     assert!(orphans.len() >= 10, "the negative control: each killed check leaves a wget, got {orphans:?}");
 
@@ -76,7 +77,7 @@ fn wget_in_a_shell_leaves_orphans_and_then_zombies_to_an_app_as_pid_1() {
 #[test]
 fn sexton_check_leaves_nothing_to_an_app_as_pid_1() {
     let Some(engine) = Engine::find() else { return };
-    let Some((container, _image)) = checked(engine, SEXTON, THE_APP) else { return };
+    let Some((_image, container)) = checked(engine, SEXTON, THE_APP) else { return };
     assert_eq!(left_over(&container), []);
 
     container.signal("USR1");
@@ -85,4 +86,19 @@ fn sexton_check_leaves_nothing_to_an_app_as_pid_1() {
         other => Err(other.to_owned()),
     });
     assert_eq!(left_over(&container), []);
+}
+
+#[test]
+fn wget_in_a_shell_leaves_no_zombie_under_sexton_init() {
+    let Some(engine) = Engine::find() else { return };
+    let Some((_image, container)) = checked(engine, WGET_IN_A_SHELL, THE_INIT) else { return };
+    let orphans = left_over(&container);
+    assert!(orphans.len() >= 10, "an init reaps the dead, it does not end the living: {orphans:?}");
+    assert_eq!(zombies(&container), []);
+
+    container.signal("USR1");
+    eventually(SOON, "nothing is left of the orphans", || {
+        let left = left_over(&container);
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
 }
