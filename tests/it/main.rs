@@ -16,6 +16,8 @@
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
 //! * `processes`: `process:`, `pid:`, `zombies:`
+//! * `processes`: `zombies:`
+//! * `init`: `sexton init`, item by item of what an init must get right
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -32,6 +34,7 @@ mod demo;
 mod files;
 mod http;
 mod http_options;
+mod init;
 mod limits;
 mod names;
 mod processes;

@@ -1,10 +1,17 @@
 //! A small language for tests: run sexton, get code, stdout, stderr and time; servers to run it against.
 
+pub(crate) mod actor;
+pub(crate) mod inits;
 pub(crate) mod isolated;
+<<<<<<< HEAD
 pub(crate) mod network;
 #[cfg(feature = "services")]
 pub(crate) mod peers;
+=======
+pub(crate) mod launch;
+>>>>>>> 2c7e8c1 (init: test reaping and exit status as PID 1 and as a subreaper)
 pub(crate) mod pipes;
+pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod servers;
 pub(crate) mod temp;
