@@ -16,4 +16,8 @@
 //! * `poor`: 46 and 47, where something is missing
 //! * `options`: every option, from the command line and from the environment; bad input
 
+mod child;
+mod races;
 mod reaping;
+mod signals;
+mod stops;

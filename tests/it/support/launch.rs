@@ -170,28 +170,43 @@ impl Launch {
     /// From "exec" on.
     pub(crate) fn program(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
-        let mut options = self.options.clone();
         if self.role == Role::Subreaper && !self.bare {
             // Only ours takes the role without being asked.
             match program().kind {
                 Kind::Sexton => {}
-                Kind::Tini => words.push("setenv=TINI_SUBREAPER=".into()),
-                Kind::DumbInit | Kind::Catatonit => words.push("subreaper".into()),
+                Kind::Tini | Kind::DumbInit | Kind::Catatonit => words.push("subreaper".into()),
             }
         }
         words.push("exec".into());
         if self.bare {
             words.extend(self.command.iter().cloned());
         } else {
-            words.extend(program().words(&std::mem::take(&mut options), &self.command));
+            words.extend(program().words(&self.options, &self.command));
         }
         words
     }
 
     /// Starts it.
     pub(crate) fn start(self) -> Running {
+        let words = self.words();
+        self.start_with(words)
+    }
+
+    /// Starts it again and again, as the actor's word `race` says it.
+    pub(crate) fn race(self, spec: &str) -> Running {
+        let (namespace, harmless) =
+            if self.role == Role::Pid1 { ("racens", "clean") } else { ("clean", "nokillall") };
+        let race = format!("race={spec}");
+        let mut words: Vec<OsString> =
+            ["clean", "closefrom=3", "tied", namespace, &race, harmless].iter().map(OsString::from).collect();
+        words.extend(self.program());
+        self.start_with(words)
+    }
+
+    /// Starts the actor with `words`.
+    fn start_with(self, words: Vec<OsString>) -> Running {
         let mut command = Command::new(actor());
-        command.args(self.words()).env_clear().env("PATH", "/usr/bin:/bin");
+        command.args(words).env_clear().env("PATH", "/usr/bin:/bin");
         command.stdin(self.stdin.unwrap_or_else(Stdio::null));
         command.stdout(self.stdout.unwrap_or_else(Stdio::piped));
         command.stderr(self.stderr.unwrap_or_else(Stdio::piped));
@@ -318,6 +333,18 @@ impl Running {
     /// Sends a signal to the init, from outside.
     pub(crate) fn signal(&self, number: i32) {
         kill(self.init(), number);
+    }
+
+    /// Sends a signal to the init, if there still is one.
+    pub(crate) fn try_signal(&self, number: i32) {
+        let init = match self.role {
+            Role::Subreaper => Some(self.pid),
+            Role::Pid1 => children(self.pid).pop().map(|init| init.pid),
+        };
+        // Our own child stays a zombie until we wait for it, and its child until it does: neither number is taken.
+        if let Some(init) = init.and_then(process).filter(|init| init.state != 'Z') {
+            let _ = Command::new("kill").arg(format!("-{number}")).arg(init.pid.to_string()).output();
+        }
     }
 
     /// Waits for a line of stdout that begins so, and returns the rest of it.

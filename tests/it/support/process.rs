@@ -73,6 +73,13 @@ pub(crate) fn switches(pid: i32) -> u64 {
     counts.filter_map(|line| line.split('\t').nth(1)?.parse::<u64>().ok()).sum()
 }
 
+/// Whether `pid` sleeps and no signal waits for it.
+pub(crate) fn rests(pid: i32) -> bool {
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
+    let pending = status.lines().filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"));
+    pending.filter(|line| !line.ends_with("\t0000000000000000")).count() == 0 && status.contains("State:\tS")
+}
+
 /// Waits until `holds`, and fails with `what` if it has not after `limit`.
 pub(crate) fn until(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     assert!(held_within(limit, &mut holds), "not within {limit:?}: {what}");

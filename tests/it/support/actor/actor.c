@@ -97,6 +97,18 @@ static void descriptors(void) {
     }
 }
 
+/* Looks now, for a report that is opened later and would itself be seen. */
+static int seen[500];
+
+static void probe(void) {
+    for (int fd = 0; fd < 500; fd++) seen[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+static void probed(void) {
+    for (int fd = 0; fd < 500; fd++)
+        if (seen[fd]) say("fd %d", fd);
+}
+
 static void directory(void) {
     struct stat here;
     char link[64], parent[4096];
@@ -122,7 +134,8 @@ static void leftovers_of_the_parent(void) {
     mode_t mask = umask(0);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
-    say("pdeath %d subreaper %d umask %o nice %d files %llu slack %d", pdeath, subreaper, (unsigned)mask,
+    if (pdeath || subreaper) say("pdeath %d subreaper %d", pdeath, subreaper);
+    say("umask %o nice %d files %llu slack %d", (unsigned)mask,
         getpriority(PRIO_PROCESS, 0), (unsigned long long)files.rlim_cur, prctl(PR_GET_TIMERSLACK));
 }
 
@@ -196,6 +209,7 @@ void perform(char **words) {
         else if (is(word, "die", &v)) die(atoi(v));
         else if (is(word, "say", &v)) say("%s", v);
         else if (is(word, "to", &v)) report_to(v);
+        else if (is(word, "report", &v)) report = atoi(v);
         else if (is(word, "sleep", &v)) nap(atoll(v) * 1000000);
         else if (is(word, "alarm", &v)) alarm(atoi(v));
         else if (is(word, "pause", &v)) for (;;) pause();
@@ -203,6 +217,8 @@ void perform(char **words) {
         else if (is(word, "ids", &v)) say("pid %d ppid %d pgid %d sid %d", getpid(), getppid(), getpgrp(), getsid(0));
         else if (is(word, "arguments", &v)) { arguments(all_argv); return; }
         else if (is(word, "fds", &v)) descriptors();
+        else if (is(word, "probe", &v)) probe();
+        else if (is(word, "probed", &v)) probed();
         else if (is(word, "cwd", &v)) directory();
         else if (is(word, "leaks", &v)) leftovers_of_the_parent();
         else if (is(word, "variable", &v)) say("%s=%s", v, getenv(v) ? getenv(v) : "(unset)");
@@ -250,6 +266,7 @@ void perform(char **words) {
         else if (is(word, "enter", &v)) enter(atoi(v));
         else if (is(word, "userns", &v)) user_namespace();
         else if (is(word, "mountns", &v)) mount_namespace();
+        else if (is(word, "untied", &v)) prctl(PR_SET_PDEATHSIG, 0);
         else if (is(word, "tied", &v)) prctl(PR_SET_PDEATHSIG, SIGKILL);
         else if (is(word, "subreaper", &v)) prctl(PR_SET_CHILD_SUBREAPER, 1);
         else if (is(word, "close", &v)) close(atoi(v));
@@ -257,6 +274,11 @@ void perform(char **words) {
         else if (is(word, "open", &v)) {
             int fd = open("/dev/null", O_RDWR);
             if (fd != atoi(v)) { dup2(fd, atoi(v)); close(fd); }
+        }
+        else if (is(word, "dup", &v)) {
+            char *to;
+            int from = strtol(v, &to, 10);
+            if (dup2(from, atoi(to + 1)) < 0) refuse("dup");
         }
         else if (is(word, "chdir", &v)) { if (chdir(v) < 0) refuse(v); }
         else if (is(word, "rmdir", &v)) { if (rmdir(v) < 0) refuse(v); }
