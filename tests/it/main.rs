@@ -16,7 +16,6 @@
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
 //! * `processes`: `process:`, `pid:`, `zombies:`
-//! * `processes`: `zombies:`
 //! * `init`: `sexton init`, item by item of what an init must get right
 #![allow(
     clippy::disallowed_methods,

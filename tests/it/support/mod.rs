@@ -3,13 +3,10 @@
 pub(crate) mod actor;
 pub(crate) mod inits;
 pub(crate) mod isolated;
-<<<<<<< HEAD
+pub(crate) mod launch;
 pub(crate) mod network;
 #[cfg(feature = "services")]
 pub(crate) mod peers;
-=======
-pub(crate) mod launch;
->>>>>>> 2c7e8c1 (init: test reaping and exit status as PID 1 and as a subreaper)
 pub(crate) mod pipes;
 pub(crate) mod process;
 pub(crate) mod program;
