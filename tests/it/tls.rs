@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 use rustls::version::{TLS12, TLS13};
 
-use crate::support::servers::{OK, Server};
+use crate::support::servers::{Client, OK, Server};
 use crate::support::temp::Folder;
 use crate::support::tls::{Authority, Identity, Wire, answering, converse, file};
 use crate::support::{Run, Sexton, sexton};
@@ -325,7 +325,7 @@ fn what_is_no_tls_is_told_as_what_it_is() {
 #[test]
 fn the_limit_holds_when_the_handshake_is_silent_or_dripped() {
     let limit = Duration::from_millis(500);
-    let silent = Server::new(|client| client.hold());
+    let silent = Server::new(Client::hold);
     // A handshake record of 16 KiB, a byte at a time: there is always something to read, and never a whole record.
     let dripping = Server::new(|client| {
         client.send(&[0x16, 3, 3, 0x40, 0]);
@@ -363,4 +363,17 @@ fn verbose_tells_the_version_and_until_when_the_certificate_is_valid() {
     let server = answering(identity.config_of(&[&TLS12], None), OK);
     let run = check(&server, &["-kv"]);
     assert!(run.stdout.contains("TLSv1.2, certificate valid until 3000-01-01T00:00:00Z\n"), "{run:?}");
+}
+
+#[test]
+fn https_or_http_on_the_same_port_is_a_question_that_can_be_asked() {
+    let identity = Identity::self_signed(&NAMES, as_it_is);
+    let secure = answering(identity.config(), OK);
+    let plain = Server::answering(OK);
+    for server in [secure, plain] {
+        let targets = [format!("https://{}/", server.address()), format!("http://{}/", server.address())];
+        let run = sexton(["check", "--any", "--insecure", "--timeout", "20s", &targets[0], &targets[1]]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(run.elapsed < Duration::from_secs(10), "{run:?}");
+    }
 }

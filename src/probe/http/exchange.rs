@@ -130,19 +130,7 @@ impl Exchange {
     pub(crate) fn head(&self) -> Vec<u8> {
         let counts = self.tally.counts();
         let heard = counts.heard.as_deref().unwrap_or_default();
-        let mut start = 0;
-        loop {
-            let rest = heard.get(start..).unwrap_or_default();
-            let end = rest.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
-            let end = end.or_else(|| rest.windows(2).position(|two| two == b"\n\n").map(|at| at + 2));
-            let Some(end) = end else { return heard.to_vec() };
-            // `HTTP/1.1 1xx`, but for 101, which has no other after it.
-            let interim = rest.get(9) == Some(&b'1') && rest.get(9..12) != Some(b"101");
-            if !interim {
-                return heard.get(..start + end).unwrap_or_default().to_vec();
-            }
-            start += end;
-        }
+        heard.get(..end_of_head(heard)).unwrap_or_default().to_vec()
     }
 
     /// What ureq says of a missing answer, in our words.
@@ -225,6 +213,22 @@ impl Answer {
     }
 }
 
+/// Where the head of the final answer ends in `heard`, the empty line included; its end when it does not.
+fn end_of_head(heard: &[u8]) -> usize {
+    let mut start = 0;
+    while let Some(rest) = heard.get(start..).filter(|rest| !rest.is_empty()) {
+        let crlf = rest.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+        let lf = rest.windows(2).position(|two| two == b"\n\n").map(|at| at + 2);
+        let Some(length) = crlf.into_iter().chain(lf).min() else { break };
+        start += length;
+        // `HTTP/1.1 1xx` is followed by another answer, but for 101.
+        if rest.get(9) != Some(&b'1') || rest.get(9..12) == Some(b"101") {
+            return start;
+        }
+    }
+    heard.len()
+}
+
 /// An agent that speaks HTTP over what was dialled and knows nothing of names, addresses, proxies or pools.
 fn agent(question: &Question<'_>, dialled: Dialled) -> Agent {
     let config = Config::builder()
@@ -258,5 +262,24 @@ fn failure(error: ureq::Error, phase: Phase) -> Failure {
             Failure::new(phase, Cause::Protocol, format!("the answer is not HTTP/1: {error}"))
         }
         other => Failure::new(phase, Cause::Protocol, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_ends_at_the_empty_line_of_the_final_answer() {
+        for (head, body) in [
+            ("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "\r\n\r\nbody"),
+            ("HTTP/1.0 200 OK\nA: b\n\n", "body\r\n\r\n"),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 204 No\r\n\r\n", "x"),
+            ("HTTP/1.1 101 Switching\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"),
+            ("HTTP/1.1 200 OK\r\nA", ""),
+            ("", ""),
+        ] {
+            assert_eq!(end_of_head(format!("{head}{body}").as_bytes()), head.len(), "{head}");
+        }
     }
 }

@@ -211,3 +211,95 @@ pub(crate) fn decoded(text: &str) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|_| "a user that is not UTF-8".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap().0
+    }
+
+    #[test]
+    fn a_location_is_joined_as_the_rfc_has_it() {
+        // RFC 3986, 5.4; what it calls abnormal, too.
+        for (location, joined) in [
+            ("g", "http://a/b/c/g"),
+            ("./g", "http://a/b/c/g"),
+            ("g/", "http://a/b/c/g/"),
+            ("/g", "http://a/g"),
+            ("//g", "http://g/"),
+            ("?y", "http://a/b/c/d;p?y"),
+            ("g?y", "http://a/b/c/g?y"),
+            ("#s", "http://a/b/c/d;p?q"),
+            ("g#s", "http://a/b/c/g"),
+            (";x", "http://a/b/c/;x"),
+            ("", "http://a/b/c/d;p?q"),
+            (".", "http://a/b/c/"),
+            ("..", "http://a/b/"),
+            ("../g", "http://a/b/g"),
+            ("../..", "http://a/"),
+            ("../../../g", "http://a/g"),
+            ("/./g", "http://a/g"),
+            ("/../g", "http://a/g"),
+            ("g.", "http://a/b/c/g."),
+            ("..g", "http://a/b/c/..g"),
+            ("./g/.", "http://a/b/c/g/"),
+            ("g/../h", "http://a/b/c/h"),
+            ("g;x=1/../y", "http://a/b/c/y"),
+            ("g?y/../x", "http://a/b/c/g?y/../x"),
+            ("https://h:1/x?y#z", "https://h:1/x?y"),
+            ("HTTP://user:secret@h/x", "http://h/x"),
+            (" /g ", "http://a/g"),
+        ] {
+            let is = url("http://a/b/c/d;p?q").join(location.as_bytes()).unwrap();
+            assert_eq!(is.uri.to_string(), joined, "{location}");
+        }
+        assert_eq!(url("http://a:81/b").join(b"c").unwrap().uri, "http://a:81/c");
+        assert_eq!(url("https://a/b").join(b"//h:2/c").unwrap().uri, "https://h:2/c");
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_refused() {
+        for location in
+            ["ftp://h/", "mailto:x@h", "http://", "http:///x", "//", "http://h:0/", "http://[::g]/"]
+        {
+            assert!(url("http://a/").join(location.as_bytes()).is_err(), "{location}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for (one, other, same) in [
+            ("http://a/x", "http://A:80/y", true),
+            ("https://a/", "https://a:443/", true),
+            ("http://a/", "https://a/", false),
+            ("http://a/", "http://a:81/", false),
+            ("http://a/", "http://a.b/", false),
+            ("http://127.0.0.1/", "http://127.0.0.1/", true),
+        ] {
+            assert_eq!(url(one).same_origin(&url(other)), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_decoded_and_a_url_shows_neither_it_nor_its_query() {
+        let (url, user) = Url::parse("http://n%40me:p%3Ass@h/x?token=1").unwrap();
+        assert_eq!(user.as_deref(), Some("n@me:p:ss"));
+        assert_eq!(url.to_string(), "http://h/x?...");
+        for bad in ["http://a%@h/", "http://a%4@h/", "http://a%zz@h/", "http://a%+4@h/", "http://%ff@h/"] {
+            assert!(Url::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_location_makes_it_fail(location in proptest::collection::vec(proptest::num::u8::ANY, 0..80)) {
+            if let Ok(next) = url("https://a/b?c").join(&location) {
+                // Joined again, it stays what it is.
+                let again = next.join(next.uri.to_string().as_bytes()).unwrap();
+                assert_eq!(again, next);
+            }
+        }
+    }
+}
