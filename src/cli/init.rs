@@ -31,7 +31,7 @@ struct Words {
     /// Signal to get when our parent ends, and for the command when we do
     #[arg(short, long, value_name = "SIGNAL", allow_hyphen_values = true)]
     parent_death: Option<String>,
-    /// SIGKILL this long after the first SIGTERM or SIGINT
+    /// SIGKILL this long after the first SIGTERM or SIGINT, for all that is left then
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     kill_after: Option<String>,
     /// Hold SIGTERM and SIGINT back this long
@@ -103,11 +103,12 @@ fn with_options(args: &[OsString]) -> Result<Result<(Words, Vec<OsString>), Stri
     let refuse = |error: &clap::Error| Usage::from_clap("init", ExitStatus::InitFailed, error);
     let command = Rest::augment_args(Words::augment_args(
         Command::new("sexton init")
-            .about("Runs CMD as PID 1's child: reaps every zombie, forwards signals, keeps CMD's exit code")
             .override_usage("sexton init [OPTIONS] [--] CMD [ARG]...")
             .after_help(EXAMPLES)
             .no_binary_name(true),
-    ));
+    ))
+    // Last: the doc comment of a group of words takes its place else.
+    .about("Runs CMD as PID 1's child: reaps every zombie, forwards signals, keeps CMD's exit code");
     let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {

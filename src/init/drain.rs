@@ -47,10 +47,8 @@ impl Leftovers {
 
     /// Asks those who have come since; by now they are our own children, or below one.
     pub(super) fn tell_new(&mut self) {
-        match self.role {
-            Role::Pid1 => self.tell_each(children(process::own_pid())),
-            Role::Subreaper => self.tell_each(descendants()),
-            Role::Plain => {}
+        if self.role != Role::Plain {
+            self.tell_each(descendants());
         }
     }
 

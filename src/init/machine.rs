@@ -83,10 +83,10 @@ pub(super) struct Machine {
     /// The terminating signals that are held back, bit n-1 for signal n, and until when.
     held: u64,
     release_at: Option<Instant>,
-    /// When the main child is killed.
+    /// When the main child is killed, if it has not been.
     kill_at: Option<Instant>,
-    /// Whether a first terminating signal has started that clock.
-    kill_clock: KillClock,
+    /// When everybody is: what is left after the main child has no longer than it had.
+    last_call: Option<Instant>,
     /// Whether the main child is known to be stopped, and who wanted it.
     stop: Stop,
 }
@@ -115,13 +115,6 @@ enum Crew {
     Nobody,
 }
 
-/// The clock of `--kill-after` runs once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KillClock {
-    Unset,
-    Set,
-}
-
 /// What is known of the main child's being stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
@@ -148,7 +141,7 @@ impl Machine {
             held: 0,
             release_at: None,
             kill_at: None,
-            kill_clock: KillClock::Unset,
+            last_call: None,
             stop: Stop::None,
         }
     }
@@ -230,11 +223,11 @@ impl Machine {
         if is_job_control(signal) || signal == Signal::STOP {
             self.stop = Stop::Asked;
         }
-        if let (Some(after), KillClock::Unset) = (self.kill_after, self.kill_clock)
+        if let (Some(after), None) = (self.kill_after, self.last_call)
             && (is_terminating(received) || is_terminating(signal))
         {
-            self.kill_clock = KillClock::Set;
-            self.kill_at = Some(later(now, after));
+            self.last_call = Some(later(now, after));
+            self.kill_at = self.last_call;
         }
     }
 
@@ -278,8 +271,14 @@ impl Machine {
                 State::Done { code }
             }
             Farewell::Drain(limit) if living == Living::Some && !limit.is_zero() => {
-                act(Action::Tell);
-                State::Draining { code, until: later(now, limit), look_at: None }
+                let until = later(now, limit).min(self.last_call.unwrap_or(later(now, limit)));
+                if until <= now {
+                    act(Action::KillLeft);
+                    State::Killed { code, until: later(now, REAP_LIMIT) }
+                } else {
+                    act(Action::Tell);
+                    State::Draining { code, until, look_at: None }
+                }
             }
             Farewell::Drain(_) | Farewell::Leave => State::Done { code },
         };

@@ -29,7 +29,7 @@ pub(crate) struct Init {
     pub(crate) exit_zero: CodeSet,
     /// How long a terminating signal is held back.
     pub(crate) stop_delay: Duration,
-    /// How long after the first terminating signal the main child is killed.
+    /// How long after the first terminating signal the main child is killed, and what it has left behind by then.
     pub(crate) kill_after: Option<Duration>,
     /// What happens to the processes that the main child leaves behind.
     pub(crate) farewell: Farewell,

@@ -85,6 +85,25 @@ fn a_stop_request_wakes_the_stopped_and_starts_the_clock_once() {
 }
 
 #[test]
+fn what_is_left_has_no_longer_than_the_main_child_had() {
+    let plan = Init { kill_after: Some(ms(100)), ..plan() };
+    let now = Instant::now();
+    let mut machine = Machine::new(&plan, Role::Pid1);
+    step(&mut machine, now, Event::Signal(Signal::TERM));
+    step(&mut machine, now + ms(60), Event::MainEnded(End::Exited(0)));
+    assert_eq!(step(&mut machine, now + ms(60), Event::Reaped(Living::Some)), [Action::Tell]);
+    assert_eq!(machine.due(), Some(now + ms(100)));
+    assert_eq!(step(&mut machine, now + ms(100), Event::Time), [Action::KillLeft]);
+
+    let mut machine = Machine::new(&plan, Role::Pid1);
+    step(&mut machine, now, Event::Signal(Signal::TERM));
+    step(&mut machine, now + ms(100), Event::Time);
+    step(&mut machine, now + ms(101), Event::MainEnded(End::Killed(Signal::KILL)));
+    assert_eq!(step(&mut machine, now + ms(101), Event::Reaped(Living::Some)), [Action::KillLeft]);
+    assert_eq!(machine.due(), Some(now + ms(101) + REAP_LIMIT));
+}
+
+#[test]
 fn a_thread_dump_starts_no_clock() {
     let plan = Init { kill_after: Some(ms(100)), ..plan() };
     let mut machine = Machine::new(&plan, Role::Pid1);
