@@ -100,16 +100,13 @@ fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<
     let mut running = Vec::with_capacity(probes.len());
     let mut finished = Vec::with_capacity(probes.len());
     for probe in probes {
-        match Attempt::start(probe, deadline, check.voice.detail()) {
-            Ok(attempt) => {
-                running.push(Some(attempt));
-                finished.push(None);
-            }
+        if let Ok(attempt) = Attempt::start(probe, deadline, check.voice.detail()) {
+            running.push(Some(attempt));
+            finished.push(None);
+        } else {
             // No thread, no file descriptor: then in turn, here.
-            Err(_) => {
-                running.push(None);
-                finished.push(Some(attempt::run(probe, deadline, check.voice.detail())));
-            }
+            running.push(None);
+            finished.push(Some(attempt::run(probe, deadline, check.voice.detail())));
         }
     }
     loop {

@@ -223,6 +223,8 @@ fn no_secret_is_ever_shown() {
     let port = server.port();
     let folder = Folder::new();
     let missing = folder.join("none.sock");
+    let token = folder.join("token").display().to_string();
+    std::fs::write(&token, "s3cret\n").unwrap();
     let rows: &[&[&str]] = &[
         &["check", "-v", "-H", "Authorization: Bearer s3cret", &server.url()],
         &["check", "--json", "-H", "Authorization: Bearer s3cret", &server.url()],
@@ -235,13 +237,21 @@ fn no_secret_is_ever_shown() {
         &["check", &format!("http://user:s3cret@127.0.0.1:{port}/@")],
         &["check", &format!("tcp://user:s3cret@127.0.0.1:{port}")],
         &["check", "redis2://user:s3cret@h/"],
+        &["check", "-v", &format!("redis://user:s3cret@127.0.0.1:{port}/"), "-t", "100ms"],
+        &["check", "-v", "-u", "user:s3cret", &server.url()],
+        &["check", "-v", "-u", "s3cret", "http://h/"],
+        &["check", "-v", "-d", "s3cret", &server.url()],
+        &["check", "-v", "--bearer-file", &token, &server.url()],
+        &["check", "-v", "--proxy", &format!("http://user:s3cret@127.0.0.1:{port}"), "http://h/"],
+        &["check", "-v", "--proxy", "http://user:s3cret@h:99999", "http://h/"],
+        &["check", "-v", "-H", "A: ${SECRET}", &server.url()],
         &["check", "http://user:s3cret@h:99999/"],
         &["check", "http://user:s3cret@[::1/"],
         &["check", "http://user:s3cret@h\r/"],
         &["check", "-t", "1x", "-H", "A: s3cret", &format!("unix:{}", missing.display())],
     ];
     for words in rows {
-        let run = sexton(*words);
+        let run = Sexton::with(*words).env("SECRET", "s3cret").run();
         assert_eq!(run.code, Some(1), "{words:?}: {run:?}");
         assert!(!run.stdout.is_empty() || !run.stderr.is_empty(), "{words:?}");
         assert!(!run.stdout.contains("s3cret") && !run.stderr.contains("s3cret"), "{words:?}: {run:?}");

@@ -6,27 +6,42 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::support::isolated::{is_root, skip};
 use crate::support::program::binary;
 use crate::support::servers::{OK, Refusing, Server};
 use crate::support::temp::Folder;
-use crate::support::{Output, Sexton, sexton};
+use crate::support::{Output, Sexton, eventually};
 
-/// A server that answers once, keeps the connection open and keeps what is sent beyond the request.
-fn eavesdropper() -> (Server, Arc<Mutex<Vec<u8>>>) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
+/// What a server heard beyond the request.
+#[derive(Clone, Debug, Default)]
+struct Heard(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl Heard {
+    /// All of it, once the connection is closed.
+    fn all(&self) -> String {
+        eventually("the connection is closed", || self.0.lock().unwrap().1);
+        String::from_utf8_lossy(&self.0.lock().unwrap().0).into_owned()
+    }
+}
+
+/// A server that answers `answer`, keeps the connection open and keeps what is sent beyond the request.
+fn eavesdropper(answer: &'static str) -> (Server, Heard) {
+    let heard = Heard::default();
     let server = Server::new({
-        let heard = Arc::clone(&heard);
+        let heard = heard.clone();
         move |client| {
             client.read_head();
-            client.send(OK.as_bytes());
+            client.send(answer.as_bytes());
             let mut buffer = [0; 1024];
             loop {
                 match client.read(&mut buffer) {
-                    0 => return,
-                    amount => heard.lock().unwrap().extend_from_slice(&buffer[..amount]),
+                    0 => break,
+                    amount => heard.0.lock().unwrap().0.extend_from_slice(&buffer[..amount]),
                 }
             }
+            heard.0.lock().unwrap().1 = true;
         }
     });
     (server, heard)
@@ -36,12 +51,12 @@ fn eavesdropper() -> (Server, Arc<Mutex<Vec<u8>>>) {
 fn closed_descriptors_change_no_verdict_and_leak_no_report_into_a_socket() {
     let nobody = Refusing::new();
     for closed in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2], &[0, 1, 2]] {
-        let (server, heard) = eavesdropper();
+        let (server, heard) = eavesdropper(OK);
         let run = Sexton::with(["check", "-v", &server.url()]).closed(closed).run();
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{closed:?}: {run:?}");
         assert_eq!(run.stdout.contains("healthy: status 200"), !closed.contains(&1), "{closed:?}: {run:?}");
         assert_eq!(server.requests().len(), 1, "{closed:?}");
-        assert_eq!(String::from_utf8_lossy(&heard.lock().unwrap()), "", "{closed:?}");
+        assert_eq!(heard.all(), "", "{closed:?}");
 
         let run = Sexton::with(["check", &format!("tcp://{}", nobody.address())]).closed(closed).run();
         assert_eq!(run.code, Some(1), "{closed:?}: {run:?}");
@@ -54,7 +69,7 @@ fn closed_descriptors_change_no_verdict_and_leak_no_report_into_a_socket() {
 fn without_dev_and_without_descriptors_a_verdict_stands_and_nothing_leaks() {
     let Some(root) = Root::new() else { return };
     for closed in [&[][..], &[0], &[1], &[2], &[0, 1, 2]] {
-        let (server, heard) = eavesdropper();
+        let (server, heard) = eavesdropper(OK);
         let mut check = Sexton::with(["check", "-v", &server.url()]).at("/sexton");
         if !closed.is_empty() {
             check = check.closed(closed);
@@ -62,7 +77,30 @@ fn without_dev_and_without_descriptors_a_verdict_stands_and_nothing_leaks() {
         let run = check.under(root.enter()).run();
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{closed:?}: {run:?}");
         assert_eq!(run.stdout.contains("healthy: status 200"), !closed.contains(&1), "{closed:?}: {run:?}");
-        assert_eq!(String::from_utf8_lossy(&heard.lock().unwrap()), "", "{closed:?}");
+        assert_eq!(heard.all(), "", "{closed:?}");
+    }
+}
+
+/// The watchdog speaks while the connection is open: with a socket at descriptor 1 the peer would hear it.
+#[test]
+fn the_watchdog_does_not_speak_to_the_peer() {
+    let root = Root::new();
+    let in_root = root.as_ref().map(Root::enter);
+    for under in [Some(["env".into(), "--".into()]), in_root].into_iter().flatten() {
+        let (server, heard) = eavesdropper("");
+        let mut check = Sexton::with(["check", "--timeout", "300ms", &server.url()]).closed(&[1]);
+        if under[0] != "env" {
+            check = check.at("/sexton");
+        }
+        let running = check.under(&under).start();
+        server.first_request();
+        running.signal(Signal::SIGSTOP);
+        eventually("the limit and the watchdog's grace have passed", || {
+            running.elapsed() > Duration::from_millis(500)
+        });
+        running.signal(Signal::SIGCONT);
+        assert_eq!(running.wait().code, Some(1), "{under:?}");
+        assert_eq!(heard.all(), "", "{under:?}");
     }
 }
 
@@ -230,10 +268,9 @@ fn the_checks_of_surroundings_can_fail() {
     let log = String::from_utf8_lossy(&sees.stderr).into_owned();
     assert!(log.contains("fork") || log.contains("clone") || log.contains("ptrace"), "{log}");
     // And the eavesdropper hears what is said beyond a request.
-    let (server, heard) = eavesdropper();
+    let (server, heard) = eavesdropper(OK);
     let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
     std::io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\n\r\nreport").unwrap();
-    crate::support::eventually("it hears", || heard.lock().unwrap().as_slice() == b"report");
     drop(stream);
-    let _ = sexton(["--version"]);
+    assert_eq!(heard.all(), "report");
 }
