@@ -36,6 +36,8 @@ mod compat;
 mod deadline;
 mod exit;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod health;
 mod init;
 mod net;

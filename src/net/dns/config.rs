@@ -105,7 +105,7 @@ impl Config {
     }
 
     /// Takes what can be understood, as every resolver does, and bounds it.
-    fn parse(bytes: &[u8]) -> Self {
+    pub(super) fn parse(bytes: &[u8]) -> Self {
         let (file, _) = resolv_conf::Config::parse_with_errors(bytes);
         let mut servers: Vec<_> = file.nameservers.iter().filter_map(address).take(SERVERS_MAX).collect();
         let origin = if servers.is_empty() { Origin::NoServer } else { Origin::File };

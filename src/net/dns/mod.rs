@@ -74,6 +74,12 @@ pub(super) fn lookup(
     Err(failure)
 }
 
+/// The names that are asked for when `name` is looked up and resolv.conf holds `bytes`.
+#[cfg(fuzzing)]
+pub(crate) fn candidates(bytes: &[u8], name: &str) -> Vec<String> {
+    Config::parse(bytes).candidates(name)
+}
+
 /// Whether `full` is `name` itself.
 fn is_same(full: &str, name: &str) -> bool {
     full == name.strip_suffix('.').unwrap_or(name)
