@@ -258,3 +258,60 @@ fn unix_address(path: &Path) -> Result<UnixAddr, Errno> {
         None => UnixAddr::new(path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_take_turns_ipv6_first_and_keep_their_order() {
+        for (given, tried) in [
+            (&[][..], &[][..]),
+            (&["10.0.0.1", "10.0.0.2"], &["10.0.0.1", "10.0.0.2"]),
+            (&["fd00::1", "fd00::2"], &["fd00::1", "fd00::2"]),
+            (
+                &["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2"],
+                &["fd00::1", "10.0.0.1", "fd00::2", "10.0.0.2", "10.0.0.3"],
+            ),
+        ] {
+            assert_eq!(in_turns(&addresses(given)), addresses(tried));
+        }
+    }
+
+    #[test]
+    fn what_this_machine_lacks_is_told_last_and_descriptors_that_ran_out_are_our_fault() {
+        let place = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (six, four) = (place("[fd00::1]:80"), place("10.0.0.1:80"));
+        let mut refused = [(six, Errno::ENETUNREACH), (four, Errno::ECONNREFUSED)];
+        let failure = unreachable(&mut refused);
+        assert_eq!(failure.cause, Cause::Unreachable);
+        assert_eq!(
+            failure.reason,
+            "connection refused at 10.0.0.1:80, network is unreachable at [fd00::1]:80"
+        );
+        let failure = unreachable(&mut [(six, Errno::EMFILE), (four, Errno::EMFILE)]);
+        assert_eq!(failure.cause, Cause::Broken);
+        let failure = late(&[], &[(six, Errno::EADDRNOTAVAIL), (four, Errno::EHOSTUNREACH)]);
+        assert_eq!(failure.reason, "timed out connecting; no route to host at 10.0.0.1:80");
+        let many = vec![(four, Errno::ECONNREFUSED); 200];
+        assert!(sentences(&many).ends_with(", connection refused at 10.0.0.1:80 and 197 more"));
+        assert!(sentences(&many).len() < 200);
+    }
+
+    #[test]
+    fn a_race_without_a_runner_or_without_time_ends_at_once() {
+        let mut trail = Trail::default();
+        let started = std::time::Instant::now();
+        let none = race(&[], Deadline::after(Duration::from_secs(60)), &mut trail);
+        assert!(none.is_err());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = listener.local_addr().unwrap();
+        // Whichever comes first, the connection or the deadline.
+        let _ = race(&[place; 32], Deadline::after(Duration::ZERO), &mut trail);
+        assert!(started.elapsed() < Duration::from_secs(1));
+    }
+}
