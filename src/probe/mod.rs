@@ -106,12 +106,12 @@ struct Scheme {
 const SCHEMES: &[Scheme] = &[
     Scheme {
         name: "http",
-        uses: &[Group::Headers, Group::Http, Group::Network, Group::UnixSocket],
+        uses: &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::UnixSocket],
         parse: http::parse,
     },
     Scheme {
         name: "https",
-        uses: &[Group::Headers, Group::Http, Group::Network, Group::Tls, Group::UnixSocket],
+        uses: &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::Tls, Group::UnixSocket],
         parse: http::parse,
     },
     Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
