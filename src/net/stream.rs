@@ -41,6 +41,11 @@ impl Stream {
         self
     }
 
+    /// Over by `deadline` from now on.
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+        self.socket.set_deadline(deadline);
+    }
+
     /// Shakes hands in TLS with `host`, by the stream's deadline; what is read and written from then on is encrypted.
     /// Not for a stream that is encrypted already.
     #[cfg(feature = "tls")]

@@ -1,11 +1,13 @@
 //! One request over a connection that stands, and its answer.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use ureq::{Agent, Body, BodyReader};
 
+use crate::deadline::Deadline;
 use crate::net::{self, Stream};
 use crate::outcome::{Cause, Failure, Phase};
 
@@ -13,6 +15,12 @@ use super::wire::{Dialled, NoResolver, Setback, Stage, Tally};
 
 /// The most bytes that the head of an answer may have.
 const HEAD_MAX: usize = 64 * 1024;
+
+/// The longest body that is read for the sake of the server.
+const COURTESY_MAX: u64 = 64 * 1024;
+
+/// How long is waited for it: nobody notices this much, and a server on the same machine needs far less.
+const COURTESY: Duration = Duration::from_millis(20);
 
 /// Who we are, unless the user says otherwise.
 const USER_AGENT: &str = concat!("sexton/", env!("CARGO_PKG_VERSION"));
@@ -185,6 +193,22 @@ impl Answer {
                 Ok(amount)
             }
             Err(error) => Err(self.setback(error)),
+        }
+    }
+
+    /// Reads the rest of a short body, as far as it comes at once. A connection that is closed with bytes unread is
+    /// reset, and servers log that, at every check.
+    pub(crate) fn settle(mut self, deadline: Deadline) {
+        if self.length.is_some_and(|length| length > COURTESY_MAX) {
+            return;
+        }
+        self.tally.counts().hurry = Some(deadline.at_most(COURTESY));
+        let mut piece = [0; 4096];
+        while self.read < COURTESY_MAX {
+            match self.read(&mut piece) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
         }
     }
 

@@ -102,22 +102,28 @@ impl Http {
         let mut hops = 0;
         loop {
             let mut answer = request.send(&self.route, deadline, trail)?;
-            let location = redirect::location(answer.status, &answer.headers);
-            match (self.options.follow, location) {
-                (Follow::AtMost(most), Some(_)) if hops == most => {
-                    let reason =
-                        format!("redirected more than {most} times, the last time by {}", request.url);
-                    return Err(Failure::answer(Phase::Response, reason));
-                }
-                (Follow::AtMost(_), Some(location)) => {
-                    request.follow(answer.status, location)?;
-                    hops += 1;
-                }
-                _ => {
-                    self.judge_status(&request.url, answer.status, location)?;
-                    body::check(&mut answer, &self.conditions)?;
-                    return Ok(format!("status {}", answer.status));
-                }
+            let verdict = self.judge(&mut request, &mut answer, hops);
+            answer.settle(deadline);
+            if let Some(seen) = verdict? {
+                return Ok(seen);
+            }
+            hops += 1;
+        }
+    }
+
+    /// What `answer` means: it passes, it fails, or it makes `request` the next one to send.
+    fn judge(&self, request: &mut Request, answer: &mut Answer, hops: u8) -> Result<Option<String>, Failure> {
+        let location = redirect::location(answer.status, &answer.headers);
+        match (self.options.follow, location) {
+            (Follow::AtMost(most), Some(_)) if hops == most => {
+                let reason = format!("redirected more than {most} times, the last time by {}", request.url);
+                Err(Failure::answer(Phase::Response, reason))
+            }
+            (Follow::AtMost(_), Some(location)) => request.follow(answer.status, location).map(|()| None),
+            _ => {
+                self.judge_status(&request.url, answer.status, location)?;
+                body::check(answer, &self.conditions)?;
+                Ok(Some(format!("status {}", answer.status)))
             }
         }
     }

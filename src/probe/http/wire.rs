@@ -9,6 +9,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
+use crate::deadline::Deadline;
 use crate::net::{self, Stream};
 use crate::outcome::{Failure, Phase};
 
@@ -26,6 +27,8 @@ pub(super) struct Counts {
     pub(super) received: u64,
     /// Whether the head of the answer has been read.
     pub(super) stage: Stage,
+    /// Reading is over by this point from now on, instead of the stream's own deadline.
+    pub(super) hurry: Option<Deadline>,
     /// The bytes that came, as long as the head has not been read; only where somebody wants them.
     pub(super) heard: Option<Vec<u8>>,
 }
@@ -125,6 +128,9 @@ impl Transport for Wire {
         let buffer = self.buffers.input_append_buf();
         if buffer.is_empty() {
             return Err(ureq::Error::Other(Box::new(Setback(head_too_large()))));
+        }
+        if let Some(deadline) = self.tally.counts().hurry {
+            self.stream.set_deadline(deadline);
         }
         let amount = match self.stream.read(buffer) {
             Ok(amount) => amount,
