@@ -11,7 +11,9 @@ use super::Options;
 pub(super) struct Dial {
     endpoint: Endpoint,
     via: Via,
-    /// Whom to trust, should it be asked for.
+    /// Whose certificate it must be, should it be asked for.
+    host: Host,
+    /// Whom to trust then.
     tls: Box<tls::Options>,
     /// What to do as soon as the connection stands.
     layer: Layer,
@@ -27,14 +29,20 @@ pub(crate) enum Layer {
 }
 
 impl Dial {
-    /// To `host` over TCP.
+    /// To `host` over TCP, or to what `--unix-socket` names in its place.
     pub(super) fn tcp(host: Host, port: u16, layer: Layer, options: &Options) -> Self {
-        Self::new(Endpoint::Tcp { host, port }, layer, options)
+        let endpoint = match &options.unix_socket {
+            Some(path) => Endpoint::Unix(path.clone()),
+            None => Endpoint::Tcp { host: host.clone(), port },
+        };
+        Self { endpoint, via: options.via.clone(), host, tls: Box::new(options.tls.clone()), layer }
     }
 
-    /// To `endpoint`.
-    pub(super) fn new(endpoint: Endpoint, layer: Layer, options: &Options) -> Self {
-        Self { endpoint, via: options.via.clone(), tls: Box::new(options.tls.clone()), layer }
+    /// To a unix socket that the target itself names.
+    pub(super) fn unix(path: &str, options: &Options) -> Self {
+        let host = Host::Name("localhost".into());
+        let endpoint = Endpoint::Unix(path.into());
+        Self { endpoint, via: options.via.clone(), host, tls: Box::default(), layer: Layer::Plain }
     }
 
     /// Connects, and shakes hands if that comes first.
@@ -46,13 +54,8 @@ impl Dial {
         }
     }
 
-    /// Encrypts a connection that stands. A unix socket has no name to verify, so there `--server-name` must say it.
+    /// Encrypts a connection that stands.
     pub(super) fn secure(&self, stream: Stream, trail: &mut Trail) -> Result<Stream, Failure> {
-        let nobody = Host::Name(String::new());
-        let host = match &self.endpoint {
-            Endpoint::Tcp { host, .. } => host,
-            Endpoint::Unix(_) => &nobody,
-        };
-        stream.secure(host, &self.tls, tls::Alpn::Unnamed, trail)
+        stream.secure(&self.host, &self.tls, tls::Alpn::Unnamed, trail)
     }
 }

@@ -18,6 +18,8 @@ mod json_pointer;
 mod login;
 #[cfg(feature = "services")]
 mod memcached;
+#[cfg(feature = "services")]
+mod mysql;
 mod pid;
 #[cfg(feature = "services")]
 mod postgres;
@@ -80,6 +82,8 @@ enum Kind {
     #[cfg(feature = "services")]
     Memcached(memcached::Memcached),
     #[cfg(feature = "services")]
+    Mysql(mysql::Mysql),
+    #[cfg(feature = "services")]
     Postgres(postgres::Postgres),
     #[cfg(feature = "services")]
     Redis(redis::Redis),
@@ -125,21 +129,49 @@ const SCHEMES: &[Scheme] = &[
         parse: grpc::parse,
     },
     #[cfg(feature = "services")]
-    Scheme { name: "redis", uses: &[Group::Login, Group::Network], parse: redis::parse },
+    Scheme { name: "redis", uses: &[Group::Login, Group::Network, Group::UnixSocket], parse: redis::parse },
     #[cfg(feature = "services")]
-    Scheme { name: "rediss", uses: &[Group::Login, Group::Network, Group::Tls], parse: redis::parse },
+    Scheme {
+        name: "rediss",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: redis::parse,
+    },
     #[cfg(feature = "services")]
     Scheme { name: "redis+unix", uses: &[Group::Login], parse: redis::parse_unix },
     #[cfg(feature = "services")]
-    Scheme { name: "postgres", uses: &[Group::Login, Group::Network, Group::Tls], parse: postgres::parse },
+    Scheme {
+        name: "postgres",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: postgres::parse,
+    },
     #[cfg(feature = "services")]
-    Scheme { name: "postgresql", uses: &[Group::Login, Group::Network, Group::Tls], parse: postgres::parse },
+    Scheme {
+        name: "postgresql",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: postgres::parse,
+    },
     #[cfg(feature = "services")]
-    Scheme { name: "memcached", uses: &[Group::Network], parse: memcached::parse },
+    Scheme {
+        name: "mysql",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: mysql::parse,
+    },
     #[cfg(feature = "services")]
-    Scheme { name: "amqp", uses: &[Group::Login, Group::Network], parse: amqp::parse },
+    Scheme {
+        name: "mariadb",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: mysql::parse,
+    },
     #[cfg(feature = "services")]
-    Scheme { name: "amqps", uses: &[Group::Login, Group::Network, Group::Tls], parse: amqp::parse },
+    Scheme { name: "memcached", uses: &[Group::Network, Group::UnixSocket], parse: memcached::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "amqp", uses: &[Group::Login, Group::Network, Group::UnixSocket], parse: amqp::parse },
+    #[cfg(feature = "services")]
+    Scheme {
+        name: "amqps",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: amqp::parse,
+    },
     Scheme { name: "file", uses: &[Group::File, Group::Content], parse: file::parse },
     Scheme { name: "pid", uses: &[], parse: pid::parse },
     Scheme { name: "process", uses: &[], parse: process::parse },
@@ -238,6 +270,8 @@ impl Probe {
             Kind::Http(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Memcached(probe) => probe.run(deadline, trail),
+            #[cfg(feature = "services")]
+            Kind::Mysql(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Postgres(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]

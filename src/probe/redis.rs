@@ -1,7 +1,6 @@
 //! `redis://`, `rediss://`, `redis+unix:`: PING is answered by PONG.
 
 use crate::deadline::Deadline;
-use crate::net::Endpoint;
 use crate::outcome::{Failure, Outcome, Phase, Trail};
 
 use super::dial::{Dial, Layer};
@@ -44,7 +43,7 @@ pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Kind,
             query.strip_prefix("db=").ok_or("a query other than ?db=NUMBER, which redis has no use for,")?,
         ),
     };
-    build(Dial::new(Endpoint::Unix(path.into()), Layer::Plain, options), userinfo, database, options)
+    build(Dial::unix(path, options), userinfo, database, options)
 }
 
 /// What both forms have in common.

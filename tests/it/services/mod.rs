@@ -3,5 +3,6 @@
 mod amqp;
 mod grpc;
 mod memcached;
+mod mysql;
 mod postgres;
 mod redis;

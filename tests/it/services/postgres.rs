@@ -98,7 +98,9 @@ fn done(command: &mut Command) {
 
 #[test]
 fn a_cluster_that_trusts_us_accepts_connections_and_has_nothing_to_complain_about() {
-    let Some(cluster) = Cluster::new("host all all 127.0.0.1/32 trust") else { return };
+    let Some(cluster) = Cluster::new("host all all 127.0.0.1/32 trust\nlocal all all trust\n") else {
+        return;
+    };
     let cluster = cluster.ready();
     cluster.check(&[], "", "").said(0, "healthy: accepts connections (postgres://127.0.0.1:");
     cluster.check(&[], "postgres@", "/template1?sslmode=prefer").said(0, "healthy: accepts connections (");
@@ -107,6 +109,9 @@ fn a_cluster_that_trusts_us_accepts_connections_and_has_nothing_to_complain_abou
         .said(0, "healthy: accepts connections and this login (postgres://***@");
     let alias = format!("postgresql://localhost:{}/postgres", cluster.port);
     sexton(["check", &alias]).said(0, "healthy: accepts connections (postgresql://localhost");
+    let socket = cluster.peer.folder().join(format!(".s.PGSQL.{}", cluster.port));
+    let local = cluster.check(&["--unix-socket", socket.to_str().unwrap()], "", "");
+    local.said(0, "healthy: accepts connections (postgres://127.0.0.1:");
     let log = cluster.peer.output();
     assert!(!["FATAL", "ERROR", "could not", "EOF", "reset"].iter().any(|word| log.contains(word)), "{log}");
 

@@ -1,0 +1,230 @@
+//! `mysql://`, `mariadb://`: a greeting arrives; with a user, the login goes to its end.
+//!
+//! Without a user the connection is closed after the greeting. The server counts that as an aborted connection:
+//! `MariaDB` notes "closed normally without authentication", nothing about a login, and a server that resolves the
+//! names of its clients blocks a host other than loopback after `max_connect_errors` of them in a row. Only a login
+//! is quiet and resets that count: an account without any right will do.
+
+mod packet;
+mod scramble;
+
+use crate::deadline::Deadline;
+use crate::net::Stream;
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+
+use self::packet::{Complaint, Greeting, Packet, next_packet};
+use super::dial::{Dial, Layer};
+use super::login::{self, Login};
+use super::secret::Secret;
+use super::target::Target;
+use super::wire::{self, Fields, Peer};
+use super::{Kind, Options};
+
+/// The port that the server has when nobody says otherwise.
+const PORT: u16 = 3306;
+
+/// More packets than a login takes.
+const PACKETS_MAX: u32 = 16;
+
+/// Reads the greeting, and logs in if there is a user.
+#[derive(Debug)]
+pub(super) struct Mysql {
+    dial: Dial,
+    login: Login,
+    database: Option<String>,
+    ssl: Ssl,
+}
+
+/// `?ssl-mode=`, in the words of `MySQL`'s clients; a certificate is verified in each, unless `--insecure` is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ssl {
+    /// `disabled`: never.
+    Never,
+    /// `preferred`: when the server takes the login in no other way.
+    OnDemand,
+    /// `required` and `verify_identity`: always.
+    Always,
+}
+
+/// Reads `//[user[:password]@]host[:port][/database][?ssl-mode=...]`.
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+    let authority = login::authority(target)?;
+    let login = Login::parse(authority.userinfo, &options.login)?;
+    let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
+    let database = login::decode_text(path.strip_prefix('/').unwrap_or(path), "database")?;
+    let ssl = match query.to_ascii_lowercase().as_str() {
+        "" | "ssl-mode=preferred" => Ssl::OnDemand,
+        "ssl-mode=disabled" => Ssl::Never,
+        "ssl-mode=required" | "ssl-mode=verify_identity" => Ssl::Always,
+        _ => {
+            return Err(format!(
+                "`?{query}`, where only ?ssl-mode=disabled, preferred, required or verify_identity can be,"
+            ));
+        }
+    };
+    if login.user.is_none() {
+        let useless = match (login.has_password(), database.is_empty(), query.is_empty()) {
+            (true, ..) => "a password without a user",
+            (_, false, _) => "a database, which takes a user to be looked at",
+            (.., false) => "an ssl-mode, which takes a user to come to that",
+            (false, true, true) => "",
+        };
+        if !useless.is_empty() {
+            return Err(format!("{useless}; write {}://user@host,", target.scheme));
+        }
+    }
+    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, options);
+    let database = (!database.is_empty()).then_some(database);
+    Ok(Kind::Mysql(Mysql { dial, login, database, ssl }))
+}
+
+impl Mysql {
+    /// Passes on a greeting, with a user on a login.
+    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+        let password = self.login.password()?;
+        let mut stream = self.dial.connect(deadline, trail)?;
+        let mut greeting = greet(&mut stream)?;
+        // MariaDB before 11 says 5.5.5- first, for the sake of old replicas.
+        let version = greeting.version.strip_prefix(b"5.5.5-").unwrap_or(&greeting.version);
+        let seen = format!("greets as {}", wire::quote(version, None));
+        let Some(user) = self.login.user.as_deref() else { return Ok(seen) };
+
+        let session =
+            |layer| Session { user, database: self.database.as_deref(), password: password.as_ref(), layer };
+        if self.ssl != Ssl::Always {
+            match log_in(&mut stream, &greeting, &session(Layer::Plain)) {
+                Ok(()) => return Ok(format!("{seen} and takes this login")),
+                Err(Refusal::Final(failure)) => return Err(failure),
+                Err(Refusal::InClear(failure)) if self.ssl == Ssl::Never => return Err(failure),
+                Err(Refusal::InClear(failure)) => {
+                    trail.step(|| format!("{failure}; trying again over TLS"));
+                    stream = self.dial.connect(deadline, trail)?;
+                    greeting = greet(&mut stream)?;
+                }
+            }
+        }
+        let mut stream = self.encrypt(stream, &greeting, trail)?;
+        log_in(&mut stream, &greeting, &session(Layer::Tls)).map_err(Refusal::into_failure)?;
+        Ok(format!("{seen} and takes this login"))
+    }
+
+    /// Asks for TLS and shakes hands.
+    fn encrypt(&self, mut stream: Stream, greeting: &Greeting, trail: &mut Trail) -> Result<Stream, Failure> {
+        if !greeting.offers(packet::SSL) {
+            return Err(Failure::answer(
+                Phase::Tls,
+                "the server offers no TLS, which this login needs; give it a certificate (ssl_cert, ssl_key)",
+            ));
+        }
+        wire::send(&mut stream, &packet::ssl_request(greeting.sequence.wrapping_add(1)))?;
+        self.dial.secure(stream, trail)
+    }
+}
+
+/// Who logs in to what.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    /// The account.
+    pub(crate) user: &'a str,
+    /// The database to use.
+    pub(crate) database: Option<&'a str>,
+    /// Without one, an empty one.
+    pub(crate) password: Option<&'a Secret>,
+    /// Whether the connection is encrypted: in clear no password is sent as it is.
+    pub(crate) layer: Layer,
+}
+
+/// A failure, and whether TLS would help.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The server, or we, would have none of this in clear.
+    InClear(Failure),
+    /// Anything else.
+    Final(Failure),
+}
+
+impl Refusal {
+    /// The failure itself.
+    pub(crate) fn into_failure(self) -> Failure {
+        let (Self::InClear(failure) | Self::Final(failure)) = self;
+        failure
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Final(failure)
+    }
+}
+
+/// Reads the greeting, or the error that comes in its place.
+pub(crate) fn greet(peer: &mut dyn Peer) -> Result<Greeting, Failure> {
+    let packet = next_packet(peer)?;
+    if let Some(complaint) = Complaint::parse(&packet.body) {
+        return Err(Failure::answer(Phase::Response, complaint.reason(None)));
+    }
+    Greeting::parse(&packet).ok_or_else(|| wire::stranger("mysql", &packet.body, None))
+}
+
+/// Logs in and says goodbye
+/// (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html>).
+pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session<'_>) -> Result<(), Refusal> {
+    // What the server would like best, if we have it; else it asks for what the account needs.
+    let plugin =
+        if scramble::knows(&greeting.plugin) { greeting.plugin.as_slice() } else { scramble::NATIVE };
+    let answer = scramble::answer(plugin, &greeting.salt, session)?;
+    let sequence = greeting.sequence.wrapping_add(if session.layer == Layer::Tls { 2 } else { 1 });
+    wire::send(peer, &packet::handshake_response(sequence, greeting, session, &answer, plugin))?;
+
+    for _ in 0..PACKETS_MAX {
+        let Packet { sequence, body } = next_packet(peer)?;
+        let mut reply = |answer: &[u8]| wire::send(peer, &packet::framed(sequence.wrapping_add(1), answer));
+        let mut fields = Fields(&body);
+        match (fields.u8(), fields.0) {
+            (Some(0x00), _) => {
+                // COM_QUIT.
+                wire::bid_farewell(peer, &packet::framed(0, &[1]));
+                return Ok(());
+            }
+            (Some(0xff), _) => return Err(refusal(&body, session)),
+            // The server wants the answer of another plugin.
+            (Some(0xfe), request) => {
+                let mut fields = Fields(request);
+                let plugin = fields.until_nul().unwrap_or(b"mysql_old_password");
+                let salt = fields.0.strip_suffix(b"\0").unwrap_or(fields.0);
+                reply(&scramble::answer(plugin, salt, session)?)?;
+            }
+            // caching_sha2_password: the server had the password in its cache; OK follows.
+            (Some(0x01), [3]) => {}
+            // It has not, and wants the password itself.
+            (Some(0x01), [4]) if session.layer == Layer::Tls => {
+                let password = session.password.map(Secret::expose).unwrap_or_default();
+                reply(&[password, b"\0"].concat())?;
+            }
+            (Some(0x01), [4]) => {
+                let reason = "the server wants the password itself (caching_sha2_password), which is only sent over \
+                              TLS; add ?ssl-mode=required";
+                return Err(Refusal::InClear(Failure::answer(Phase::Response, reason)));
+            }
+            _ => return Err(wire::stranger("mysql", &body, session.password).into()),
+        }
+    }
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the server asks without end and takes no login")
+        .into())
+}
+
+/// The refusal that an error packet means.
+fn refusal(body: &[u8], session: &Session<'_>) -> Refusal {
+    let Some(complaint) = Complaint::parse(body) else {
+        return Refusal::Final(wire::stranger("mysql", body, session.password));
+    };
+    let failure = Failure::answer(Phase::Response, complaint.reason(session.password));
+    if session.layer == Layer::Plain && complaint.is_about_tls() {
+        Refusal::InClear(failure)
+    } else {
+        Refusal::Final(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests;
