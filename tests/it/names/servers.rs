@@ -66,7 +66,7 @@ fn what_is_no_answer_is_passed_over_until_one_comes() {
 #[test]
 fn a_flood_of_garbage_does_not_stop_the_clock() {
     in_own_network(|_| {
-        let _server = NameServer::on("127.0.0.1", |_| vec![vec![0xff; 1400]; 200_000]);
+        let _server = NameServer::on("127.0.0.1", |_| vec![vec![0xff; 16]; 100_000]);
         let run = sexton(["check", "-t", "400ms", "dns:db"]);
         assert_eq!(run.code, Some(1), "{run:?}");
         run.took(Duration::from_millis(400));
