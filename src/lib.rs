@@ -75,7 +75,9 @@ fn dispatch(args: Args) -> ExitStatus {
         Ok(Invocation::Check(check)) => check::run(&check),
         Ok(Invocation::Ask(ask)) => ask::run(&ask),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
-        Ok(Invocation::Init(plan)) => init::run(&plan),
+        Ok(Invocation::Init(plan)) => {
+            panic::catch_unwind(|| init::run(&plan)).unwrap_or(ExitStatus::InitFailed)
+        }
         Ok(Invocation::Explain(plan)) => report::document(&init::explain(&plan)),
         Ok(Invocation::Print(text)) => report::document(&text),
         Err(usage) => report::refusal(&usage.message, usage.exit),

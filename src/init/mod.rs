@@ -33,6 +33,7 @@ use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys::fds;
+use crate::sys::memory;
 use crate::sys::process;
 use crate::sys::signal::{self, Disposition, SigSet, Source};
 
@@ -58,6 +59,7 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
         Ok(child) => child,
         Err(status) => return status,
     };
+    memory::forget_start();
     let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
     let mut hands = Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log };
     let code = event_loop::run(plan, role, &mut source, &mut hands, orphaned);
