@@ -5,6 +5,7 @@
 //! * `stop`: `docker stop` reaches the app
 //! * `backrest`: an app that starts programs and does not wait for their orphans
 //! * `dockerfile`: the image that this repository builds
+//! * `examples`: what users copy, run from its own text
 //!
 //! Without an engine each test says so and passes; `SEXTON_TEST_DOCKER=required` makes that a failure.
 #![allow(
@@ -19,6 +20,7 @@
 
 mod backrest;
 mod dockerfile;
+mod examples;
 mod health;
 mod stop;
 mod support;

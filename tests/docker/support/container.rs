@@ -41,10 +41,25 @@ impl Container {
         image: &str,
         options: I,
     ) -> Self {
+        Self::run_with(engine, image, options, &[])
+    }
+
+    /// The same with words after the image.
+    pub(crate) fn run_with<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
+        engine: Engine,
+        image: &str,
+        options: I,
+        words: &[String],
+    ) -> Self {
         let mut command = engine.command(["run", "--detach"]);
-        command.args(Engine::label()).args(options).arg(image);
+        command.args(Engine::label()).args(options).arg(image).args(words);
         let id = super::engine::finish(&mut command).unwrap_or_else(|why| panic!("{why}"));
-        Self { engine, id: id.trim().to_owned() }
+        Self::adopt(engine, id.trim())
+    }
+
+    /// One that was started by another command.
+    pub(crate) fn adopt(engine: Engine, id: &str) -> Self {
+        Self { engine, id: id.to_owned() }
     }
 
     /// `docker exec CONTAINER COMMAND...`: its stdout, or how it failed.

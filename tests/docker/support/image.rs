@@ -18,12 +18,12 @@ pub(crate) struct Image {
 impl Image {
     /// Builds `dockerfile` with a context of `files`: what each is called there, and where it comes from.
     pub(crate) fn build(engine: Engine, dockerfile: &str, files: &[(&str, PathBuf)]) -> Self {
-        let context = Context::new();
-        fs::write(context.0.join("Dockerfile"), dockerfile).expect("a Dockerfile is written");
+        let context = Directory::new();
+        fs::write(context.path.join("Dockerfile"), dockerfile).expect("a Dockerfile is written");
         for (name, source) in files {
-            fs::copy(source, context.0.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            fs::copy(source, context.path.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
-        Self::build_in(engine, &context.0, &[])
+        Self::build_in(engine, &context.path, &[])
     }
 
     /// Builds what the directory `context` holds, with `options` such as `--build-arg`.
@@ -51,21 +51,25 @@ impl Drop for Image {
     }
 }
 
-/// A directory of its own, gone when it is dropped.
-struct Context(PathBuf);
+/// A directory of a test's own, gone when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+}
 
-impl Context {
+impl Directory {
     /// An empty one.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(Engine::fresh_name());
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a directory is made");
-        Self(path)
+        Self { path }
     }
 }
 
-impl Drop for Context {
+impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -2,6 +2,7 @@
 //! does, their health and their processes.
 
 mod builder;
+mod compose;
 mod container;
 mod debian;
 mod engine;
@@ -10,10 +11,11 @@ mod peers;
 mod wait;
 
 pub(crate) use self::builder::builder;
+pub(crate) use self::compose::Compose;
 pub(crate) use self::container::{Container, Process};
 pub(crate) use self::debian::Debian;
 pub(crate) use self::engine::Engine;
-pub(crate) use self::image::Image;
+pub(crate) use self::image::{Directory, Image};
 pub(crate) use self::peers::peer;
 pub(crate) use self::wait::eventually;
 
