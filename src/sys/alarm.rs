@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 use std::time::Duration;
 
 /// What the timer does when it fires.
@@ -20,6 +20,16 @@ pub(crate) struct LastWords {
 /// What the handler does. One pointer, so that it never sees half of a change.
 static LAST_WORDS: AtomicPtr<LastWords> = AtomicPtr::new(ptr::null_mut());
 
+/// When the timer is to fire, in nanoseconds of the monotonic clock; 0 once it has fired late.
+static DUE: AtomicI64 = AtomicI64::new(0);
+
+/// A timer that fires this late, in nanoseconds, says that the whole process was kept from running, by a busy machine
+/// or a CPU limit: its own deadlines have come in the same moment, and know better what happened.
+const LATE: i64 = 5_000_000;
+
+/// How long it has to say so, in nanoseconds; then the timer fires again and nothing is asked.
+const AGAIN: libc::c_long = 50_000_000;
+
 /// From now on a timer that fires does `words`.
 pub(crate) fn say(words: LastWords) {
     // Leaked on purpose: the handler may read it at any time until the end. There are two in the life of a process.
@@ -34,6 +44,8 @@ pub(crate) fn say(words: LastWords) {
 /// When the kernel has no timer left for this user (`RLIMIT_SIGPENDING`).
 pub(crate) fn arm(delay: Duration, words: LastWords) -> std::io::Result<()> {
     say(words);
+    let wait = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+    DUE.store(now().saturating_add(wait), Ordering::Release);
 
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all-zero bytes are a valid `sigaction`: no flags, empty mask, SIG_DFL.
@@ -59,7 +71,7 @@ pub(crate) fn arm(delay: Duration, words: LastWords) -> std::io::Result<()> {
     // SAFETY: timer_create succeeded and wrote it.
     let timer = unsafe { timer.assume_init() };
     let when = libc::itimerspec {
-        it_interval: libc::timespec { tv_sec: 0, tv_nsec: 50_000_000 },
+        it_interval: libc::timespec { tv_sec: 0, tv_nsec: AGAIN },
         it_value: libc::timespec {
             tv_sec: libc::time_t::try_from(delay.as_secs()).unwrap_or(libc::time_t::MAX),
             // At least one nanosecond: zero would disarm the timer.
@@ -76,8 +88,12 @@ fn handler() -> libc::sighandler_t {
     on_alarm as extern "C" fn(c_int) as libc::sighandler_t
 }
 
-/// Runs on SIGALRM: only async-signal-safe calls.
+/// Runs on SIGALRM: only async-signal-safe calls. Comes back once at most, when it was late.
 extern "C" fn on_alarm(_: c_int) {
+    let due = DUE.swap(0, Ordering::AcqRel);
+    if due > 0 && now().saturating_sub(due) > LATE {
+        return;
+    }
     let words = LAST_WORDS.load(Ordering::Acquire);
     // SAFETY: null, or what `say` leaked: valid for ever and never written again.
     let Some(words) = (unsafe { words.as_ref() }) else { return };
@@ -90,6 +106,16 @@ extern "C" fn on_alarm(_: c_int) {
     }
     // SAFETY: _exit is async-signal-safe and does not return.
     unsafe { libc::_exit(words.code) }
+}
+
+/// The monotonic clock in nanoseconds; async-signal-safe.
+fn now() -> i64 {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: all-zero bytes are a valid `timespec`.
+    let time = unsafe { time.assume_init_mut() };
+    // SAFETY: `time` is ours to write to. The monotonic clock cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, time) };
+    time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
 }
 
 /// errno, where a call says -1.
