@@ -18,6 +18,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
         &["attempt", "check", "deadline", "exit", "outcome", "probe", "repeat", "report", "sys", "watchdog"],
     ),
     ("init", &["attempt", "deadline", "exit", "health", "outcome", "probe", "repeat", "report", "sys"]),
+    ("fuzzing", &["net"]),
     ("repeat", &["attempt", "deadline", "outcome", "probe"]),
     ("attempt", &["deadline", "outcome", "probe"]),
     ("probe", &["deadline", "file", "net", "outcome", "pattern"]),
