@@ -62,8 +62,8 @@ fn examples_compose_yaml_starts_each_once_the_other_is_healthy() {
     fs::write(examples.path.join("over.yaml"), over).expect("a file is written");
 
     let project = compose.up(engine, &examples.path, &["compose.yaml", "over.yaml"]);
-    for name in ["app", "probe"] {
-        let container = project.container(name);
+    let containers = ["app", "probe"].map(|name| (name, project.container(name)));
+    for (name, container) in &containers {
         eventually(HEALTHY, &format!("{name} is healthy"), || match container.health().as_str() {
             "healthy" => Ok(()),
             _ => Err((container.health_log(), container.logs())),
