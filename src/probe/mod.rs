@@ -9,6 +9,8 @@ mod condition;
 #[cfg(feature = "services")]
 mod dial;
 mod dns;
+#[cfg(feature = "services")]
+mod fcgi;
 mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
@@ -79,6 +81,8 @@ enum Kind {
     #[cfg(feature = "grpc")]
     Grpc(Box<grpc::Grpc>),
     Http(Box<http::Http>),
+    #[cfg(feature = "services")]
+    Fcgi(fcgi::Fcgi),
     #[cfg(feature = "services")]
     Memcached(memcached::Memcached),
     #[cfg(feature = "services")]
@@ -172,6 +176,10 @@ const SCHEMES: &[Scheme] = &[
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: amqp::parse,
     },
+    #[cfg(feature = "services")]
+    Scheme { name: "fcgi", uses: &[Group::Network, Group::UnixSocket], parse: fcgi::parse },
+    #[cfg(feature = "services")]
+    Scheme { name: "fcgi+unix", uses: &[], parse: fcgi::parse_unix },
     Scheme { name: "file", uses: &[Group::File, Group::Content], parse: file::parse },
     Scheme { name: "pid", uses: &[], parse: pid::parse },
     Scheme { name: "process", uses: &[], parse: process::parse },
@@ -268,6 +276,8 @@ impl Probe {
             #[cfg(feature = "grpc")]
             Kind::Grpc(probe) => probe.run(deadline, trail),
             Kind::Http(probe) => probe.run(deadline, trail),
+            #[cfg(feature = "services")]
+            Kind::Fcgi(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]
             Kind::Memcached(probe) => probe.run(deadline, trail),
             #[cfg(feature = "services")]

@@ -1,6 +1,7 @@
 //! Targets that ask the servers behind an app, against those servers themselves.
 
 mod amqp;
+mod fcgi;
 mod grpc;
 mod memcached;
 mod mysql;

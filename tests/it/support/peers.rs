@@ -134,7 +134,8 @@ impl Recipe {
     /// Starts the server, without waiting for it.
     pub(crate) fn start(mut self) -> Peer {
         let log = self.folder.join("output");
-        let file = File::create(&log).expect("a new file");
+        let file = File::options().create_new(true).append(true).open(&log).expect("a new file");
+        self.own(&log);
         self.command.stdout(file.try_clone().expect("a second handle")).stderr(file);
         let process = self.command.spawn().expect("setpriv starts");
         Peer { process, log, folder: self.folder }
