@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::sys::process::{self, Pid};
 use crate::sys::signal;
 
+use super::name;
 use super::reaper::Role;
 use super::signals::Signal;
 
@@ -37,12 +38,19 @@ impl Leftovers {
                 send_all(Signal::TERM);
                 send_all(Signal::CONT);
             }
-            Role::Subreaper => self.tell_each(descendants()),
-            Role::Plain => {
-                self.send_group(Signal::TERM);
-                self.send_group(Signal::CONT);
-            }
+            Role::Subreaper => match descendants() {
+                // Without /proc the group is all that can be found.
+                none if none.is_empty() => self.tell_group(),
+                found => self.tell_each(found),
+            },
+            Role::Plain => self.tell_group(),
         }
+    }
+
+    /// Asks the main child's group.
+    fn tell_group(&self) {
+        self.send_group(Signal::TERM);
+        self.send_group(Signal::CONT);
     }
 
     /// Asks those who have come since; by now they are our own children, or below one.
@@ -79,11 +87,6 @@ impl Leftovers {
 
     /// Asks those of `pids` who have not been asked.
     fn tell_each(&mut self, pids: Vec<Pid>) {
-        if pids.is_empty() && self.told.is_empty() {
-            // Without /proc the group is all that can be found.
-            self.send_group(Signal::TERM);
-            self.send_group(Signal::CONT);
-        }
         for pid in pids {
             if let Err(place) = self.told.binary_search(&pid) {
                 self.told.insert(place, pid);
@@ -109,6 +112,9 @@ fn send_all(signal: Signal) {
 /// All processes in our namespace but us, sorted.
 fn all() -> Vec<Pid> {
     let own = process::own_pid();
+    if !name::proc_is_ours() {
+        return Vec::new();
+    }
     let mut pids: Vec<Pid> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -120,8 +126,11 @@ fn all() -> Vec<Pid> {
     pids
 }
 
-/// All processes below us, parents before their children.
+/// All processes below us, parents before their children; none without a /proc that could tell.
 fn descendants() -> Vec<Pid> {
+    if !name::proc_is_ours() {
+        return Vec::new();
+    }
     let until = Instant::now() + PASS_LIMIT;
     let mut found = children(process::own_pid());
     let mut next = 0;

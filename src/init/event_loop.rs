@@ -3,11 +3,14 @@
 
 use std::time::Instant;
 
+use nix::errno::Errno;
+
 use crate::sys::process::{self, Pid, Reaped};
 use crate::sys::signal::{self, Arrived, Source};
 
 use super::child::Child;
 use super::drain::Leftovers;
+use super::failure::errno;
 use super::log::{Log, Note};
 use super::machine::{Action, Event, Living, Machine};
 use super::name;
@@ -149,7 +152,12 @@ impl Hands<'_> {
     /// Sends `signal` to the main child or its group. An app that has changed its uid answers EPERM, and that is its right.
     fn send(&mut self, received: Signal, signal: Signal) {
         let Some(child) = self.child else { return };
-        match signal::kill(self.target(child.pid), signal.number()) {
+        let sent = match signal::kill(self.target(child.pid), signal.number()) {
+            // It has left its group for another one; its pid is still its own.
+            Err(why) if errno(&why) == Errno::ESRCH => signal::kill(child.pid, signal.number()),
+            sent => sent,
+        };
+        match sent {
             Ok(()) => {
                 let target = self.plan.target;
                 self.log.say(Note::Forwarded { received, signal, pid: child.pid, target });

@@ -117,7 +117,7 @@ impl Log {
 fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
     write!(to, "sexton: ")?;
     match note {
-        Note::Started { pid, program } => write!(to, "started {program} as pid {pid}"),
+        Note::Started { pid, program } => write!(to, "started {} as pid {pid}", Clean(program.as_bytes())),
         Note::Paused => write!(to, "paused: reaping until SIGTERM or SIGINT"),
         Note::Forwarded { received, signal, pid, target } => {
             write!(to, "forwarded SIG{signal}")?;
@@ -195,14 +195,26 @@ fn json(note: &Note<'_>, to: &mut Line) -> fmt::Result {
     }
 }
 
-/// Bytes of a foreign name, as ASCII.
+/// What ends us, as one line in these words.
+pub(super) fn last_words(words: Words, why: &str) -> String {
+    match words {
+        Words::Text => format!("sexton: {why}"),
+        Words::Json => format!(r#"{{"event":"failed","reason":"{}"}}"#, Quoted(why.as_bytes())),
+    }
+}
+
+/// Bytes of a foreign name, without what a terminal would obey.
 struct Clean<'a>(&'a [u8]);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| {
-            f.write_char(if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' })
-        })
+        for chunk in self.0.utf8_chunks() {
+            chunk.valid().chars().try_for_each(|c| f.write_char(if c.is_control() { '?' } else { c }))?;
+            if !chunk.invalid().is_empty() {
+                f.write_char('?')?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -41,7 +41,7 @@ use self::child::{Child, Inherited};
 use self::drain::Leftovers;
 use self::event_loop::Hands;
 use self::log::{Log, Note, Stderr};
-use self::plan::{Init, Level, Main, ParentDeath, Placement};
+use self::plan::{Init, Level, Main, ParentDeath, Placement, Words};
 use self::signals::Signal;
 use self::terminal::Terminal;
 
@@ -164,6 +164,10 @@ fn complain(plan: &Init, why: &str) {
     /// A reader that has not come by then does not come.
     const PATIENCE: Duration = Duration::from_millis(200);
     if plan.voice.level >= Level::Error {
-        report::line(Stream::Stderr, &format!("sexton: {why}"), Deadline::after(PATIENCE));
+        let line = log::last_words(plan.voice.words, why);
+        match plan.voice.words {
+            Words::Text => report::line(Stream::Stderr, &line, Deadline::after(PATIENCE)),
+            Words::Json => report::record(Stream::Stderr, &line, Deadline::after(PATIENCE)),
+        }
     }
 }

@@ -105,7 +105,13 @@ impl Terminal {
 
     /// Whether our own group is in the foreground.
     fn is_ours(&self) -> bool {
-        self.raw_fd().and_then(|fd| terminal::foreground(fd).ok()) == Some(self.group)
+        let Some(fd) = &self.fd else { return false };
+        match terminal::foreground(fd.as_raw_fd()) {
+            // Both are outside of our namespace, and all such groups are 0: the terminal itself has to tell.
+            Ok(0) if self.group == 0 => !terminal::refuses_reading(fd),
+            Ok(group) => group == self.group,
+            Err(_) => false,
+        }
     }
 
     /// Whether the main child's group is.

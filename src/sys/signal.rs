@@ -170,11 +170,12 @@ impl Source {
         match self {
             Self::Fd(fd) => {
                 let fd = fd.as_raw_fd();
-                if limit.is_some_and(|limit| !readable(fd, limit)) {
-                    return;
-                }
-                if !read_batch(fd, &mut each) {
-                    // Not one of the errors that signalfd has. Going on with it would spin.
+                let come = match limit {
+                    None => Ok(true),
+                    Some(limit) => readable(fd, limit),
+                };
+                // None of the errors that a signalfd has. Going on with it would spin.
+                if come.and_then(|come| if come { read_batch(fd, &mut each) } else { Ok(()) }).is_err() {
                     *self = Self::Wait;
                 }
             }
@@ -202,20 +203,29 @@ impl Source {
 const BLIND: Duration = Duration::from_millis(100);
 
 /// Whether `fd` becomes readable within `limit`.
-fn readable(fd: RawFd, limit: Duration) -> bool {
+fn readable(fd: RawFd, limit: Duration) -> io::Result<bool> {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     let limit = timespec(limit);
     // SAFETY: one live pollfd, a live timespec, and no mask.
-    unsafe { libc::ppoll(&raw mut poll, 1, &raw const limit, ptr::null()) > 0 }
+    let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const limit, ptr::null()) };
+    if ready == -1 { unless_interrupted().map(|()| false) } else { Ok(ready > 0) }
 }
 
-/// Reads what there is, waiting for the first one. False when this descriptor is of no use any more.
-fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> bool {
+/// The last error, unless it is one that passes.
+fn unless_interrupted() -> io::Result<()> {
+    match io::Error::last_os_error() {
+        error if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN)) => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Reads what there is, waiting for the first one.
+fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> io::Result<()> {
     let mut infos = [const { MaybeUninit::<libc::signalfd_siginfo>::uninit() }; BATCH];
     // SAFETY: the buffer is live and as long as told.
     let got = unsafe { libc::read(fd, infos.as_mut_ptr().cast(), size_of_val(&infos)) };
     let Ok(got) = usize::try_from(got) else {
-        return matches!(io::Error::last_os_error().raw_os_error(), Some(libc::EINTR | libc::EAGAIN));
+        return unless_interrupted();
     };
     let whole = got / size_of::<libc::signalfd_siginfo>();
     for info in infos.iter().take(whole) {
@@ -227,7 +237,7 @@ fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> bool {
             sender: libc::pid_t::try_from(info.ssi_pid).unwrap_or(0),
         });
     }
-    whole > 0
+    if whole > 0 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Takes one signal of `set`, waiting at most `limit`.

@@ -11,12 +11,14 @@ use super::process::Pid;
 /// The controlling terminal under the name that it always has.
 const NAME: &CStr = c"/dev/tty";
 
+/// Reading and writing; what never blocks is our own open file description, nobody else's.
+const FLAGS: c_int = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC | libc::O_NONBLOCK;
+
 /// Opens the controlling terminal; by stdin, stdout or stderr where /dev has no such name.
 /// See [tty(4)](https://man7.org/linux/man-pages/man4/tty.4.html).
 pub(crate) fn open() -> io::Result<OwnedFd> {
     // SAFETY: a live, NUL-terminated string and flags that need no mode.
-    let fd = match cerr(unsafe { libc::open(NAME.as_ptr(), libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC) })
-    {
+    let fd = match cerr(unsafe { libc::open(NAME.as_ptr(), FLAGS) }) {
         Ok(fd) => fd,
         // No such process has a terminal, and none of 0-2 can be it.
         Err(error) if error.raw_os_error() == Some(libc::ENXIO) => return Err(error),
@@ -35,6 +37,12 @@ pub(crate) fn open() -> io::Result<OwnedFd> {
 pub(crate) fn foreground(fd: RawFd) -> io::Result<Pid> {
     // SAFETY: takes a number.
     cerr(unsafe { libc::tcgetpgrp(fd) })
+}
+
+/// Whether the terminal answers a read of nothing as it does in the background: with SIGTTIN blocked that is EIO. The
+/// descriptor never blocks, so that another reader does not hold us up.
+pub(crate) fn refuses_reading(terminal: &OwnedFd) -> bool {
+    matches!(fds::read(terminal, &mut []), Err(error) if error.raw_os_error() == Some(libc::EIO))
 }
 
 /// Puts `group` into the foreground. With SIGTTOU blocked this works from the background, too. Async-signal-safe.
