@@ -5,7 +5,7 @@ use crate::outcome::{Failure, Outcome, Phase, Trail};
 
 use super::dial::{Dial, Layer};
 use super::target::Target;
-use super::wire::{self, Lines, Peer};
+use super::wire::{self, Line, Lines, Peer};
 use super::{Kind, Options};
 
 /// The port that memcached has when nobody says otherwise.
@@ -45,7 +45,10 @@ impl Memcached {
 /// The dialogue (<https://github.com/memcached/memcached/blob/master/doc/protocol.txt>).
 pub(crate) fn converse(peer: &mut dyn Peer) -> Outcome {
     wire::send(peer, b"version\r\n")?;
-    let line = Lines::default().next(peer, LINE_MAX)?;
+    let line = match Lines::default().next(peer, LINE_MAX)? {
+        Line::Whole(line) => line,
+        Line::Cut(start) => return Err(wire::stranger("memcached", &start, None)),
+    };
     if let Some(version) = line.strip_prefix(b"VERSION ") {
         return Ok(format!("memcached {}", wire::quote(version, None)));
     }
@@ -92,8 +95,9 @@ mod tests {
         for says in garbage() {
             assert!(converse(&mut Script::new(&says, 7)).is_err(), "{says:?}");
         }
-        for end in 0..b"VERSION ".len() {
-            assert!(converse(&mut Script::new(&b"VERSION "[..end], 1)).is_err());
+        let whole = b"VERSION 1.6.18\r";
+        for end in 0..=whole.len() {
+            assert!(converse(&mut Script::new(&whole[..end], 1)).is_err(), "{end}");
         }
     }
 }

@@ -7,7 +7,7 @@ use super::dial::{Dial, Layer};
 use super::login::{self, Login};
 use super::secret::Secret;
 use super::target::Target;
-use super::wire::{self, Lines, Peer};
+use super::wire::{self, Line, Lines, Peer};
 use super::{Kind, Options};
 
 /// The port that redis has when nobody says otherwise.
@@ -91,11 +91,13 @@ pub(crate) fn converse(peer: &mut dyn Peer, question: &Question<'_>) -> Outcome 
     let mut lines = Lines::default();
     let mut ask = |words: &[&[u8]], wanted: &[u8]| {
         wire::send(peer, &command(words))?;
-        let line = lines.next(peer, LINE_MAX)?;
-        match line.split_first() {
-            Some((b'+', text)) if text == wanted => Ok(()),
-            Some((b'-', text)) => Err(refusal(text, question.password)),
-            _ => Err(wire::stranger("redis", &line, question.password)),
+        match lines.next(peer, LINE_MAX)? {
+            Line::Whole(line) => match line.split_first() {
+                Some((b'+', text)) if text == wanted => Ok(()),
+                Some((b'-', text)) => Err(refusal(text, question.password)),
+                _ => Err(wire::stranger("redis", &line, question.password)),
+            },
+            Line::Cut(start) => Err(wire::stranger("redis", &start, question.password)),
         }
     };
     match (question.user, question.password.map(Secret::expose)) {
@@ -218,8 +220,8 @@ mod tests {
         for says in garbage() {
             assert!(answer(&says, 7).is_err(), "{says:?}");
         }
-        for end in 0..b"+PONG".len() {
-            assert!(answer(&b"+PONG"[..end], 1).is_err());
+        for end in 0..=b"+PONG\r".len() {
+            assert!(answer(&b"+PONG\r\n"[..end], 1).is_err(), "{end}");
         }
     }
 }

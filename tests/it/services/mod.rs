@@ -3,6 +3,7 @@
 mod amqp;
 mod fcgi;
 mod grpc;
+mod hostile;
 mod memcached;
 mod mysql;
 mod postgres;
