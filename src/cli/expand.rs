@@ -9,6 +9,11 @@ pub(super) fn expanded(text: &str) -> Result<String, String> {
     expand(text, variable)
 }
 
+/// As [`expanded`], with what a variable holds put through `quote` before.
+pub(super) fn expanded_in(text: &str, quote: impl Fn(&str) -> String) -> Result<String, String> {
+    expand(text, |name| Ok(variable(name)?.map(|value| quote(&value))))
+}
+
 /// A variable of the environment, if it is set.
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
 pub(super) fn variable(name: &str) -> Result<Option<String>, String> {

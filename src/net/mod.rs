@@ -1,6 +1,7 @@
 //! What probes share: the addresses of a name, a connection by a deadline, TLS over it.
 
 mod connect;
+pub(crate) mod datagram;
 pub(crate) mod dns;
 mod file;
 pub(crate) mod hosts;

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "services")]
 mod amqp;
+mod cgroup;
 mod clock;
 mod condition;
 #[cfg(feature = "services")]
@@ -22,7 +23,9 @@ mod login;
 mod memcached;
 #[cfg(feature = "services")]
 mod mysql;
+mod payload;
 mod pid;
+mod pids;
 #[cfg(feature = "services")]
 mod postgres;
 mod process;
@@ -37,6 +40,7 @@ mod secret;
 mod status;
 mod target;
 mod tcp;
+mod udp;
 mod unix;
 #[cfg(feature = "services")]
 mod wire;
@@ -57,6 +61,7 @@ pub(crate) use self::http::Options as HttpOptions;
 pub(crate) use self::json_pointer::JsonPointer;
 #[cfg(feature = "services")]
 pub(crate) use self::login::Options as LoginOptions;
+pub(crate) use self::payload::{Payload, unescape};
 pub(crate) use self::status::StatusSet;
 use self::target::Target;
 pub(crate) use self::target::parse_host;
@@ -92,9 +97,11 @@ enum Kind {
     #[cfg(feature = "services")]
     Redis(redis::Redis),
     Tcp(tcp::Tcp),
+    Udp(udp::Udp),
     Unix(unix::Unix),
     File(file::File),
     Pid(pid::PidFile),
+    Pids(pids::Pids),
     Process(process::Process),
     Zombies(zombies::Zombies),
 }
@@ -122,8 +129,9 @@ const SCHEMES: &[Scheme] = &[
         uses: &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::Tls, Group::UnixSocket],
         parse: http::parse,
     },
-    Scheme { name: "tcp", uses: &[Group::Network], parse: tcp::parse },
-    Scheme { name: "unix", uses: &[], parse: unix::parse },
+    Scheme { name: "tcp", uses: &[Group::Network, Group::Payload], parse: tcp::parse },
+    Scheme { name: "unix", uses: &[Group::Payload], parse: unix::parse },
+    Scheme { name: "udp", uses: &[Group::Network, Group::Payload], parse: udp::parse },
     #[cfg(feature = "grpc")]
     Scheme { name: "grpc", uses: &[Group::Headers, Group::Network, Group::UnixSocket], parse: grpc::parse },
     #[cfg(feature = "grpc")]
@@ -184,6 +192,7 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "pid", uses: &[], parse: pid::parse },
     Scheme { name: "process", uses: &[], parse: process::parse },
     Scheme { name: "zombies", uses: &[], parse: zombies::parse },
+    Scheme { name: "pids", uses: &[], parse: pids::parse },
     Scheme { name: "dns", uses: &[Group::Network], parse: dns::parse },
 ];
 
@@ -205,6 +214,8 @@ pub(crate) enum Group {
     Content,
     /// Files.
     File,
+    /// Bytes as they are.
+    Payload,
     /// A unix socket instead of the target's host.
     UnixSocket,
 }
@@ -229,6 +240,8 @@ pub(crate) struct Options {
     pub(crate) tls: tls::Options,
     /// What a file must be like.
     pub(crate) file: FileOptions,
+    /// What to say to whom nothing more is known of.
+    pub(crate) payload: Payload,
 }
 
 /// Whether `name` is in the scheme table.
@@ -287,9 +300,11 @@ impl Probe {
             #[cfg(feature = "services")]
             Kind::Redis(probe) => probe.run(deadline, trail),
             Kind::Tcp(probe) => probe.run(deadline, trail),
+            Kind::Udp(probe) => probe.run(deadline, trail),
             Kind::Unix(probe) => probe.run(deadline, trail),
             Kind::File(probe) => probe.run(deadline, trail),
             Kind::Pid(probe) => probe.run(deadline, trail),
+            Kind::Pids(probe) => probe.run(deadline, trail),
             Kind::Process(probe) => probe.run(deadline, trail),
             Kind::Zombies(probe) => probe.run(deadline, trail),
         }

@@ -1,4 +1,4 @@
-//! `unix:/path`: a connection to the socket is accepted.
+//! `unix:/path`: a connection to the socket is accepted, and `--send` is answered by `--expect`.
 
 use std::path::PathBuf;
 
@@ -6,20 +6,22 @@ use crate::deadline::Deadline;
 use crate::net::{self, Endpoint, Via};
 use crate::outcome::{Outcome, Trail};
 
+use super::payload::Payload;
 use super::target::Target;
 use super::{Kind, Options};
 
 /// The longest path of a socket: `sun_path` without its NUL (unix(7)).
 const PATH_MAX: usize = 107;
 
-/// Connects and closes.
+/// Connects, says what there is to say, and closes.
 #[derive(Debug)]
 pub(super) struct Unix {
     endpoint: Endpoint,
+    payload: Payload,
 }
 
 /// Reads `/path`, `///path` or `@name` (an abstract socket, unix(7)).
-pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
     let path = target.rest.strip_prefix("//").unwrap_or(target.rest);
     if !path.starts_with(['/', '@']) {
         return Err("no absolute path to a socket (as in unix:/run/app.sock)".into());
@@ -27,13 +29,13 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
     if path.len() > PATH_MAX {
         return Err(format!("a path of {} bytes, where a socket's has {PATH_MAX} at most,", path.len()));
     }
-    Ok(Kind::Unix(Unix { endpoint: Endpoint::Unix(PathBuf::from(path)) }))
+    Ok(Kind::Unix(Unix { endpoint: Endpoint::Unix(PathBuf::from(path)), payload: options.payload.clone() }))
 }
 
 impl Unix {
-    /// Passes when a connection is accepted.
+    /// Passes when a connection is accepted, and what is expected is answered.
     pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        net::connect(&self.endpoint, &Via::default(), deadline, trail)?;
-        Ok("accepts connections".into())
+        let mut stream = net::connect(&self.endpoint, &Via::default(), deadline, trail)?;
+        self.payload.exchange(&mut stream).map(Into::into)
     }
 }

@@ -15,8 +15,9 @@
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
-//! * `processes`: `process:`, `pid:`, `zombies:`
 //! * `init`: `sexton init`, item by item of what an init must get right
+//! * `payload`: `tcp://`, `unix:` and `udp://` with `--send` and `--expect`
+//! * `processes`: `process:`, `pid:`, `zombies:`, `pids:`
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -36,6 +37,7 @@ mod http_options;
 mod init;
 mod limits;
 mod names;
+mod payload;
 mod processes;
 #[cfg(feature = "services")]
 mod services;

@@ -1,19 +1,27 @@
-//! `process:`, `pid:` and `zombies:`: what lives, who is named, and what may not be seen.
+//! `process:`, `pid:`, `zombies:` and `pids:`: what lives, who is named, and what may not be seen.
 
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
 use crate::support::isolated::{is_root, isolated, skip};
+use crate::support::program::binary;
 use crate::support::temp::Folder;
-use crate::support::{Run, sexton};
+use crate::support::{Run, eventually, run, sexton};
 
-/// Defines `leave N`: a parent called `sleep` that leaves N zombies called `true`, and waits until they are ones.
+/// Defines `becomes PID START`, which waits until a process has been replaced by a program of that command line, and
+/// `leave N`: a parent called `sleep` that leaves N zombies called `true`, and waits until they are ones. They
+/// end only when the parent has become a program that reaps nobody: the shell that it was before may have reaped them.
 const LEAVE: &str = r#"
-zombies() { grep -s "^State:.Z" /proc/[0-9]*/status | wc -l; }
+mount -t tmpfs none /mnt
+becomes() { until tr '\0' ' ' < /proc/$1/cmdline | grep -q "^$2"; do sleep 0.1; done; }
+zombies() { cat /proc/[0-9]*/stat 2> /dev/null | grep -c "(true) Z"; }
 leave() {
-    before=$(zombies)
-    sh -c 'for i in $(seq '$1'); do true_is_no_builtin=/bin/true; $true_is_no_builtin & done; exec sleep 1000' &
-    until [ "$(zombies)" -ge $((before + $1)) ]; do sleep 0.05; done
+    sh -c 'for i in $(seq '$1'); do (until [ -e /mnt/go ]; do sleep 0.1; done; exec /bin/true) & done
+        exec sleep 1000' &
+    until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.1; done
+    touch /mnt/go
+    until [ "$(zombies)" = $1 ]; do sleep 0.1; done
 }
 "#;
 
@@ -21,7 +29,7 @@ leave() {
 /// `wanted`, each after what `check` said; `{}` in them stands for the script's last line.
 #[track_caller]
 fn prints(script: &str, wanted: &[&str]) {
-    let script = format!("{LEAVE} mount -t tmpfs none /mnt; check() {{ $SEXTON check \"$@\"; }}\n{script}");
+    let script = format!("{LEAVE} check() {{ $SEXTON check \"$@\"; }}\n{script}");
     let Some(run) = isolated(&script) else { return };
     let lines: Vec<&str> = run.stdout.lines().collect();
     let Some((last, lines)) = lines.split_last() else { panic!("nothing was printed: {run:?}") };
@@ -67,7 +75,7 @@ fn a_name_that_the_kernel_has_cut_is_found_whole() {
 fn a_process_is_found_by_its_command_line() {
     prints(
         "mkfifo /mnt/fifo; sh -c 'read x < /mnt/fifo' app --role worker & pid=$!
-        until grep -q worker /proc/$pid/cmdline; do sleep 0.05; done
+        becomes $pid 'sh -c read x'
         check 'process:/app --role (worker|web)$/'; check 'process:/role web/'; check 'process:/^sh .*--role worker/'
         echo $pid",
         &[
@@ -99,10 +107,10 @@ fn who_asks_is_never_the_answer() {
         sh -c "\$SEXTON check \"process:/nosuch.*\\\\.app/\"; true"
         sh -c '$SEXTON check process:nosuchapp; true' nosuchapp
         mkfifo /mnt/fifo; $SEXTON wait --timeout 50s process:/nosuch/ 2> /mnt/log & waiting=$!
-        until grep -q 'no[s]uch' /proc/$waiting/cmdline; do sleep 0.05; done
+        becomes $waiting '/.*sexton wait'
         check process:/nosuch/; check process:/sexton/
         sh -c 'read x < /mnt/fifo' nosuch-app & pid=$!
-        until grep -q 'no[s]uch' /proc/$pid/cmdline; do sleep 0.05; done
+        becomes $pid 'sh -c read x'
         wait $waiting; grep ready /mnt/log; sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'; echo $pid"#,
         &[
             "unhealthy: no process has a command line that matches",
@@ -260,9 +268,11 @@ fn zombies_are_counted_and_their_parent_is_named() {
 fn a_zombie_of_pid_1_is_blamed_on_it() {
     // The shell becomes a program that reaps nobody; the check is a child that was started before.
     let script = format!(
-        "{LEAVE} mount -t tmpfs none /mnt; mkfifo /mnt/over
-        (until [ $(zombies) = 1 ]; do sleep 0.05; done; $SEXTON check zombies:; echo > /mnt/over) &
-        /bin/true & exec head -n 1 /mnt/over"
+        "{LEAVE} mkfifo /mnt/over
+        (until [ -e /mnt/go ]; do sleep 0.1; done; exec /bin/true) &
+        (until grep -q head /proc/1/comm; do sleep 0.1; done; touch /mnt/go
+        until [ $(zombies) = 1 ]; do sleep 0.1; done; $SEXTON check zombies:; echo > /mnt/over) &
+        exec head -n 1 /mnt/over"
     );
     let Some(run) = isolated(&script) else { return };
     let line = "unhealthy: 1 zombie, at most 0: 1 x true under head (pid 1); the oldest started ";
@@ -307,5 +317,105 @@ fn a_limit_that_is_no_number_is_refused() {
     for limit in ["x", "-1", "+1", "1.5", "99999999999999999999999"] {
         let run = sexton(["check", &format!("zombies:{limit}")]);
         run.refused(&format!("`{limit}` is no limit, as 5 is one, in zombies:{limit}"));
+    }
+}
+
+/// A new cgroup with a limit on PIDs; gone when dropped.
+struct Cgroup(std::path::PathBuf);
+
+impl Cgroup {
+    /// Makes one that may hold `max`, below the hierarchy that has the pids controller here.
+    fn new(max: &str) -> Option<Self> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("sexton-{}-{count}", std::process::id());
+        ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].iter().find_map(|mount| {
+            let path = std::path::Path::new(mount).join(&name);
+            std::fs::create_dir(&path).ok()?;
+            let cgroup = Self(path);
+            std::fs::write(cgroup.0.join("pids.max"), max).ok()?;
+            Some(cgroup)
+        })
+    }
+
+    /// Checks `target` in it, as one process of two: the other one sleeps.
+    fn check(&self, target: &str) -> Run {
+        let procs = self.0.join("cgroup.procs");
+        let script = "echo $$ > $PROCS && { sleep 1000 & \"$SEXTON\" check $TARGET; code=$?; kill $!; wait; exit $code; }";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("PROCS", procs).env("SEXTON", binary()).env("TARGET", target);
+        run(&mut command)
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // The last process may not be reaped yet.
+        eventually("the cgroup can be removed", || std::fs::remove_dir(&self.0).is_ok() || !self.0.exists());
+    }
+}
+
+#[test]
+fn a_cgroup_without_pids_to_spare_fails() {
+    let Some(cgroup) = Cgroup::new("10") else { return skip("no cgroup can be made") };
+    // The shell, the one that sleeps, and the check itself.
+    cgroup.check("pids:").said(0, "healthy: 3 of 10 PIDs in use (30%) (pids:, ");
+    cgroup.check("pids:31%").said(0, "healthy: 3 of 10 PIDs in use (30%) (pids:31%, ");
+    cgroup
+        .check("pids:30")
+        .said(1, "unhealthy: 3 of 10 PIDs in use (30%, the limit is 30%); zombies and threads count, too");
+    std::fs::write(cgroup.0.join("pids.max"), "3").unwrap();
+    cgroup.check("pids:100").said(1, "unhealthy: 3 of 3 PIDs in use (100%, the limit is 100%)");
+}
+
+#[test]
+fn zombies_use_up_the_pids_of_a_cgroup() {
+    let Some(cgroup) = Cgroup::new("60") else { return skip("no cgroup can be made") };
+    let procs = cgroup.0.join("cgroup.procs");
+    let script = format!(
+        "{LEAVE} echo $$ > {} || exit; leave 12; $SEXTON check pids:90; $SEXTON check pids:20; $SEXTON check zombies:",
+        procs.display()
+    );
+    let Some(run) = isolated(&script) else { return };
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    // The shell, the parent, its twelve, and the check.
+    assert!(lines[0].starts_with("healthy: 15 of 60 PIDs in use (25%)"), "{}", run.stdout);
+    assert!(
+        lines[1].starts_with("unhealthy: 15 of 60 PIDs in use (25%, the limit is 20%)"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        lines[2].starts_with("unhealthy: 12 zombies, at most 0: 12 x true under sleep"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn a_cgroup_inside_one_with_a_limit_is_bound_by_it() {
+    let Some(outer) = Cgroup::new("10") else { return skip("no cgroup can be made") };
+    let inner = Cgroup(outer.0.join("inner"));
+    std::fs::create_dir(&inner.0).unwrap();
+    inner.check("pids:30").said(1, "unhealthy: 3 of 10 PIDs in use (30%, the limit is 30%)");
+    drop(inner);
+}
+
+#[test]
+fn no_limit_and_no_cgroup_are_told_apart() {
+    let Some(cgroup) = Cgroup::new("max") else { return skip("no cgroup can be made") };
+    cgroup.check("pids:").said(0, "healthy: 3 PIDs in use, without a limit (pids:, ");
+    let Some(run) = isolated("umount -l /sys/fs/cgroup; umount -l /sys; $SEXTON check pids:") else { return };
+    run.said(
+        1,
+        "unhealthy: no pids cgroup is mounted here; docker and kubernetes mount /sys/fs/cgroup (pids:, ",
+    );
+}
+
+#[test]
+fn a_percentage_that_is_none_is_refused() {
+    for text in ["0", "101", "x", "%", "-1", "+5", "5.5"] {
+        let target = format!("pids:{text}");
+        sexton(["check", &target]).refused(&format!("`{text}` is no percentage from 1 to 100 in {target}"));
     }
 }

@@ -5,6 +5,7 @@ mod local;
 #[cfg(feature = "services")]
 mod login;
 mod network;
+mod payload;
 mod tls;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(super) struct Words {
     tls: tls::Words,
     #[command(flatten)]
     local: local::Words,
+    #[command(flatten)]
+    payload: payload::Words,
 }
 
 /// The kinds of target for a help, in lines of a screen's width.
@@ -83,6 +86,7 @@ impl Words {
         self.network.apply(&mut options, given)?;
         self.tls.apply(&mut options, given)?;
         self.local.apply(&mut options, given)?;
+        self.payload.apply(&mut options, given)?;
         Ok(options)
     }
 }
