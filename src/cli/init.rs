@@ -273,3 +273,113 @@ fn duration(text: &str, flag: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| format!("{flag} `{text}` is no duration; write for example 500ms, 4s or 1m 30s"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `words` as argv has them.
+    fn argv(words: &[&str]) -> Vec<OsString> {
+        words.iter().map(OsString::from).collect()
+    }
+
+    /// The plan of a command line.
+    fn plan(words: &[&str]) -> Result<Init, String> {
+        match parse(argv(words).into_iter()) {
+            Ok(Invocation::Init(plan) | Invocation::Explain(plan)) => Ok(plan),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(usage) => Err(usage.message),
+        }
+    }
+
+    #[test]
+    fn options_end_at_the_first_word_that_is_none() {
+        for (words, command) in [
+            (&["sh", "-c", "exit 3"][..], &["sh", "-c", "exit 3"][..]),
+            (&["--", "sh", "-g"], &["sh", "-g"]),
+            (&["-g", "sh", "-v", "--help"], &["sh", "-v", "--help"]),
+            (&["-g", "--", "-v"], &["-v"]),
+            (&["-vg", "--drain=1s", "app", "--", "x", ""], &["app", "--", "x", ""]),
+            (&["--", "--", "x"], &["--", "x"]),
+            (&["-"], &["-"]),
+            (&["-v", "-"], &["-"]),
+        ] {
+            assert_eq!(plan(words).unwrap().main, Main::Command(argv(command)), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn bad_words_are_refused_in_one_line() {
+        for (words, part) in [
+            (&[][..], "no command"),
+            (&["--"], "no command"),
+            (&["-g"], "no command"),
+            (&["--", ""], "empty"),
+            (&["-x", "app"], "unknown option -x"),
+            (&["--grup", "app"], "--group"),
+            (&["-e", "256", "app"], "0 to 255"),
+            (&["-e", "-1", "app"], "0 to 255"),
+            (&["-e", "1,", "app"], "unknown signal ``"),
+            (&["-e", "NOPE", "app"], "unknown signal `NOPE`"),
+            (&["-r", "TERM", "app"], "TERM:QUIT"),
+            (&["-r", "TERM:TERM", "app"], "itself"),
+            (&["-r", "KILL:TERM", "app"], "catch SIGKILL"),
+            (&["-r", "TERM:9", "app"], "--kill-after"),
+            (&["-r", "CHLD:TERM", "app"], "SIGCHLD"),
+            (&["-r", "TERM:INT,15:HUP", "app"], "twice"),
+            (&["-p", "65", "app"], "unknown signal `65`"),
+            (&["--kill-after", "0", "app"], "more than 0"),
+            (&["--kill-after", "-1s", "app"], "no duration"),
+            (&["--stop-delay", "-1s", "app"], "no duration"),
+            (&["--drain", "soon", "app"], "no duration"),
+            (&["--drain"], "--drain"),
+            (&["--subreaper", "maybe", "app"], "auto, always or never"),
+            (&["--log", "xml", "app"], "text or json"),
+            (&["--pause", "app"], "leave one of them out"),
+        ] {
+            let why = plan(words).unwrap_err();
+            assert!(why.contains(part) && !why.contains('\n'), "{words:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_full_line_becomes_a_plan() {
+        let plan = plan(&[
+            "-g",
+            "-e",
+            "143,INT",
+            "-e",
+            "1",
+            "-r",
+            "TERM:QUIT",
+            "-r",
+            "HUP:0,QUIT:TERM",
+            "-p",
+            "KILL",
+            "--kill-after",
+            "8s",
+            "--stop-delay=500ms",
+            "--drain",
+            "0",
+            "--subreaper",
+            "never",
+            "--log",
+            "json",
+            "app",
+        ])
+        .unwrap();
+        assert_eq!(plan.target, Target::Group);
+        assert!(
+            [1, 130, 143].iter().all(|&code| plan.exit_zero.contains(code)) && !plan.exit_zero.contains(2)
+        );
+        assert_eq!(plan.rewrites.get(Signal::TERM), Some(Signal::QUIT));
+        assert_eq!(plan.rewrites.get(Signal::QUIT), Some(Signal::TERM));
+        assert_eq!(plan.rewrites.get(Signal::HUP), None);
+        assert_eq!(plan.parent_death, ParentDeath::Chain(Signal::KILL));
+        assert_eq!(plan.kill_after, Some(Duration::from_secs(8)));
+        assert_eq!(plan.stop_delay, Duration::from_millis(500));
+        assert_eq!(plan.farewell, Farewell::Drain(Duration::ZERO));
+        assert_eq!(plan.subreaper, Subreaper::Never);
+        assert_eq!((plan.voice.words, plan.voice.level), (Voice::Json, Level::Event));
+    }
+}

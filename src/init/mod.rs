@@ -10,6 +10,18 @@
 //! drain      what is left when the main child is gone
 //! log        what is said about it
 //! ```
+//!
+//! # Policies
+//!
+//! * Every signal is sent on by its number, real-time ones, TSTP, TTIN, TTOU and faults that a user sends among them. Not
+//!   SIGCHLD, and none that we raised ourselves. A fault of our own is forced by the kernel and ends us.
+//! * A stop that came through us, or by SIGSTOP, is left alone. One that the terminal made (^Z) is passed to the shell above us,
+//!   and where there is none the main child goes on at once.
+//! * A request to end (TERM, INT, QUIT, HUP) wakes a stopped main child, so that it can act on it.
+//! * Only TERM and INT are terminating for `--kill-after` and `--stop-delay`: QUIT makes a JVM print its threads.
+//! * When we are killed ourselves and are not PID 1, the tree below us lives on as orphans of the next reaper;
+//!   `--parent-death` gives the main child a signal then. The death of a PID 1 takes its namespace with it.
+//! * As PID 1 everybody in the namespace is asked to end at the drain, but only our own children are waited for.
 
 mod child;
 mod drain;
