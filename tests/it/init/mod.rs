@@ -17,7 +17,13 @@
 //! * `options`: every option, from the command line and from the environment; bad input
 
 mod child;
+mod drain;
+mod exec;
+mod options;
+mod poor;
 mod races;
 mod reaping;
+mod roles;
 mod signals;
 mod stops;
+mod terminal;

@@ -299,7 +299,7 @@ fn item_22_killing_the_init_itself_leaves_the_main_child_running() {
 fn item_22_with_parent_death_killing_the_init_itself_ends_the_main_child() {
     let running = Launch::new(Role::Subreaper)
         .option(Opt::ParentDeath("TERM"))
-        .actor("alarm=60 say=ready block=15 await=15 say=over exit=0")
+        .actor("alarm=60 block=15 say=ready await=15 say=over exit=0")
         .start();
     running.line("ready");
     running.signal(9);

@@ -1,7 +1,7 @@
 //! The init under test: sexton, unless SEXTON_TEST_INIT names another one to be held against the same list.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Whose command line is spoken.
@@ -47,6 +47,15 @@ pub(crate) enum Opt {
     Own(&'static [&'static str]),
 }
 
+/// Whether `--` stands between options and command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dashes {
+    /// It does.
+    Written,
+    /// It is left out.
+    Left,
+}
+
 /// The program under test.
 pub(crate) fn program() -> &'static Program {
     static PROGRAM: OnceLock<Program> = OnceLock::new();
@@ -64,16 +73,24 @@ pub(crate) fn program() -> &'static Program {
 }
 
 impl Program {
-    /// The program, `options` in its own words, and `command`.
-    pub(crate) fn words(&self, options: &[Opt], command: &[OsString]) -> Vec<OsString> {
-        let mut words: Vec<OsString> = vec![self.path.clone().into()];
+    /// The program, elsewhere if `path` says so, `options` in its own words, and `command`.
+    pub(crate) fn words(
+        &self,
+        path: Option<&Path>,
+        options: &[Opt],
+        dashes: Dashes,
+        command: &[OsString],
+    ) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec![path.unwrap_or(&self.path).into()];
         if self.kind == Kind::Sexton {
             words.push("init".into());
         }
         for option in options {
             words.extend(self.option(option).into_iter().map(OsString::from));
         }
-        words.push("--".into());
+        if dashes == Dashes::Written {
+            words.push("--".into());
+        }
         words.extend(command.iter().cloned());
         words
     }

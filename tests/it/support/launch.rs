@@ -4,13 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::Run;
 use super::actor::actor;
-use super::inits::{Kind, Opt, program};
+use super::inits::{Dashes, Kind, Opt, program};
 use super::process::{Process, children, descendants, held_within, kill, process};
 
 /// How long anything that must happen may take on a busy machine.
@@ -80,6 +81,8 @@ pub(crate) struct Launch {
     options: Vec<Opt>,
     command: Vec<OsString>,
     bare: bool,
+    dashes: Dashes,
+    path: Option<PathBuf>,
     stdin: Option<Stdio>,
     stdout: Option<Stdio>,
     stderr: Option<Stdio>,
@@ -95,6 +98,8 @@ impl Launch {
             options: Vec::new(),
             command: Vec::new(),
             bare: false,
+            dashes: Dashes::Written,
+            path: None,
             stdin: None,
             stdout: None,
             stderr: None,
@@ -133,6 +138,18 @@ impl Launch {
     /// No init at all: the negative control, and what its child is compared with.
     pub(crate) fn bare(mut self) -> Self {
         self.bare = true;
+        self
+    }
+
+    /// No `--` between options and command.
+    pub(crate) fn without_dashes(mut self) -> Self {
+        self.dashes = Dashes::Left;
+        self
+    }
+
+    /// The same program at another path.
+    pub(crate) fn at(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
         self
     }
 
@@ -181,7 +198,7 @@ impl Launch {
         if self.bare {
             words.extend(self.command.iter().cloned());
         } else {
-            words.extend(program().words(&self.options, &self.command));
+            words.extend(program().words(self.path.as_deref(), &self.options, self.dashes, &self.command));
         }
         words
     }
@@ -303,16 +320,20 @@ impl Running {
     pub(crate) fn init(&self) -> i32 {
         let mut found = None;
         let has_begun = held_within(PATIENCE, || {
-            let candidate = match self.role {
-                Role::Subreaper => process(self.pid),
-                Role::Pid1 => children(self.pid).pop(),
-            };
-            found =
-                candidate.filter(|process| process.name != "actor" && !process.name.starts_with("actor-"));
+            found = self.find();
             found.is_some()
         });
         assert!(has_begun, "the init does not start{}", self.told());
         found.expect("just found").pid
+    }
+
+    /// The first process at or below what we started that is no actor any more.
+    fn find(&self) -> Option<Process> {
+        let mut candidate = process(self.pid)?;
+        while candidate.name.starts_with("actor") {
+            candidate = children(candidate.pid).pop()?;
+        }
+        Some(candidate)
     }
 
     /// The main child: the oldest one of the init.
@@ -337,12 +358,8 @@ impl Running {
 
     /// Sends a signal to the init, if there still is one.
     pub(crate) fn try_signal(&self, number: i32) {
-        let init = match self.role {
-            Role::Subreaper => Some(self.pid),
-            Role::Pid1 => children(self.pid).pop().map(|init| init.pid),
-        };
         // Our own child stays a zombie until we wait for it, and its child until it does: neither number is taken.
-        if let Some(init) = init.and_then(process).filter(|init| init.state != 'Z') {
+        if let Some(init) = self.find().filter(|init| init.state != 'Z') {
             let _ = Command::new("kill").arg(format!("-{number}")).arg(init.pid.to_string()).output();
         }
     }

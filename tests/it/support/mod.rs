@@ -10,6 +10,7 @@ pub(crate) mod peers;
 pub(crate) mod pipes;
 pub(crate) mod process;
 pub(crate) mod program;
+pub(crate) mod pty;
 pub(crate) mod servers;
 pub(crate) mod temp;
 #[cfg(feature = "tls")]

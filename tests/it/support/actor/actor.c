@@ -252,6 +252,13 @@ void perform(char **words) {
             words = after_block(words + 1) - 1;
         }
         else if (is(word, "wait", &v)) { while (wait(0) < 0 && errno == EINTR) { } }
+        else if (is(word, "child", &v)) {
+            /* The rest is performed by a child; this process only lives, to be killed. */
+            pid_t child = fork();
+            if (child < 0) refuse("fork");
+            if (child > 0) for (;;) pause();
+        }
+        else if (is(word, "killall", &v)) say("killall errno %d", kill(-1, 0) < 0 ? errno : 0);
         else if (is(word, "gone", &v)) { while (kill(atoi(v), 0) == 0 || errno != ESRCH) nap(200000); }
         else if (is(word, "orphaned", &v)) { while (getppid() == born_of) nap(200000); }
         else if (is(word, "lastpid", &v)) write_to("/proc/sys/kernel/ns_last_pid", v);
@@ -294,6 +301,7 @@ void perform(char **words) {
         else if (is(word, "dropcap", &v)) { if (prctl(PR_CAPBSET_DROP, atoi(v)) < 0) refuse("dropcap"); }
         else if (is(word, "strangeenv", &v)) strange_environment();
         else if (is(word, "setenv", &v)) putenv((char *)v);
+        else if (is(word, "unsetenv", &v)) unsetenv(v);
         else if (is(word, "listen", &v)) {
             char pid[16];
             snprintf(pid, sizeof pid, "%d", getpid());
