@@ -1,6 +1,6 @@
 //! Items 41, 42 and 44: what is left when the main child is gone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::Run;
 use crate::support::inits::Opt;
@@ -18,10 +18,11 @@ fn drained(launch: Launch, before: &str) -> (Run, Duration) {
     running.line("ready");
     running.line("left");
     let main = running.main().pid;
-    let told = Instant::now();
+    let told = running.age();
     kill(main, 10);
     let run = running.finish();
-    (run, told.elapsed())
+    let took = run.elapsed - told;
+    (run, took)
 }
 
 /// What needs 300 ms to clean up after it was asked to end.

@@ -226,5 +226,6 @@ fn help_names_every_option_and_fits_a_screen() {
     ] {
         assert!(run.stdout.contains(option), "nothing of {option}: {}", run.stdout);
     }
+    assert!(run.stdout.starts_with("Runs CMD"), "{}", run.stdout);
     assert!(run.stdout.lines().all(|line| line.len() <= 120), "{}", run.stdout);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::inits::{Kind, Opt, program};
 use crate::support::launch::{Launch, PATIENCE, Role, both_roles};
-use crate::support::process::{children, kill, process, until};
+use crate::support::process::{children, held_within, kill, process};
 
 /// A main child that leaves an orphan, and tells of it once it is somebody else's.
 const WITH_ORPHAN: &str =
@@ -102,7 +102,12 @@ fn item_40_a_parent_that_dies_during_the_start_is_noticed() {
             std::hint::spin_loop();
         }
         kill(running.outer(), 9);
-        until(PATIENCE, "it ends without its parent", || process(init).is_none_or(|init| init.state == 'Z'));
+        let ended = held_within(PATIENCE, || process(init).is_none_or(|init| init.state == 'Z'));
+        assert!(
+            ended,
+            "it lives on without its parent: {}",
+            fs::read_to_string(format!("/proc/{init}/status")).unwrap_or_default()
+        );
     }
 }
 

@@ -311,6 +311,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Since its start.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// What the test started: the init itself, or the process that stays outside of its namespace.
     pub(crate) fn outer(&self) -> i32 {
         self.pid
