@@ -67,7 +67,7 @@ fn read(args: Vec<OsString>) -> Result<Invocation, String> {
     let options = options(&flags, connect, answer)?;
     let scheme = if flags.is_on("tls") { "grpcs" } else { "grpc" };
     let service = flags.last("service").unwrap_or_default();
-    let (probe_options, place) = place(address, options)?;
+    let (probe_options, place) = place(address, options);
     let probe = Probe::parse(&format!("{scheme}://{place}/{service}"), &probe_options)?;
     let limit = humantime::format_duration(answer);
     let overdue =
@@ -109,24 +109,23 @@ fn options(flags: &Flags, connect: Duration, answer: Duration) -> Result<Options
 }
 
 /// Where `-addr` leads: `host:port`, `:port` on this machine, `dns:///host:port`, `unix:///path`.
-fn place(address: &str, mut options: Options) -> Result<(Options, String), String> {
+fn place(address: &str, mut options: Options) -> (Options, String) {
     if let Some(path) = address.strip_prefix("unix:") {
         options.unix_socket = Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)));
-        return Ok((options, "localhost:80".into()));
+        return (options, "localhost:80".into());
     }
     let address = ["passthrough:///", "dns:///", "dns:"]
         .iter()
         .find_map(|resolver| address.strip_prefix(resolver))
         .unwrap_or(address);
     let place = if address.starts_with(':') { format!("localhost{address}") } else { address.to_owned() };
-    Ok((options, place))
+    (options, place)
 }
 
 /// Its words and code for what came of it.
 fn judge(finished: &Finished) -> Told {
-    let failure = match &finished.outcome {
-        Ok(_) => return Told { line: "status: SERVING".into(), exit: ExitStatus::Healthy },
-        Err(failure) => failure,
+    let Err(failure) = &finished.outcome else {
+        return Told { line: "status: SERVING".into(), exit: ExitStatus::Healthy };
     };
     let (line, exit) = match (failure.phase, failure.cause) {
         (Phase::Resolve | Phase::Connect | Phase::Tls, Cause::TimedOut) => {

@@ -1,4 +1,4 @@
-//! `grpc://` and `grpcs://`, against grpcio in Python and tonic in Rust; also as grpc_health_probe.
+//! `grpc://` and `grpcs://`, against grpcio in Python and tonic in Rust; also as `grpc_health_probe`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -204,7 +204,7 @@ fn a_silent_or_dripping_server_is_given_up_at_the_limit() {
     }
 }
 
-/// Runs it by the name of grpc_health_probe.
+/// Runs it by the name of `grpc_health_probe`.
 fn probe(program: &Path, args: &[&str]) -> Run {
     Sexton::with(args).at(program).run()
 }
