@@ -56,6 +56,7 @@ pub use crate::exit::ExitStatus;
 pub use crate::sys::args::Args;
 
 use crate::cli::Invocation;
+use crate::report::Stream;
 
 /// Runs the command that `args` name, to its end, and says what to exit with.
 #[must_use]
@@ -78,8 +79,13 @@ fn dispatch(args: Args) -> ExitStatus {
         Ok(Invocation::Init(plan)) => {
             panic::catch_unwind(|| init::run(&plan)).unwrap_or(ExitStatus::InitFailed)
         }
-        Ok(Invocation::Explain(plan)) => report::document(&init::explain(&plan)),
-        Ok(Invocation::Print(text)) => report::document(&text),
+        Ok(Invocation::Explain(plan)) => report::document(Stream::Stdout, &init::explain(&plan)),
+        Ok(Invocation::Print(text)) => report::document(Stream::Stdout, &text),
+        Ok(Invocation::PrintError(text)) => report::document(Stream::Stderr, &text),
+        Ok(Invocation::Misuse(text)) => {
+            report::document(Stream::Stderr, &text);
+            ExitStatus::Code(1)
+        }
         Err(usage) => report::refusal(&usage.message, usage.exit),
     }
 }

@@ -40,15 +40,19 @@ pub(crate) fn screen(text: &str, deadline: Deadline) {
     write(Stream::Stderr, text.as_bytes(), deadline);
 }
 
-/// Writes one finished line to stderr if that can be done now, and says whether it was. The init's log must not wait: PID 1
-/// would stop to forward and reap.
-pub(crate) fn log_line(bytes: &[u8]) -> bool {
-    matches!(fds::write_now(2, bytes), Ok(amount) if amount == bytes.len())
+/// Writes one finished line if that can be done now, and says whether it was. The init's log must not wait: PID 1 would
+/// stop to forward and reap.
+pub(crate) fn log_line(stream: Stream, bytes: &[u8]) -> bool {
+    let fd = match stream {
+        Stream::Stdout => 1,
+        Stream::Stderr => 2,
+    };
+    matches!(fds::write_now(fd, bytes), Ok(amount) if amount == bytes.len())
 }
 
 /// Prints a text of ours, `--help` for one, as it is.
-pub(crate) fn document(text: &str) -> ExitStatus {
-    write(Stream::Stdout, text.as_bytes(), Deadline::after(PATIENCE));
+pub(crate) fn document(stream: Stream, text: &str) -> ExitStatus {
+    write(stream, text.as_bytes(), Deadline::after(PATIENCE));
     ExitStatus::Healthy
 }
 

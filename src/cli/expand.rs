@@ -26,7 +26,7 @@ pub(super) fn variable(name: &str) -> Result<Option<String>, String> {
 
 /// The same, as it is.
 #[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
-pub(super) fn variable_os(name: &OsStr) -> Option<OsString> {
+pub(crate) fn variable_os(name: impl AsRef<OsStr>) -> Option<OsString> {
     std::env::var_os(name)
 }
 

@@ -16,6 +16,7 @@ use crate::exit::ExitStatus;
 use crate::init::plan::Init;
 use crate::wait::Wait;
 
+pub(crate) use self::expand::variable_os;
 pub(crate) use self::options::read_header;
 pub(crate) use self::usage::Usage;
 
@@ -34,6 +35,10 @@ pub(crate) enum Invocation {
     Explain(Init),
     /// Print a text and be done.
     Print(String),
+    /// The same on stderr, where dumb-init and catatonit have their help.
+    PrintError(String),
+    /// The same, and exit 1: what dumb-init and tini say to a wrong command line has several lines.
+    Misuse(String),
 }
 
 /// What fits on a screen.

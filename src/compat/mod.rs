@@ -1,8 +1,12 @@
 //! Called by another program's name, sexton speaks its command line: one file a personality, each only a parser from
 //! that program's argv to an [`Invocation`].
 
+mod catatonit;
+mod dumb_init;
 #[cfg(feature = "grpc")]
 mod grpc_health_probe;
+mod letters;
+mod tini;
 mod wait_for_it;
 
 use std::ffi::{OsStr, OsString};
@@ -15,6 +19,11 @@ type Personality = fn(Vec<OsString>) -> Result<Invocation, Usage>;
 
 /// By the name that we are called.
 const PERSONALITIES: &[(&str, Personality)] = &[
+    ("tini", tini::parse),
+    ("tini-static", tini::parse),
+    ("docker-init", tini::parse),
+    ("dumb-init", dumb_init::parse),
+    ("catatonit", catatonit::parse),
     #[cfg(feature = "grpc")]
     ("grpc_health_probe", grpc_health_probe::parse),
     #[cfg(feature = "grpc")]

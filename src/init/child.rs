@@ -93,8 +93,15 @@ pub(super) fn spawn(
 /// What the child must not outrun: its group stands before anything is sent to it, and we hold nothing of what it may want to
 /// unmount or close. It waits until the gate is opened by our closing `opener`.
 fn settle(placement: Placement, pid: Pid, report: &OwnedFd, ours: &[RawFd], opener: &OwnedFd) {
-    if placement == Placement::Group {
-        let _ = process::lead_group(pid);
+    match placement {
+        Placement::Group => {
+            let _ = process::lead_group(pid);
+        }
+        // Only the child can make its session; until it says so nothing could be sent to its group.
+        Placement::Session => {
+            let _ = hear(report);
+        }
+        Placement::Ours => {}
     }
     let _ = process::change_directory(c"/");
     let mut keep: Vec<RawFd> = ours.to_vec();

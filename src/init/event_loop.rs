@@ -132,6 +132,7 @@ impl Hands<'_> {
                 }
             }
             Action::StopSelf => {
+                self.log.say(Note::Suspending);
                 let _ = signal::kill(process::own_pid(), Signal::STOP.number());
             }
             Action::Part(signal) => self.leftovers.send_group(signal),

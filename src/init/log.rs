@@ -9,6 +9,7 @@ use crate::report;
 use crate::sys::process::Pid;
 
 use super::failure::errno;
+use super::foreign::{self, Channel};
 use super::plan::{Level, Target, Voice, Words};
 use super::reaper::End;
 use super::signals::Signal;
@@ -40,6 +41,10 @@ pub(super) enum Note<'a> {
     Exit { code: u8 },
     /// Something is not as it should be.
     Warning { text: &'a str },
+    /// Orphans do not come to us, as asked.
+    NoReaper,
+    /// We stop ourselves, as asked.
+    Suspending,
 }
 
 impl Note<'_> {
@@ -84,18 +89,28 @@ impl Log {
 
     /// Says `note`, if the voice does.
     pub(super) fn say(&mut self, note: Note<'_>) {
+        match self.voice.words {
+            Words::Text | Words::Json => {}
+            Words::Tini(zombies) => {
+                return foreign::tini(&note, zombies, &mut |level, to, line| self.relay(level, to, line));
+            }
+            Words::DumbInit(mode) => {
+                return foreign::dumb_init(&note, mode, &mut |level, to, line| self.relay(level, to, line));
+            }
+            Words::Catatonit => {
+                return foreign::catatonit(&note, &mut |level, to, line| self.relay(level, to, line));
+            }
+        }
         if self.stderr == Stderr::Closed || self.voice.level < note.level() {
             return;
         }
         if self.lost > 0 {
             let mut line = Line::new();
             let _ = match self.voice.words {
-                Words::Text => {
-                    write!(line, "sexton: {} lines were lost: their reader was too slow", self.lost)
-                }
                 Words::Json => write!(line, "{{\"event\":\"lost\",\"lines\":{}}}", self.lost),
+                _ => write!(line, "sexton: {} lines were lost: their reader was too slow", self.lost),
             };
-            if !line.send() {
+            if !line.send_to(Channel::Stderr) {
                 self.lost += 1;
                 return;
             }
@@ -104,12 +119,25 @@ impl Log {
         let mut line = Line::new();
         // A line that is too long is cut, and told as it is.
         let _ = match self.voice.words {
-            Words::Text => text(&note, &mut line),
             Words::Json => json(&note, &mut line),
+            _ => text(&note, &mut line),
         };
-        if !line.send() {
+        if !line.send_to(Channel::Stderr) {
             self.lost += 1;
         }
+    }
+}
+
+impl Log {
+    /// Writes a line of another init, if its level is told. Those programs have no words for lines that were lost.
+    fn relay(&mut self, level: Level, to: Channel, text: fmt::Arguments<'_>) {
+        if self.voice.level < level || (to == Channel::Stderr && self.stderr == Stderr::Closed) {
+            return;
+        }
+        let mut line = Line::new();
+        // A line that is too long is cut.
+        let _ = line.write_fmt(text);
+        line.send_to(to);
     }
 }
 
@@ -151,6 +179,8 @@ fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
         Note::Escalated { who } => write!(to, "killing {who}: it did not end in time"),
         Note::Exit { code } => write!(to, "exit {code}"),
         Note::Warning { text } => write!(to, "{text}"),
+        Note::NoReaper => write!(to, "orphans go to PID 1, as asked"),
+        Note::Suspending => write!(to, "stopping, too"),
     }
 }
 
@@ -192,14 +222,16 @@ fn json(note: &Note<'_>, to: &mut Line) -> fmt::Result {
         Note::Escalated { who } => write!(to, r#"{{"event":"escalated","who":"{who}"}}"#),
         Note::Exit { code } => write!(to, r#"{{"event":"exit","code":{code}}}"#),
         Note::Warning { text } => write!(to, r#"{{"event":"warning","text":"{}"}}"#, Quoted(text.as_bytes())),
+        Note::NoReaper => write!(to, r#"{{"event":"no reaper"}}"#),
+        Note::Suspending => write!(to, r#"{{"event":"suspending"}}"#),
     }
 }
 
 /// What ends us, as one line in these words.
 pub(super) fn last_words(words: Words, why: &str) -> String {
     match words {
-        Words::Text => format!("sexton: {why}"),
         Words::Json => format!(r#"{{"event":"failed","reason":"{}"}}"#, Quoted(why.as_bytes())),
+        _ => format!("sexton: {why}"),
     }
 }
 
@@ -255,12 +287,16 @@ impl Line {
     }
 
     /// Ends the line and writes it, if all of it can be written now.
-    fn send(mut self) -> bool {
+    fn send_to(mut self, to: Channel) -> bool {
         if let Some(end) = self.bytes.get_mut(self.len) {
             *end = b'\n';
             self.len += 1;
         }
-        report::log_line(self.bytes.get(..self.len).unwrap_or_default())
+        let stream = match to {
+            Channel::Stdout => report::Stream::Stdout,
+            Channel::Stderr => report::Stream::Stderr,
+        };
+        report::log_line(stream, self.bytes.get(..self.len).unwrap_or_default())
     }
 }
 
@@ -291,8 +327,8 @@ mod tests {
     fn said(note: &Note<'_>, words: Words) -> String {
         let mut line = Line::new();
         let _ = match words {
-            Words::Text => text(note, &mut line),
             Words::Json => json(note, &mut line),
+            _ => text(note, &mut line),
         };
         String::from_utf8(line.bytes[..line.len].to_vec()).unwrap()
     }

@@ -28,6 +28,7 @@ mod drain;
 mod event_loop;
 mod explain;
 mod failure;
+mod foreign;
 mod log;
 mod machine;
 mod name;
@@ -46,14 +47,14 @@ use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys::fds;
 use crate::sys::memory;
-use crate::sys::process;
+use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, Disposition, SigSet, Source};
 
 use self::child::{Child, Inherited};
 use self::drain::Leftovers;
 use self::event_loop::Hands;
 use self::log::{Log, Note, Stderr};
-use self::plan::{Init, Level, Main, ParentDeath, Placement, Words};
+use self::plan::{Init, Level, Main, ParentDeath, Placement, Subreaper, Words};
 use self::signals::Signal;
 use self::terminal::Terminal;
 
@@ -102,6 +103,9 @@ fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
     if let Some(why) = refused {
         let text = format!("cannot become a subreaper ({}): orphans go to PID 1", failure::errno(&why));
         log.say(Note::Warning { text: &text });
+    }
+    if plan.subreaper == Subreaper::Never && role == reaper::Role::Plain {
+        log.say(Note::NoReaper);
     }
     role
 }
@@ -152,7 +156,7 @@ fn start(
             Ok(Some(child))
         }
         Err(failure) => {
-            complain(plan, &failure::start(&program, &failure));
+            complain(plan, &program, process::own_pid(), &failure::start(&program, &failure));
             Err(plan.failures.init)
         }
     }
@@ -162,7 +166,14 @@ fn start(
 fn verdict(plan: &Init, child: Option<&Child>, code: u8) -> ExitStatus {
     if let (Main::Command(command), Some(error)) = (&plan.main, child.and_then(Child::exec_error)) {
         let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
-        complain(plan, &failure::exec(&program, &error));
+        let pid = child.map_or(0, |child| child.pid);
+        let why = match plan.voice.words {
+            Words::Text | Words::Json => failure::exec(&program, &error),
+            Words::Tini(_) | Words::DumbInit(_) | Words::Catatonit => {
+                failure::errno(&error).desc().to_owned()
+            }
+        };
+        complain(plan, &program, pid, &why);
         return match failure::errno(&error) {
             Errno::ENOENT => plan.failures.not_found,
             _ => plan.failures.not_executable,
@@ -171,15 +182,22 @@ fn verdict(plan: &Init, child: Option<&Child>, code: u8) -> ExitStatus {
     if plan.exit_zero.contains(code) { ExitStatus::Code(0) } else { ExitStatus::Code(code) }
 }
 
-/// Says what ends us. Unlike the log this waits for a slow reader, but not for long.
-fn complain(plan: &Init, why: &str) {
+/// Says what ends us, `pid` being who met it. Unlike the log this waits for a slow reader, but not for long.
+fn complain(plan: &Init, program: &str, pid: Pid, why: &str) {
     /// A reader that has not come by then does not come.
     const PATIENCE: Duration = Duration::from_millis(200);
     if plan.voice.level >= Level::Error {
-        let line = log::last_words(plan.voice.words, why);
-        match plan.voice.words {
-            Words::Text => report::line(Stream::Stderr, &line, Deadline::after(PATIENCE)),
-            Words::Json => report::record(Stream::Stderr, &line, Deadline::after(PATIENCE)),
+        let (line, whole) = match plan.voice.words {
+            Words::Text | Words::Json => {
+                (log::last_words(plan.voice.words, why), plan.voice.words == Words::Json)
+            }
+            other => (foreign::cannot_start(other, program, pid, why).unwrap_or_default(), false),
+        };
+        let deadline = Deadline::after(PATIENCE);
+        if whole {
+            report::record(Stream::Stderr, &line, deadline)
+        } else {
+            report::line(Stream::Stderr, &line, deadline)
         }
     }
 }

@@ -127,6 +127,32 @@ pub(crate) enum Words {
     Text,
     /// Ours, a JSON object in a line for each event.
     Json,
+    /// tini's.
+    Tini(ReapedZombies),
+    /// dumb-init's.
+    DumbInit(Mode),
+    /// catatonit's.
+    Catatonit,
+}
+
+/// How dumb-init came to its mode, which it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The command leads a session.
+    Session,
+    /// `-c`.
+    SingleChild,
+    /// `DUMB_INIT_SETSID=0`.
+    NoSession,
+}
+
+/// What tini's `-w` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReapedZombies {
+    /// A warning for each.
+    Told,
+    /// Nothing.
+    Untold,
 }
 
 /// How much is said. Each level says what the ones before it say.

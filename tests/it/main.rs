@@ -11,6 +11,7 @@
 //! * `http_options`: bodies, redirects, credentials, proxies
 //! * `demo`: what the README begins with
 //! * `static_binary`: no dynamic loader, no library
+//! * `personalities`: as tini, docker-init, dumb-init and catatonit
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
@@ -38,6 +39,7 @@ mod init;
 mod limits;
 mod names;
 mod payload;
+mod personalities;
 mod processes;
 #[cfg(feature = "services")]
 mod services;

@@ -1,0 +1,63 @@
+//! `catatonit [-ghLPV] [--] PROGRAM [ARG]...` (<https://github.com/openSUSE/catatonit>): its flags, variable, words and
+//! codes.
+
+use std::ffi::OsString;
+
+use crate::cli::{Invocation, Usage, variable_os};
+use crate::exit::ExitStatus;
+use crate::init::plan::{Failures, Farewell, Init, Level, Main, Target, Voice, Words};
+
+use super::letters::{self, Word};
+
+/// The version, in the words that Docker wants of an init.
+const VERSION: &str = concat!("tini version 0.2.1_catatonit (sexton ", env!("CARGO_PKG_VERSION"), ")\n");
+
+/// What its usage says, in our words; on stderr, as there.
+const HELP: &str = "\
+usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]
+
+Runs a program under an init (this one is sexton).
+
+options:
+  -g              send signals to the program's whole process group
+  -h              print this
+  -L              print the license
+  -P              run no program: reap until SIGINT or SIGTERM
+  -V, --version   print the version
+";
+
+/// Its license option prints ours.
+const LICENSE: &str = "sexton, called as catatonit. MIT OR Apache-2.0.\n";
+
+/// Its code for whatever goes wrong.
+const FAILED: ExitStatus = ExitStatus::Code(1);
+
+/// Reads its argv.
+pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+    let own = std::process::id();
+    let refuse = |why: &str| Usage::bare(FAILED, format!("ERROR (catatonit:{own}): {why}"));
+    let (words, command) = letters::sort(args, &[]).map_err(|why| refuse(&why))?;
+    let mut plan = Init::new(Main::Command(command));
+    plan.farewell = Farewell::Leave;
+    plan.failures = Failures { init: FAILED, not_executable: FAILED, not_found: FAILED };
+    for word in words {
+        match word {
+            Word::Letter('g', _) => plan.target = Target::Group,
+            Word::Letter('P', _) => plan.main = Main::Pause,
+            Word::Letter('h', _) => return Ok(Invocation::PrintError(HELP.into())),
+            Word::Letter('L', _) => return Ok(Invocation::Print(LICENSE.into())),
+            Word::Letter('V', _) => return Ok(Invocation::Print(VERSION.into())),
+            Word::Long(name, None) if name == "version" => return Ok(Invocation::Print(VERSION.into())),
+            Word::Letter(other, _) => return Err(refuse(&format!("invalid option -- '{other}'"))),
+            Word::Long(other, _) => return Err(refuse(&format!("unrecognized option '--{other}'"))),
+        }
+    }
+    let debug = letters::is_on(variable_os("CATATONIT_DEBUG").as_deref());
+    plan.voice = Voice { words: Words::Catatonit, level: if debug { Level::Event } else { Level::Warning } };
+    match &plan.main {
+        Main::Command(command) if command.is_empty() => {
+            Err(refuse("missing program name (see catatonit -h)"))
+        }
+        _ => Ok(Invocation::Init(plan)),
+    }
+}

@@ -1,0 +1,121 @@
+//! `dumb-init [OPTION]... CMD [ARG]...` (<https://github.com/Yelp/dumb-init>): its flags, variables, words and codes.
+//! Unless told otherwise the command leads a session of its own, all of it gets the signals, and the stop signals of
+//! the terminal become SIGSTOP there.
+
+use std::ffi::OsString;
+
+use crate::cli::{Invocation, Usage, variable_os};
+use crate::exit::ExitStatus;
+use crate::init::plan::{
+    Failures, Farewell, Init, JobControl, Level, Main, Mode, Placement, Subreaper, Target, Voice, Words,
+};
+use crate::init::signals::Signal;
+
+use super::letters::{self, Word};
+
+/// The version that is spoken here; scripts compare it.
+const VERSION: &str = "dumb-init v1.2.5\n";
+
+/// Its help to the letter, which scripts and tests compare; on stderr, as there.
+const HELP: &str = "\
+dumb-init v1.2.5
+Usage: dumb-init [option] command [[arg] ...]
+
+dumb-init is a simple process supervisor that forwards signals to children.
+It is designed to run as PID1 in minimal container environments.
+
+Optional arguments:
+   -c, --single-child   Run in single-child mode.
+                        In this mode, signals are only proxied to the
+                        direct child and not any of its descendants.
+   -r, --rewrite s:r    Rewrite received signal s to new signal r before proxying.
+                        To ignore (not proxy) a signal, rewrite it to 0.
+                        This option can be specified multiple times.
+   -v, --verbose        Print debugging information to stderr.
+   -h, --help           Print this help message and exit.
+   -V, --version        Print the current version and exit.
+
+Full help is available online at https://github.com/Yelp/dumb-init
+";
+
+/// What it says to no command, and to a wrong `-r`; in its own lines, which are compared, too.
+const NO_COMMAND: &str = "Usage: dumb-init [option] program [args]\nTry dumb-init --help for full usage.\n";
+const BAD_REWRITE: &str = "\
+Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.
+This option can be specified multiple times.
+Use --help for full usage.
+";
+
+/// Its code when it cannot run the command.
+const CANNOT_RUN: ExitStatus = ExitStatus::Code(2);
+
+/// Reads its argv.
+pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+    let refuse = |why: &str| Usage::bare(ExitStatus::Code(1), why.to_owned());
+    let (words, command) =
+        letters::sort(args, &["r", "rewrite"]).map_err(|why| refuse(&format!("dumb-init: {why}")))?;
+    let mut plan = Init::new(Main::Command(command));
+    plan.placement = Placement::Session;
+    plan.target = Target::Group;
+    plan.job_control = JobControl::StopSelf;
+    plan.subreaper = Subreaper::Never;
+    plan.failures = Failures { init: CANNOT_RUN, not_executable: CANNOT_RUN, not_found: CANNOT_RUN };
+    let mut level = Level::Error;
+    let mut mode = Mode::Session;
+    if variable_os("DUMB_INIT_SETSID").is_some_and(|value| value == "0") {
+        mode = Mode::NoSession;
+    }
+    let mut rewrites = Vec::new();
+    for word in words {
+        match word {
+            Word::Letter('h', _) => return Ok(Invocation::PrintError(HELP.into())),
+            Word::Letter('V', _) => return Ok(Invocation::PrintError(VERSION.into())),
+            Word::Letter('c', _) => mode = Mode::SingleChild,
+            Word::Letter('v', _) => level = Level::Event,
+            Word::Letter('r', Some(pair)) => rewrites.push(pair),
+            Word::Long(name, value) => match (name.as_str(), value) {
+                ("help", None) => return Ok(Invocation::PrintError(HELP.into())),
+                ("version", None) => return Ok(Invocation::PrintError(VERSION.into())),
+                ("single-child", None) => mode = Mode::SingleChild,
+                ("verbose", None) => level = Level::Event,
+                ("rewrite", Some(pair)) => rewrites.push(pair),
+                _ => return Err(refuse(&format!("dumb-init: unrecognized option '--{name}'"))),
+            },
+            Word::Letter(other, _) => return Err(refuse(&format!("dumb-init: invalid option -- '{other}'"))),
+        }
+    }
+    if variable_os("DUMB_INIT_DEBUG").is_some_and(|value| value == "1") {
+        level = Level::Detail;
+    }
+    if mode == Mode::Session {
+        // A session that no shell watches: a stop that only asks would be ignored there.
+        for signal in [Signal::TSTP, Signal::TTIN, Signal::TTOU] {
+            plan.rewrites.set(signal, Some(Signal::STOP));
+        }
+    } else {
+        plan.placement = Placement::Ours;
+        plan.target = Target::Main;
+        plan.job_control = JobControl::Follow;
+    }
+    for pair in rewrites {
+        match rewrite(&pair) {
+            Some((from, to)) => plan.rewrites.set(from, to),
+            None => return Ok(Invocation::Misuse(BAD_REWRITE.into())),
+        }
+    }
+    // Its last SIGTERM goes the way of all others.
+    plan.farewell = plan.rewrites.get(Signal::TERM).map_or(Farewell::Leave, Farewell::Signal);
+    plan.voice = Voice { words: Words::DumbInit(mode), level };
+    match &plan.main {
+        Main::Command(command) if command.is_empty() => Ok(Invocation::Misuse(NO_COMMAND.into())),
+        _ => Ok(Invocation::Init(plan)),
+    }
+}
+
+/// Reads `signum:signum`, the second of which may be 0.
+fn rewrite(pair: &str) -> Option<(Signal, Option<Signal>)> {
+    let (from, to) = pair.split_once(':')?;
+    let number = |text: &str| text.parse().ok().filter(|number| (0..=31).contains(number));
+    let (from, to) = (number(from)?, number(to)?);
+    Some((Signal::new(from)?, Signal::new(to)))
+}
