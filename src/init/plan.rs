@@ -158,8 +158,6 @@ pub(crate) enum ReapedZombies {
 /// How much is said. Each level says what the ones before it say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Nothing.
-    Silent,
     /// What ends us.
     Error,
     /// What is not as it should be.
