@@ -2,6 +2,8 @@
 
 use crate::net::dns::message::{self, Kind, Reply};
 use crate::net::{dns, hosts};
+use crate::probe::JsonPointer;
+use crate::probe::http::Url;
 
 /// Reads a name server's answer to each question that it could be one to.
 pub fn dns_answer(message: &[u8]) {
@@ -17,4 +19,38 @@ pub fn dns_answer(message: &[u8]) {
 pub fn hosts_file(file: &[u8]) {
     assert!(hosts::find(file, "db.example").len() <= file.len());
     assert!(!dns::candidates(file, "db.example").is_empty());
+}
+
+/// Reads the dates of a server's certificate.
+#[cfg(feature = "tls")]
+pub fn certificate(der: &[u8]) {
+    // The last second that a certificate can name is that of the year 9999.
+    if let Some(leaf) = crate::net::tls::leaf::read(der) {
+        assert!(leaf.not_before.max(leaf.not_after) <= 253_402_300_799);
+    }
+}
+
+/// Looks up a pointer, which is the first line, in the JSON document that the rest is.
+pub fn json_pointer(input: &[u8]) {
+    let mut parts = input.splitn(2, |&byte| byte == b'\n');
+    let pointer = parts.next().and_then(|line| str::from_utf8(line).ok()).map(JsonPointer::parse);
+    let document = parts.next().and_then(|rest| serde_json::from_slice::<serde_json::Value>(rest).ok());
+    if let (Some(Ok(pointer)), Some(document)) = (pointer, document) {
+        // What is missing can be told, and what is there is what serde_json finds.
+        match pointer.find(&document) {
+            Ok(value) => assert_eq!(document.pointer(pointer.text()), Some(value)),
+            Err(missing) => assert!(!missing.to_string().is_empty()),
+        }
+    }
+}
+
+/// Joins a URL and what a server gives as Location.
+pub fn location(location: &[u8]) {
+    for base in ["http://a/b/c?d", "https://[::1]:8443/"] {
+        let Ok((base, _)) = Url::parse(base) else { return };
+        if let Ok(next) = base.join(location) {
+            // Joined again, it stays what it is.
+            assert_eq!(next.join(next.uri.to_string().as_bytes()).as_ref(), Ok(&next));
+        }
+    }
 }

@@ -26,6 +26,12 @@ impl JsonPointer {
         Ok(Self { text: text.to_owned(), tokens })
     }
 
+    /// As it was written.
+    #[cfg(fuzzing)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The value that this points to in `document`, or how far it leads.
     pub(crate) fn find<'a>(&self, document: &'a Value) -> Result<&'a Value, Missing<'a>> {
         let mut value = document;

@@ -5,18 +5,18 @@ use std::ops::Range;
 
 /// What a certificate says of itself (RFC 5280, 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// The first second of its validity, since 1970.
-    pub(super) not_before: u64,
+    pub(crate) not_before: u64,
     /// The last one.
-    pub(super) not_after: u64,
+    pub(crate) not_after: u64,
     /// Who signed it, by name.
-    pub(super) issuer: Issuer,
+    pub(crate) issuer: Issuer,
 }
 
 /// Who signed a certificate, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Issuer {
+pub(crate) enum Issuer {
     /// Its own subject.
     Itself,
     /// Somebody else.
@@ -32,7 +32,7 @@ const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
 /// Reads `der`; nothing when it is no certificate.
-pub(super) fn read(der: &[u8]) -> Option<Leaf> {
+pub(crate) fn read(der: &[u8]) -> Option<Leaf> {
     let mut certificate = der;
     let mut rest = expect(&mut certificate, SEQUENCE)?;
     let mut tbs = expect(&mut rest, SEQUENCE)?;

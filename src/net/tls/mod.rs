@@ -1,7 +1,7 @@
 //! TLS over a connection that stands.
 
 #[cfg(feature = "tls")]
-mod leaf;
+pub(crate) mod leaf;
 #[cfg(feature = "tls")]
 mod pem;
 #[cfg(feature = "tls")]

@@ -135,6 +135,7 @@ impl Exchange {
     }
 
     /// The bytes of the answer's head as they came, interim answers (1xx) included, to the empty line.
+    #[allow(dead_code, reason = "for those who show what came, as curl does")]
     pub(crate) fn head(&self) -> Vec<u8> {
         let counts = self.tally.counts();
         let heard = counts.heard.as_deref().unwrap_or_default();
@@ -160,6 +161,7 @@ pub(crate) struct Answer {
     /// 200, 404, ...
     pub(crate) status: u16,
     /// HTTP/1.0 or HTTP/1.1.
+    #[allow(dead_code, reason = "for those who show what came, as curl does")]
     pub(crate) version: Version,
     /// In the order that they came, with names in lower case.
     pub(crate) headers: HeaderMap,
@@ -213,6 +215,7 @@ impl Answer {
     }
 
     /// How many bytes came from the peer, head included.
+    #[allow(dead_code, reason = "for those who show what came, as curl does")]
     pub(crate) fn received(&self) -> u64 {
         self.tally.counts().received
     }
@@ -238,6 +241,7 @@ impl Answer {
 }
 
 /// Where the head of the final answer ends in `heard`, the empty line included; its end when it does not.
+#[allow(dead_code, reason = "for those who show what came, as curl does")]
 fn end_of_head(heard: &[u8]) -> usize {
     let mut start = 0;
     while let Some(rest) = heard.get(start..).filter(|rest| !rest.is_empty()) {

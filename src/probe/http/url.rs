@@ -55,6 +55,7 @@ pub(crate) type WithUser = (Url, Option<String>);
 
 impl Url {
     /// Reads `http://...` or `https://...`; the userinfo comes beside it, decoded.
+    #[allow(dead_code, reason = "for those who have a URL and no target, as curl does")]
     pub(crate) fn parse(text: &str) -> Result<WithUser, String> {
         Self::read(&Target::split(text)?)
     }
