@@ -9,7 +9,7 @@ use crate::support::{Container, Engine, Image, Process, eventually, peer, sexton
 const PROGRAMS: usize = 50;
 
 /// For all of that, on a busy machine.
-const DONE: Duration = Duration::from_secs(30);
+const DONE: Duration = Duration::from_secs(60);
 
 /// The app's children and their orphans, when the app has run all programs and `enough` holds.
 fn processes_when(engine: Engine, pid1: &str, enough: impl Fn(&[Process]) -> bool) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{Compose, Container, Debian, Directory, Engine, Image, eventually, sexton};
 
 /// For a few rounds of checks, five seconds each, on a busy machine.
-const HEALTHY: Duration = Duration::from_secs(90);
+const HEALTHY: Duration = Duration::from_secs(180);
 
 /// An image of sexton alone, as the repository's own Dockerfile makes it.
 fn sexton_image(engine: Engine) -> Image {

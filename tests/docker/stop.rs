@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::{Container, Engine, Image, eventually, peer, sexton};
 
 /// For the app to listen.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Without the signal it would take Docker's ten seconds; with it the app ends at once.
 const AT_ONCE: Duration = Duration::from_secs(1);

@@ -27,8 +27,8 @@ pub(crate) struct Debian {
 /// Where packages come from.
 #[derive(Debug, Hash)]
 struct Source {
-    /// The root of the archive, with `dists` and `pool` in it.
-    mirror: String,
+    /// The root of the archive, with `dists` and `pool` in it; debootstrap knows one by itself.
+    mirror: Option<String>,
     /// The release's name.
     release: String,
     /// A proxy on the way there.
@@ -81,7 +81,7 @@ fn bootstrap(source: &Source, include: &str, archive: &Path) {
     root.remove();
     let mut command = Command::new("debootstrap");
     command.args(["--variant=minbase", &format!("--include={include}"), &source.release]);
-    command.arg(&root.0).arg(&source.mirror);
+    command.arg(&root.0).args(&source.mirror);
     if let Some(proxy) = &source.proxy {
         command.env("http_proxy", proxy).env("https_proxy", proxy);
     }
@@ -133,12 +133,11 @@ impl Source {
         let found = listed.lines().find_map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
             // Not -updates, not -security: debootstrap wants a whole release.
             ["Debian" | "Ubuntu", "main", release, mirror] if !release.contains('-') => {
-                Some((release.to_owned(), mirror.to_owned()))
+                Some((release.to_owned(), Some(mirror.to_owned())))
             }
             _ => None,
         });
-        let (release, mirror) =
-            found.unwrap_or_else(|| ("bookworm".into(), "http://deb.debian.org/debian/".into()));
+        let (release, mirror) = found.unwrap_or_else(|| ("bookworm".into(), None));
         let mut apt = Command::new("apt-config");
         let proxy = finish(apt.args(["shell", "PROXY", "Acquire::http::Proxy"])).unwrap_or_default();
         let proxy = proxy.trim().strip_prefix("PROXY='").and_then(|rest| rest.strip_suffix('\''));
