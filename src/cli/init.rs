@@ -28,16 +28,16 @@ struct Words {
     /// Send B when A comes; A:0 drops it
     #[arg(short, long, value_name = "A:B,..", allow_hyphen_values = true)]
     rewrite: Vec<String>,
-    /// Signal to get when our parent ends, and for the command when we do
+    /// Signal for us when our parent ends, for CMD when we do
     #[arg(short, long, value_name = "SIGNAL", allow_hyphen_values = true)]
     parent_death: Option<String>,
-    /// SIGKILL this long after the first SIGTERM or SIGINT, for all that is left then
+    /// SIGKILL for all, this long after the first SIGTERM or SIGINT
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     kill_after: Option<String>,
     /// Hold SIGTERM and SIGINT back this long
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     stop_delay: Option<String>,
-    /// Time for what the command leaves behind to end by SIGTERM; 0 leaves that to the kernel [default: 5s]
+    /// From SIGTERM to SIGKILL for what CMD leaves behind; 0: not our job [default: 5s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     drain: Option<String>,
     /// Adopt orphans when not PID 1: auto, always, never [default: auto]
