@@ -3,6 +3,8 @@
 use crate::net::dns::message::{self, Kind, Reply};
 use crate::net::{dns, hosts};
 use crate::probe::JsonPointer;
+#[cfg(feature = "services")]
+use crate::probe::fuzzing as probe;
 use crate::probe::http::Url;
 
 /// Reads a name server's answer to each question that it could be one to.
@@ -53,4 +55,40 @@ pub fn location(location: &[u8]) {
             assert_eq!(next.join(next.uri.to_string().as_bytes()).as_ref(), Ok(&next));
         }
     }
+}
+
+/// Redis's answers, to each kind of question.
+#[cfg(feature = "services")]
+pub fn redis_answer(says: &[u8]) {
+    probe::redis(says);
+}
+
+/// memcached's answer, to each kind of question.
+#[cfg(feature = "services")]
+pub fn memcached_answer(says: &[u8]) {
+    probe::memcached(says);
+}
+
+/// A broker's answers, to each kind of question.
+#[cfg(feature = "services")]
+pub fn amqp_answer(says: &[u8]) {
+    probe::amqp(says);
+}
+
+/// `PostgreSQL`'s answers, and its part of SCRAM, to each kind of question.
+#[cfg(feature = "services")]
+pub fn postgres_answer(says: &[u8]) {
+    probe::postgres(says);
+}
+
+/// `MySQL`'s greeting and answers, to each kind of question.
+#[cfg(feature = "services")]
+pub fn mysql_answer(says: &[u8]) {
+    probe::mysql(says);
+}
+
+/// php-fpm's answer, to each kind of question.
+#[cfg(feature = "services")]
+pub fn fcgi_answer(says: &[u8]) {
+    probe::fcgi(says);
 }

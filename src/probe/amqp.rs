@@ -93,16 +93,17 @@ pub(crate) struct Account<'a> {
 /// nothing that may be said at that point spares it that.
 pub(crate) fn converse(peer: &mut dyn Peer, account: Option<&Account<'_>>) -> Outcome {
     wire::send(peer, HEADER)?;
-    let start = next_method(peer)?;
+    let secret = account.map(|account| account.password);
+    let start = next_method(peer, secret)?;
     if start.number != method::START {
         return Err(unexpected(&start, account));
     }
     let Some(account) = account else { return Ok("accepts AMQP 0-9-1 connections".into()) };
 
     let mechanisms =
-        mechanisms(&start.arguments).ok_or_else(|| wire::stranger("amqp", &start.arguments, None))?;
+        mechanisms(&start.arguments).ok_or_else(|| wire::stranger("amqp", &start.arguments, secret))?;
     if !mechanisms.split(|&byte| byte == b' ').any(|mechanism| mechanism == b"PLAIN") {
-        let offered = wire::quote(mechanisms, None);
+        let offered = wire::quote(mechanisms, secret);
         return Err(Failure::answer(
             Phase::Response,
             format!("the broker takes no passwords (PLAIN), only {offered}"),
@@ -115,7 +116,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, account: Option<&Account<'_>>) -> Ou
     expect(peer, method::OPEN_OK, account)?;
     // 200, no text, no method to blame.
     wire::bid_farewell(peer, &frame(method::CLOSE, &[0, 200, 0, 0, 0, 0, 0]));
-    let _ = next_method(peer);
+    let _ = next_method(peer, secret);
     Ok("accepts AMQP 0-9-1 connections and this login".into())
 }
 
@@ -127,7 +128,7 @@ struct Method {
 }
 
 /// Reads frames up to the next method.
-fn next_method(peer: &mut dyn Peer) -> Result<Method, Failure> {
+fn next_method(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Method, Failure> {
     for _ in 0..FRAMES_MAX {
         let header: [u8; 7] = wire::array(peer)?;
         let [kind, _, _, a, b, c, d] = header;
@@ -138,14 +139,14 @@ fn next_method(peer: &mut dyn Peer) -> Result<Method, Failure> {
         // 1 is a method, 8 a heartbeat; 2 and 3 carry messages, which no handshake has.
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         if !matches!(kind, 1 | 8) || length > FRAME_MAX {
-            return Err(wire::stranger("amqp", &header, None));
+            return Err(wire::stranger("amqp", &header, secret));
         }
         let body = wire::body(peer, length)?;
         if wire::array(peer)? != [0xce] {
-            return Err(wire::stranger("amqp", &header, None));
+            return Err(wire::stranger("amqp", &header, secret));
         }
         if kind == 1 {
-            return parse_method(&body).ok_or_else(|| wire::stranger("amqp", &body, None));
+            return parse_method(&body).ok_or_else(|| wire::stranger("amqp", &body, secret));
         }
     }
     Err(Failure::new(Phase::Response, Cause::Protocol, "the broker sends heartbeats and nothing else"))
@@ -161,7 +162,7 @@ fn parse_method(body: &[u8]) -> Option<Method> {
 
 /// Reads the next method, which must be `number`.
 fn expect(peer: &mut dyn Peer, number: u16, account: &Account<'_>) -> Result<Method, Failure> {
-    let met = next_method(peer)?;
+    let met = next_method(peer, Some(account.password))?;
     if met.number == number { Ok(met) } else { Err(unexpected(&met, Some(account))) }
 }
 

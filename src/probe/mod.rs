@@ -13,6 +13,8 @@ mod dns;
 #[cfg(feature = "services")]
 mod fcgi;
 mod file;
+#[cfg(all(fuzzing, feature = "services"))]
+pub(crate) mod fuzzing;
 #[cfg(feature = "grpc")]
 mod grpc;
 pub(crate) mod http;

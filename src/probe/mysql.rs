@@ -159,7 +159,7 @@ impl From<Failure> for Refusal {
 
 /// Reads the greeting, or the error that comes in its place.
 pub(crate) fn greet(peer: &mut dyn Peer) -> Result<Greeting, Failure> {
-    let packet = next_packet(peer)?;
+    let packet = next_packet(peer, None)?;
     if let Some(complaint) = Complaint::parse(&packet.body) {
         return Err(Failure::answer(Phase::Response, complaint.reason(None)));
     }
@@ -177,7 +177,7 @@ pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session
     wire::send(peer, &packet::handshake_response(sequence, greeting, session, &answer, plugin))?;
 
     for _ in 0..PACKETS_MAX {
-        let Packet { sequence, body } = next_packet(peer)?;
+        let Packet { sequence, body } = next_packet(peer, session.password)?;
         let mut reply = |answer: &[u8]| wire::send(peer, &packet::framed(sequence.wrapping_add(1), answer));
         let mut fields = Fields(&body);
         match (fields.u8(), fields.0) {

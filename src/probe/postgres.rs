@@ -174,7 +174,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, session: &Session<'_>) -> Result<Str
     wire::send(peer, &message::startup(session.user, session.database))?;
     let mut exchange = Exchange::Nothing;
     for _ in 0..MESSAGES_MAX {
-        let Message { kind, body } = next_message(peer)?;
+        let Message { kind, body } = next_message(peer, session.password)?;
         match kind {
             b'R' => match authenticate(&body, session, exchange)? {
                 Step::Enough => {

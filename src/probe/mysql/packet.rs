@@ -31,12 +31,12 @@ pub(super) struct Packet {
 }
 
 /// Reads a packet.
-pub(super) fn next_packet(peer: &mut dyn Peer) -> Result<Packet, Failure> {
+pub(super) fn next_packet(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Packet, Failure> {
     let header: [u8; 4] = wire::array(peer)?;
     let [a, b, c, sequence] = header;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, 0])).unwrap_or(usize::MAX);
     if length == 0 || length > PACKET_MAX {
-        return Err(wire::stranger("mysql", &header, None));
+        return Err(wire::stranger("mysql", &header, secret));
     }
     Ok(Packet { sequence, body: wire::body(peer, length)? })
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use crate::outcome::{Failure, Phase};
 
+use super::super::secret::Secret;
 use super::super::wire::{self, Peer};
 
 /// Longer than any message before the first query.
@@ -29,7 +30,7 @@ pub(super) struct Message {
 }
 
 /// Reads a message of a kind that can come before the first query.
-pub(super) fn next_message(peer: &mut dyn Peer) -> Result<Message, Failure> {
+pub(super) fn next_message(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Message, Failure> {
     let header: [u8; 5] = wire::array(peer)?;
     let [kind, a, b, c, d] = header;
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
@@ -38,19 +39,21 @@ pub(super) fn next_message(peer: &mut dyn Peer) -> Result<Message, Failure> {
             Ok(Message { kind, body: wire::body(peer, length)? })
         }
         // What looks like a length is text.
-        (b'E', _) if [a, b, c].iter().all(u8::is_ascii) && a >= b' ' => Err(old_error(peer, &[a, b, c, d])),
-        _ => Err(wire::stranger("postgres", &header, None)),
+        (b'E', _) if [a, b, c].iter().all(u8::is_ascii) && a >= b' ' => {
+            Err(old_error(peer, &[a, b, c, d], secret))
+        }
+        _ => Err(wire::stranger("postgres", &header, secret)),
     }
 }
 
 /// The failure of a server that could not even start a process for us, and says so in the form of protocol 2: an `E`
 /// and a text that ends with a NUL.
-fn old_error(peer: &mut dyn Peer, start: &[u8]) -> Failure {
+fn old_error(peer: &mut dyn Peer, start: &[u8], secret: Option<&Secret>) -> Failure {
     let mut text = start.to_vec();
     // What came until something broke is all that there is to tell.
     let _ = peer.take(OLD_ERROR_MAX).read_to_end(&mut text);
     let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
-    Failure::answer(Phase::Response, format!("the server cannot serve: {}", wire::quote(text, None)))
+    Failure::answer(Phase::Response, format!("the server cannot serve: {}", wire::quote(text, secret)))
 }
 
 /// The first packet: version 3.0, and who we are.

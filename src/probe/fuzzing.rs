@@ -1,0 +1,115 @@
+//! Dialogues with a server that says whatever the fuzzer says.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use crate::deadline::Deadline;
+use crate::outcome::{Failure, Trail};
+
+use super::dial::Layer;
+use super::secret::Secret;
+use super::{amqp, fcgi, memcached, mysql, postgres, redis, scram};
+
+/// What no reason may repeat.
+const PASSWORD: &str = "hunter2";
+
+/// How long a dialogue may compute; nothing is waited for.
+const LIMIT: Duration = Duration::from_millis(20);
+
+/// The most bytes of a reason: a line is cut at 480, and the target must fit behind it.
+const REASON_MAX: usize = 400;
+
+/// Says the fuzzer's bytes, and hears nothing.
+struct Server<'a>(&'a [u8]);
+
+impl Read for Server<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Server<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The password.
+fn password() -> Secret {
+    Secret::new(PASSWORD.into())
+}
+
+/// A reason is short and holds no password, whatever the server says.
+fn look<T>(outcome: Result<T, Failure>) {
+    if let Err(Failure { reason, .. }) = outcome {
+        assert!(reason.len() <= REASON_MAX && !reason.contains(PASSWORD), "{reason}");
+    }
+}
+
+/// Speaks to redis, with and without a login.
+pub(crate) fn redis(says: &[u8]) {
+    let password = password();
+    look(redis::converse(&mut Server(says), &redis::Question::default()));
+    let question = redis::Question { user: Some("u"), password: Some(&password), database: Some(1) };
+    look(redis::converse(&mut Server(says), &question));
+}
+
+/// Speaks to memcached.
+pub(crate) fn memcached(says: &[u8]) {
+    look(memcached::converse(&mut Server(says)));
+}
+
+/// Speaks to a broker, with and without a login.
+pub(crate) fn amqp(says: &[u8]) {
+    let password = password();
+    look(amqp::converse(&mut Server(says), None));
+    let account = amqp::Account { user: "u", password: &password, vhost: "/" };
+    look(amqp::converse(&mut Server(says), Some(&account)));
+}
+
+/// Speaks to `PostgreSQL`, in every way; and SCRAM alone, since a dialogue's nonce cannot be guessed.
+pub(crate) fn postgres(says: &[u8]) {
+    let password = password();
+    for layer in [Layer::Plain, Layer::Tls] {
+        for password in [None, Some(&password)] {
+            let deadline = Deadline::after(LIMIT);
+            let session = postgres::Session { user: "u", database: "d", password, layer, deadline };
+            look(postgres::converse(&mut Server(says), &session).map_err(postgres::Refusal::into_failure));
+        }
+    }
+    let (first, last) = says.split_at(says.len() / 2);
+    let answer = scram::First::new("a".into()).answer(first, &password, Deadline::after(LIMIT));
+    if let Ok((_, proof)) = answer {
+        assert!(proof.check(last).is_err(), "a proof was guessed");
+    }
+}
+
+/// Speaks to `MySQL`, in every way.
+pub(crate) fn mysql(says: &[u8]) {
+    let password = password();
+    for layer in [Layer::Plain, Layer::Tls] {
+        for password in [None, Some(&password)] {
+            let mut server = Server(says);
+            let greeting = mysql::greet(&mut server);
+            if let Ok(greeting) = &greeting {
+                let session = mysql::Session { user: "u", database: Some("d"), password, layer };
+                let outcome = mysql::log_in(&mut server, greeting, &session);
+                look(outcome.map_err(mysql::Refusal::into_failure));
+            }
+            look(greeting);
+        }
+    }
+}
+
+/// Speaks to php-fpm, about its ping page and another.
+pub(crate) fn fcgi(says: &[u8]) {
+    for page in ["", "/index.php?a"] {
+        if let Ok(page) = fcgi::Page::parse(page) {
+            look(fcgi::converse(&mut Server(says), &page, &mut Trail::default()));
+        }
+    }
+}
