@@ -46,14 +46,16 @@ const HELP: &str = "\
 sexton: healthcheck runner and init for containers
 
 Usage:
-  sexton check [OPTIONS] TARGET...   one round of checks; exit 0 when all pass, else 1
-  sexton init [OPTIONS] -- CMD...      PID 1: run CMD, reap, forward signals, keep its exit code
+  sexton check [OPTIONS] TARGET...             one round of checks; exit 0 when all pass, else 1
+  sexton wait [OPTIONS] TARGET... [-- CMD...]  retry until all pass, then become CMD
+  sexton init [OPTIONS] [--] CMD...            PID 1: run CMD, reap, forward, keep its exit code
 
 Examples:
   HEALTHCHECK CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]
   ENTRYPOINT [\"/sexton\", \"init\", \"--\", \"/app\"]
+  sexton wait tcp://db:5432 -- /app
 
-sexton COMMAND --help says more. Exit codes: 0 healthy, 1 unhealthy or misused.
+sexton COMMAND --help says more. Exit codes of check: 0 healthy, 1 unhealthy or misused.
 ";
 
 /// Reads the command line. Only the command that is named is built: clap's cost is paid for what is used.
@@ -72,7 +74,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
         }
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,
-            format!("unknown command {}; there are check and init", command.display()),
+            format!("unknown command {}; there are check, wait and init", command.display()),
         )),
     }
 }

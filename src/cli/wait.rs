@@ -68,6 +68,9 @@ struct Words {
     targets: Vec<String>,
 }
 
+/// What `wait --help` begins with.
+const ABOUT: &str = "Retries targets until all of them pass; then becomes CMD";
+
 /// The end of `wait --help`.
 const EXAMPLES: &str = "\
 CMD after -- takes this process over once all targets pass; as PID 1 it is run under sexton init.
@@ -99,12 +102,11 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
     let refuse = |error: &clap::Error| Usage::from_clap("wait", ExitStatus::InitFailed, error);
     let core = Words::augment_args(
         Command::new("sexton wait")
-            .about("Retries targets until all of them pass; then runs CMD in its own place")
             .override_usage("sexton wait [OPTIONS] TARGET... [-- CMD ARG...]")
             .after_help(EXAMPLES)
             .no_binary_name(true),
     );
-    let matches = match words::parse(core, options::augment, &args) {
+    let matches = match words::parse(core, |command| options::augment(command).about(ABOUT), &args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
             return Ok(Invocation::Print(error.to_string()));

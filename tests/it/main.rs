@@ -11,6 +11,7 @@
 //! * `http_options`: bodies, redirects, credentials, proxies
 //! * `demo`: what the README begins with
 //! * `static_binary`: no dynamic loader, no library
+//! * `readme`: the README shows what runs
 //! * `personalities`: as tini, docker-init, dumb-init and catatonit
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
@@ -41,6 +42,7 @@ mod names;
 mod payload;
 mod personalities;
 mod processes;
+mod readme;
 #[cfg(feature = "services")]
 mod services;
 mod static_binary;

@@ -44,7 +44,7 @@ pub(super) struct Words {
     /// A place in the JSON body (RFC 6901), and its value; repeatable
     #[arg(long, value_name = "POINTER[=VALUE]")]
     json_path: Vec<String>,
-    /// Follow redirects, at most N (5 when none is given); never from https to http
+    /// Follow redirects, at most N (5); never from https to http
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
     follow: Option<String>,
     /// Ask through an HTTP proxy; the environment's are never used

@@ -1,0 +1,46 @@
+//! The README shows what runs: each of its marked blocks is the text of a file that a test runs.
+
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The marked blocks: the file that each names, and its text.
+fn blocks(readme: &str) -> Vec<(&str, &str)> {
+    let mut blocks = Vec::new();
+    for piece in readme.split("<!-- ").skip(1) {
+        let (file, rest) = piece.split_once(" -->\n```").expect("a marked block follows its mark");
+        let (_, rest) = rest.split_once('\n').expect("a block has lines");
+        let (text, _) = rest.split_once("```").expect("a block ends");
+        blocks.push((file, text));
+    }
+    blocks
+}
+
+#[test]
+fn its_snippets_are_the_examples_to_the_letter() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let blocks = blocks(&readme);
+    let files: Vec<_> = blocks.iter().map(|(file, _)| *file).collect();
+    for file in ["examples/Dockerfile", "examples/compose.yaml", "examples/kubernetes.yaml"] {
+        assert!(files.contains(&file), "the README does not show {file}");
+    }
+    for (file, text) in blocks {
+        assert_eq!(text, fs::read_to_string(Path::new(ROOT).join(file)).unwrap(), "{file}");
+    }
+}
+
+#[test]
+fn every_scheme_is_in_its_table_of_targets() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let schemes = fs::read_to_string(Path::new(ROOT).join("src/probe/mod.rs")).unwrap();
+    let names: Vec<_> = schemes
+        .split("name: \"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"').map(|(name, _)| name))
+        .collect();
+    assert!(names.len() > 10, "the scheme table was not found: {names:?}");
+    for name in names {
+        assert!(readme.contains(&format!("`{name}:")), "{name} is not in the README's table");
+    }
+}
