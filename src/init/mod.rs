@@ -85,10 +85,12 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
 /// First of all: from here on no signal is lost. SIGCHLD that we were given as ignored would have the kernel reap for us, and
 /// nobody would learn the main child's code.
 fn block_signals() -> Inherited {
+    // Before anything else: if it ends from here on, that is noticed.
+    let parent = process::parent_pid();
     let mask = signal::set_mask(SigSet::FULL).unwrap_or(SigSet::EMPTY);
     // With a terminal we want to know of stops.
     let chld = signal::set_disposition(Signal::CHLD.number(), &Disposition::default_with(0)).ok();
-    Inherited { mask, chld, parent: process::parent_pid() }
+    Inherited { mask, chld, parent }
 }
 
 /// The log, to a stderr that was open when we came.
