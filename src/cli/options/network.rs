@@ -23,7 +23,7 @@ pub(super) struct Words {
     /// Refuse to talk to anything but loopback addresses and unix sockets
     #[arg(long)]
     loopback_only: bool,
-    /// Connect to this unix socket instead of the target's host (HTTP, gRPC)
+    /// Connect to this unix socket instead of the target's host
     #[arg(long, value_name = "PATH")]
     unix_socket: Option<String>,
 }
