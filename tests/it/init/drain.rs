@@ -21,7 +21,7 @@ fn drained(launch: Launch, before: &str) -> (Run, Duration) {
     let told = running.age();
     kill(main, 10);
     let run = running.finish();
-    let took = run.elapsed - told;
+    let took = run.elapsed.saturating_sub(told);
     (run, took)
 }
 

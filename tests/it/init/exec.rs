@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::actor::actor;
 use crate::support::inits::Opt;
-use crate::support::launch::{Launch, Role, both_roles};
+use crate::support::launch::{Launch, Role, both_roles, skipped};
 use crate::support::temp::Folder;
 
 /// A file with these bytes and this mode.
@@ -119,7 +119,7 @@ both_roles! {
 both_roles! {
     fn item_30_a_script_without_an_interpreter_line_runs_through_sh(role: Role) {
         if !Path::new("/bin/sh").exists() {
-            eprintln!("skipped: there is no /bin/sh");
+            skipped("there is no /bin/sh");
             return;
         }
         let folder = Folder::new();

@@ -1,7 +1,7 @@
 //! `sexton init`, held against the list of what an init must get right: `item_NN_...` is item NN of it.
 //!
 //! Every item runs as PID 1 of a namespace and as a subreaper outside of one, where it has both. With
-//! SEXTON_TEST_INIT=/usr/bin/tini (dumb-init, catatonit) the same tests are held against that program instead:
+//! `SEXTON_TEST_INIT=/usr/bin/tini` (dumb-init, catatonit) the same tests are held against that program instead:
 //! `benches/init-checklist.sh` makes the table of all of them.
 //!
 //! * `reaping`: 1 to 11, zombies and exit status

@@ -8,7 +8,7 @@ use nix::libc;
 
 use crate::support::actor::actor;
 use crate::support::inits::{Kind, Opt, program};
-use crate::support::launch::{Launch, Role, both_roles};
+use crate::support::launch::{Launch, Role, both_roles, skipped};
 use crate::support::process::{children, until};
 use crate::support::temp::Folder;
 
@@ -42,7 +42,7 @@ fn works_as(launch: Launch, actor: &str) {
     running.signal(10);
     running.line("got 10");
     let init = running.init();
-    until(crate::support::launch::PATIENCE, "the orphan is reaped", || children(init).len() == 1);
+    until(*crate::support::launch::PATIENCE, "the orphan is reaped", || children(init).len() == 1);
     running.signal(15);
     let run = running.finish();
     assert_eq!(run.code, Some(3), "{run:?}");
@@ -140,7 +140,7 @@ both_roles! {
 both_roles! {
     fn item_46_it_runs_as_another_user(role: Role) {
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: only root can become another user");
+            skipped("only root can become another user");
             return;
         }
         let folder = scratch();
@@ -158,7 +158,7 @@ fn says_that_no_process_is_free(run: &crate::support::Run) {
 both_roles! {
     fn item_46_no_free_process_of_the_user_is_125(role: Role) {
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: only root can become another user");
+            skipped("only root can become another user");
             return;
         }
         let folder = scratch();
@@ -189,7 +189,7 @@ impl OneProcess {
                 }
             }
         }
-        eprintln!("skipped: no control group with pids.max can be made here");
+        skipped("no control group with pids.max can be made here");
         None
     }
 }
@@ -239,7 +239,7 @@ fn item_47_it_is_within_the_size_budget() {
     let size = fs::metadata(&program().path).expect("it exists").len();
     if program().kind == Kind::Sexton && fs::read(&program().path).expect("it can be read").len() > 10_000_000
     {
-        eprintln!("skipped: a debug build has no size to speak of");
+        skipped("a debug build has no size to speak of");
         return;
     }
     // The budget of the released musl build; a gnu one has a larger C library in it.

@@ -1,7 +1,7 @@
 //! The items that only a thousand rounds can tell: 3, 4 and 13.
 
 use crate::support::inits::Opt;
-use crate::support::launch::{Launch, Role, both_roles};
+use crate::support::launch::{Launch, both_roles};
 
 /// How often. A loss of one in a hundred is then missed once in 20,000 runs.
 const ROUNDS: u32 = 1000;

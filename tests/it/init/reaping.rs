@@ -61,7 +61,7 @@ both_roles! {
         let init = running.init();
         running.line("released");
         let released = Instant::now();
-        until(PATIENCE, "the orphans are adopted and gone", || {
+        until(*PATIENCE, "the orphans are adopted and gone", || {
             let left = children(init);
             let zombies = left.iter().filter(|process| process.state == 'Z').count();
             assert!(
@@ -86,9 +86,9 @@ both_roles! {
         let before = process(init).expect("the init lives").ticks;
         for _ in 0..20 {
             kill(main, 19);
-            until(PATIENCE, "the main child is stopped", || process(main).is_some_and(|main| main.state == 'T'));
+            until(*PATIENCE, "the main child is stopped", || process(main).is_some_and(|main| main.state == 'T'));
             kill(main, 18);
-            until(PATIENCE, "the main child goes on", || process(main).is_some_and(|main| main.state == 'S'));
+            until(*PATIENCE, "the main child goes on", || process(main).is_some_and(|main| main.state == 'S'));
         }
         assert!(running.is_alive(), "stopping the main child ended the init");
         assert_eq!(running.stderr(), Vec::<String>::new(), "it tells of stops");
@@ -109,7 +109,7 @@ both_roles! {
         running.line("ready");
         running.line("traced");
         let init = running.init();
-        until(PATIENCE, "the orphan is in a traced stop", || children(init).iter().any(|child| child.state == 't'));
+        until(*PATIENCE, "the orphan is in a traced stop", || children(init).iter().any(|child| child.state == 't'));
         assert!(running.is_alive());
         let before = switches(init);
         kill(running.main().pid, 10);
@@ -123,7 +123,7 @@ both_roles! {
         let mut running = Launch::new(role).actor("traceme say=traced raise=10 pause").start();
         running.line("traced");
         let main = running.main().pid;
-        until(PATIENCE, "the main child is in a traced stop", || process(main).is_some_and(|main| main.state == 't'));
+        until(*PATIENCE, "the main child is in a traced stop", || process(main).is_some_and(|main| main.state == 't'));
         let (init, before) = (running.init(), switches(running.init()));
         thread::sleep(Duration::from_millis(100));
         assert!(running.is_alive(), "a stop ended the init");
@@ -138,7 +138,7 @@ both_roles! {
         let running = Launch::new(role).actor("say=ready pause").start();
         running.line("ready");
         let init = running.init();
-        until(PATIENCE, "the init sleeps", || process(init).is_some_and(|init| init.state == 'S'));
+        until(*PATIENCE, "the init sleeps", || process(init).is_some_and(|init| init.state == 'S'));
         // Let the last of the start-up be over: the main child's line came while the init may still have been at it.
         thread::sleep(Duration::from_millis(200));
         let (was, switched) = (process(init).expect("the init lives"), switches(init));
@@ -156,7 +156,7 @@ both_roles! {
         let running = Launch::new(role).actor("block=10 fork exit=3 end say=ready await=10 wait exit=8").start();
         running.line("ready");
         let main = running.main().pid;
-        until(PATIENCE, "the main child has a zombie", || children(main).iter().any(|child| child.state == 'Z'));
+        until(*PATIENCE, "the main child has a zombie", || children(main).iter().any(|child| child.state == 'Z'));
         // Something for the init to reap, so that it has looked.
         kill(main, 19);
         kill(main, 18);

@@ -102,7 +102,7 @@ fn item_40_a_parent_that_dies_during_the_start_is_noticed() {
             std::hint::spin_loop();
         }
         kill(running.outer(), 9);
-        let ended = held_within(PATIENCE, || process(init).is_none_or(|init| init.state == 'Z'));
+        let ended = held_within(*PATIENCE, || process(init).is_none_or(|init| init.state == 'Z'));
         assert!(
             ended,
             "it lives on without its parent: {}",

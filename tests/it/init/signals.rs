@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::inits::{Kind, Opt, program};
-use crate::support::launch::{Launch, PATIENCE, Role, Running, both_roles};
+use crate::support::launch::{Launch, PATIENCE, Role, Running, both_roles, skipped};
 use crate::support::pipes;
 use crate::support::process::{children, kill, process, rests, until};
 
@@ -18,7 +18,7 @@ const BOTH_OUTPUTS: &str = "dup=1:50 dup=2:1";
 /// Waits until the init has dealt with all that it was sent.
 fn settle(running: &Running) {
     let init = running.init();
-    until(PATIENCE, "the init has dealt with its signals", || rests(init));
+    until(*PATIENCE, "the init has dealt with its signals", || rests(init));
 }
 
 both_roles! {
@@ -132,7 +132,7 @@ fn with_a_full_log(role: Role, options: &[Opt]) {
     }
     let init = running.init();
     // The one child that `fork` made is the main child's own zombie.
-    until(PATIENCE, "the orphan is reaped", || children(init).len() == 1);
+    until(*PATIENCE, "the orphan is reaped", || children(init).len() == 1);
     running.signal(15);
     let run = running.finish_within(Duration::from_secs(5));
     assert_eq!(run.code, Some(9));
@@ -154,7 +154,7 @@ both_roles! {
 both_roles! {
     fn item_17_an_app_that_may_not_be_signalled_does_not_end_the_init(role: Role) {
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: only root can become another user");
+            skipped("only root can become another user");
             return;
         }
         // Without CAP_KILL (5), root is a user among others.

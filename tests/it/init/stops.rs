@@ -12,7 +12,7 @@ both_roles! {
         running.line("ready");
         let main = running.main().pid;
         kill(main, 19);
-        until(PATIENCE, "the main child is stopped", || process(main).is_some_and(|main| main.state == 'T'));
+        until(*PATIENCE, "the main child is stopped", || process(main).is_some_and(|main| main.state == 'T'));
         running.signal(15);
         assert_eq!(running.finish_within(Duration::from_secs(1)).code, Some(143));
     }

@@ -50,16 +50,16 @@ both_roles! {
             .command(["/bin/bash", "--norc", "--noprofile", "-i"])
             .start();
         pty.types("set -o | grep monitor; echo over''over\n");
-        let screen = pty.shows("overover", PATIENCE);
+        let screen = pty.shows("overover", *PATIENCE);
         assert!(screen.contains("monitor") && screen.contains("on\r\n"), "{screen}");
         assert!(!screen.contains("no job control"), "{screen}");
         // A job that is stopped and continued, by the keyboard.
         pty.types("(echo st''arted; exec sleep 60)\n");
-        pty.shows("started", PATIENCE);
+        pty.shows("started", *PATIENCE);
         let main = running.main();
-        until(PATIENCE, "bash has given the foreground away", || pty.foreground() != main.group);
+        until(*PATIENCE, "bash has given the foreground away", || pty.foreground() != main.group);
         pty.types("\x1a");
-        let screen = pty.shows("Stopped", PATIENCE);
+        let screen = pty.shows("Stopped", *PATIENCE);
         assert!(screen.contains("Stopped"), "{screen}");
         pty.types("kill %1; exit 7\nexit 7\n");
         assert_eq!(running.finish().code, Some(7));
@@ -100,11 +100,11 @@ fn item_34_under_a_shell_suspend_stops_the_whole_job() {
     let running = job(&pty, "fg").actor("say=ready pause").start();
     running.line("ready");
     let (init, main) = (running.init(), running.main());
-    until(PATIENCE, "the main child has the foreground", || pty.foreground() == main.group);
+    until(*PATIENCE, "the main child has the foreground", || pty.foreground() == main.group);
     pty.types("\x1a");
     running.line("job stopped 20");
     kill(init, 18);
-    until(PATIENCE, "the main child goes on", || process(main.pid).is_some_and(|main| main.state == 'S'));
+    until(*PATIENCE, "the main child goes on", || process(main.pid).is_some_and(|main| main.state == 'S'));
     running.signal(15);
     running.line("job 143");
 }
@@ -115,7 +115,7 @@ fn item_35_started_in_the_background_it_does_not_take_the_foreground() {
     let running = job(&pty, "bg").actor("say=ready pause").start();
     running.line("ready");
     let init = running.init();
-    until(PATIENCE, "the init rests", || rests(init));
+    until(*PATIENCE, "the init rests", || rests(init));
     assert_eq!(pty.foreground(), running.outer(), "the shell has lost the foreground");
     running.signal(15);
     assert_eq!(running.line("job "), "143 foreground shell");
@@ -211,7 +211,7 @@ both_roles! {
         let running = on(&pty, role).actor("block=all say=ready await=1 exit=6").start();
         running.line("ready");
         let init = running.init();
-        until(PATIENCE, "the init rests", || rests(init));
+        until(*PATIENCE, "the init rests", || rests(init));
         assert_eq!(running.stdout(), ["ready"], "something came before anything was sent");
         running.signal(1);
         let run = running.finish();

@@ -1,4 +1,4 @@
-//! The init under test: sexton, unless SEXTON_TEST_INIT names another one to be held against the same list.
+//! The init under test: sexton, unless `SEXTON_TEST_INIT` names another one to be held against the same list.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -107,15 +107,14 @@ impl Program {
             (Kind::Sexton, Opt::Verbose) => &["--verbose"],
             (Kind::Sexton, Opt::Own(words)) => words,
             (Kind::Tini | Kind::Catatonit, Opt::Group) => &["-g"],
-            // Its default is a session of its own, signalled as a group.
-            (Kind::DumbInit, Opt::Group) => &[],
             (Kind::Tini, Opt::ExitZero(code)) => &["-e", code],
             (Kind::Tini, Opt::ParentDeath(signal)) => &["-p", signal],
             (Kind::Tini, Opt::Verbose) => &["-v", "-v", "-v"],
             (Kind::DumbInit, Opt::Rewrite(pair)) => &["-r", pair],
             (Kind::DumbInit, Opt::Verbose) => &["-v"],
             (Kind::Catatonit, Opt::Verbose) => &["-L", "debug"],
-            (_, Opt::Drain(_)) => &[],
+            // dumb-init's default is a session of its own, signalled as a group.
+            (Kind::DumbInit, Opt::Group) | (_, Opt::Drain(_)) => &[],
             (kind, option) => panic!("not offered: {kind:?} has no {option:?}"),
         };
         words.iter().map(|&word| word.to_owned()).collect()

@@ -2,11 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::Run;
@@ -14,8 +14,11 @@ use super::actor::actor;
 use super::inits::{Dashes, Kind, Opt, program};
 use super::process::{Process, children, descendants, held_within, kill, process};
 
-/// How long anything that must happen may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything that must happen may take on a busy machine. A table of other inits, which fail, wants less.
+pub(crate) static PATIENCE: LazyLock<Duration> = LazyLock::new(|| {
+    let seconds = std::env::var("SEXTON_TEST_PATIENCE").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(20))
+});
 
 /// What the init is to the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Whether this machine lets us play it. Says so on stderr if not; SEXTON_TEST_NAMESPACES=required forbids that.
+    /// Whether this machine lets us play it. Says so on stderr if not; `SEXTON_TEST_NAMESPACES=required` forbids that.
     pub(crate) fn is_playable(self) -> bool {
         static NAMESPACES: OnceLock<Result<(), String>> = OnceLock::new();
         if self == Self::Subreaper {
@@ -41,9 +44,14 @@ impl Role {
         let Err(reason) = answer else { return true };
         let required = std::env::var_os("SEXTON_TEST_NAMESPACES").is_some_and(|value| value == "required");
         assert!(!required, "PID namespaces are required and not to be had: {reason}");
-        eprintln!("skipped: no PID namespace here ({reason})");
+        skipped(&format!("no PID namespace here ({reason})"));
         false
     }
+}
+
+/// Says why a test has not been held.
+pub(crate) fn skipped(why: &str) {
+    let _ = std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes());
 }
 
 /// Makes of one test two: as PID 1, and as a subreaper.
@@ -231,14 +239,7 @@ impl Launch {
         let mut child = command.spawn().expect("the actor starts");
         let stdout = Lines::of(child.stdout.take());
         let stderr = Lines::of(child.stderr.take());
-        Running {
-            pid: child.id().try_into().expect("a PID"),
-            child,
-            role: self.role,
-            stdout,
-            stderr,
-            started,
-        }
+        Running { pid: child.id().try_into().expect("a PID"), child, stdout, stderr, started }
     }
 
     /// Starts it and waits for its end.
@@ -304,7 +305,6 @@ impl Lines {
 pub(crate) struct Running {
     child: Child,
     pid: i32,
-    role: Role,
     stdout: Lines,
     stderr: Lines,
     started: Instant,
@@ -324,7 +324,7 @@ impl Running {
     /// The init's number in our namespace, once it is the program under test.
     pub(crate) fn init(&self) -> i32 {
         let mut found = None;
-        let has_begun = held_within(PATIENCE, || {
+        let has_begun = held_within(*PATIENCE, || {
             found = self.find();
             found.is_some()
         });
@@ -346,7 +346,7 @@ impl Running {
         let init = self.init();
         let mut found = None;
         assert!(
-            held_within(PATIENCE, || {
+            held_within(*PATIENCE, || {
                 found = children(init).into_iter().next();
                 found.is_some()
             }),
@@ -371,7 +371,7 @@ impl Running {
 
     /// Waits for a line of stdout that begins so, and returns the rest of it.
     pub(crate) fn line(&self, start: &str) -> String {
-        self.stdout.wait(PATIENCE, |lines| lines.iter().any(|line| line.starts_with(start)));
+        self.stdout.wait(*PATIENCE, |lines| lines.iter().any(|line| line.starts_with(start)));
         let lines = self.stdout.so_far();
         let Some(line) = lines.iter().find(|line| line.starts_with(start)) else {
             panic!("no line {start:?}{}", self.told());
@@ -382,13 +382,13 @@ impl Running {
     /// Waits until stdout has that line `count` times.
     pub(crate) fn lines(&self, line: &str, count: usize) {
         let enough = |lines: &[String]| lines.iter().filter(|&have| have == line).count() >= count;
-        assert!(self.stdout.wait(PATIENCE, enough), "not {count} times {line:?}{}", self.told());
+        assert!(self.stdout.wait(*PATIENCE, enough), "not {count} times {line:?}{}", self.told());
     }
 
     /// Waits for a line of stderr that contains `part`.
     pub(crate) fn complaint(&self, part: &str) {
         let has = |lines: &[String]| lines.iter().any(|line| line.contains(part));
-        assert!(self.stderr.wait(PATIENCE, has), "stderr never says {part:?}{}", self.told());
+        assert!(self.stderr.wait(*PATIENCE, has), "stderr never says {part:?}{}", self.told());
     }
 
     /// What stdout had so far.
@@ -408,7 +408,7 @@ impl Running {
 
     /// Waits for the end, at most [`PATIENCE`].
     pub(crate) fn finish(self) -> Run {
-        self.finish_within(PATIENCE)
+        self.finish_within(*PATIENCE)
     }
 
     /// Waits for the end; fails if it has not come after `limit`.

@@ -105,6 +105,6 @@ pub(crate) fn kill(pid: i32, number: i32) {
     assert!(pid > 1, "{pid} is no process to signal");
     #[expect(unsafe_code, reason = "nix knows no real-time signals")]
     // SAFETY: kill(2) takes two numbers and touches no memory of ours.
-    let answer = unsafe { nix::libc::kill(pid, number) };
+    let answer = unsafe { libc::kill(pid, number) };
     assert_eq!(answer, 0, "kill {pid} with {number}: {}", std::io::Error::last_os_error());
 }
