@@ -7,14 +7,17 @@ use std::path::Path;
 use crate::support::actor::actor;
 use crate::support::inits::Opt;
 use crate::support::launch::{Launch, Role, both_roles, skipped};
-use crate::support::temp::Folder;
+use crate::support::temp::{Folder, copy};
 
 /// A file with these bytes and this mode.
 fn file(folder: &Folder, name: &str, bytes: &str, mode: u32) -> String {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
-    fs::write(&path, bytes).expect("a new file");
-    fs::set_permissions(&path, Permissions::from_mode(mode)).expect("our file");
+    let draft = folder.join("draft");
+    fs::write(&draft, bytes).expect("a new file");
+    fs::set_permissions(&draft, Permissions::from_mode(mode)).expect("our file");
+    copy(&draft, &path);
+    fs::remove_file(draft).expect("our file");
     path.to_str().expect("UTF-8").to_owned()
 }
 
@@ -48,7 +51,7 @@ both_roles! {
     fn item_29_a_program_that_is_being_written_to_is_126_and_named(role: Role) {
         let folder = Folder::new();
         let path = folder.join("busy");
-        fs::copy(actor(), &path).expect("a copy");
+        copy(actor(), &path);
         let writer = File::options().append(true).open(&path).expect("our file");
         fails(role, path.to_str().expect("UTF-8"), 126);
         drop(writer);

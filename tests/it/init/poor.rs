@@ -10,16 +10,13 @@ use crate::support::actor::actor;
 use crate::support::inits::{Kind, Opt, program};
 use crate::support::launch::{Launch, Role, both_roles, skipped};
 use crate::support::process::{children, until};
-use crate::support::temp::Folder;
+use crate::support::temp::{Folder, copy};
 
 /// A folder with the program under test and the actor, and nothing else: what `FROM scratch` makes.
 fn scratch() -> Folder {
     let folder = Folder::new();
-    fs::copy(&program().path, folder.join("init")).expect("a copy");
-    fs::copy(actor(), folder.join("actor")).expect("a copy");
-    for name in ["init", "actor"] {
-        fs::set_permissions(folder.join(name), Permissions::from_mode(0o755)).expect("ours");
-    }
+    copy(&program().path, &folder.join("init"));
+    copy(actor(), &folder.join("actor"));
     folder
 }
 
@@ -129,8 +126,9 @@ both_roles! {
 both_roles! {
     fn item_46_without_a_shell_what_is_no_program_is_126(role: Role) {
         let root = scratch();
-        fs::write(root.join("text"), "exit 3\n").expect("a new file");
-        fs::set_permissions(root.join("text"), Permissions::from_mode(0o755)).expect("ours");
+        fs::write(root.join("draft"), "exit 3\n").expect("a new file");
+        fs::set_permissions(root.join("draft"), Permissions::from_mode(0o755)).expect("ours");
+        copy(&root.join("draft"), &root.join("text"));
         let run = in_root(role, &root.path().display().to_string()).command(["/text"]).run();
         assert_eq!((run.code, run.stderr.lines().count()), (Some(126), 1), "{run:?}");
         assert!(run.stderr.contains("/text"), "{run:?}");

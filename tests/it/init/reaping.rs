@@ -61,16 +61,16 @@ both_roles! {
         let init = running.init();
         running.line("released");
         let released = Instant::now();
-        until(*PATIENCE, "the orphans are adopted and gone", || {
-            let left = children(init);
+        let mut left = children(init);
+        while left.len() > 1 {
             let zombies = left.iter().filter(|process| process.state == 'Z').count();
-            assert!(
-                zombies == 0 || released.elapsed() < Duration::from_millis(1500) || left.len() > zombies + 1,
-                "{zombies} zombies {:?} after the release",
-                released.elapsed()
-            );
-            left.len() == 1
-        });
+            let living = left.len() - zombies - 1;
+            let age = released.elapsed();
+            // They die within 0.2 s of CPU; on a busy machine that is more, and as long as some live, zombies are new.
+            assert!(zombies == 0 || living > 0 || age < Duration::from_millis(1500), "{zombies} zombies after {age:?}");
+            assert!(age < 2 * *PATIENCE, "{living} of 9000 orphans still live after {age:?}, {zombies} are zombies");
+            left = children(init);
+        }
         let ticks = process(init).expect("the init lives").ticks;
         assert!(ticks < 50, "{ticks} ticks of CPU for 9000 orphans");
         running.signal(15);

@@ -29,6 +29,13 @@ impl Folder {
     }
 }
 
+/// Copies a program that is to be executed, by a process of its own: a file that this one writes may still be open for
+/// writing in a child that another test is starting, and then it cannot be executed (execve(2), ETXTBSY).
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let status = std::process::Command::new("cp").arg("-p").arg("--").args([from, to]).status();
+    assert!(status.expect("cp is there").success(), "{} is copied to {}", from.display(), to.display());
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
