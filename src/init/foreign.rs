@@ -116,7 +116,7 @@ pub(super) fn dumb_init(note: &Note<'_>, mode: Mode, say: Say<'_>) {
             line(format_args!("Received signal {}.", Signal::CHLD.number()));
             match end {
                 End::Exited(code) => {
-                    line(format_args!("A child with PID {pid} exited with exit status {code}."))
+                    line(format_args!("A child with PID {pid} exited with exit status {code}."));
                 }
                 End::Killed(signal) => {
                     line(format_args!(
@@ -139,7 +139,7 @@ pub(super) fn dumb_init(note: &Note<'_>, mode: Mode, say: Say<'_>) {
 pub(super) fn catatonit(note: &Note<'_>, say: Say<'_>) {
     let own = own_pid();
     let mut debug = |text: fmt::Arguments<'_>| {
-        say(Level::Event, Channel::Stderr, format_args!("DEBUG (catatonit:{own}): {text}"))
+        say(Level::Event, Channel::Stderr, format_args!("DEBUG (catatonit:{own}): {text}"));
     };
     match note {
         Note::Started { pid, program } => debug(format_args!("pid1 ({pid}) spawned: {program}")),
@@ -151,7 +151,7 @@ pub(super) fn catatonit(note: &Note<'_>, say: Say<'_>) {
             debug(format_args!("child process {pid} exited due to signal {}", signal.number()));
         }
         Note::Warning { text } => {
-            say(Level::Warning, Channel::Stderr, format_args!("WARN (catatonit:{own}): {text}"))
+            say(Level::Warning, Channel::Stderr, format_args!("WARN (catatonit:{own}): {text}"));
         }
         _ => {}
     }

@@ -197,9 +197,9 @@ fn complain(plan: &Init, program: &str, pid: Pid, why: &str) {
         };
         let deadline = Deadline::after(PATIENCE);
         if whole {
-            report::record(Stream::Stderr, &line, deadline)
+            report::record(Stream::Stderr, &line, deadline);
         } else {
-            report::line(Stream::Stderr, &line, deadline)
+            report::line(Stream::Stderr, &line, deadline);
         }
     }
 }
