@@ -22,6 +22,9 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("tini", tini::parse),
     ("tini-static", tini::parse),
     ("docker-init", tini::parse),
+    // Where Docker before 18.09 puts the program of its --init-path, and where podman puts it.
+    ("init", tini::parse),
+    ("podman-init", catatonit::parse),
     ("dumb-init", dumb_init::parse),
     ("catatonit", catatonit::parse),
     #[cfg(feature = "grpc")]

@@ -2,6 +2,7 @@
 //!
 //! * `zipkin`: the check that leaves processes behind when the runtime kills it, and the one that does not
 //! * `health`: starting, unhealthy, healthy, and what the log says
+//! * `init_path`: as the init of an engine, of Docker and of podman
 //! * `stop`: `docker stop` reaches the app
 //! * `backrest`: an app that starts programs and does not wait for their orphans
 //! * `dockerfile`: the image that this repository builds
@@ -22,6 +23,7 @@ mod backrest;
 mod dockerfile;
 mod examples;
 mod health;
+mod init_path;
 mod stop;
 mod support;
 mod zipkin;

@@ -61,7 +61,17 @@ pub(crate) struct Directory {
 impl Directory {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(Engine::fresh_name());
+        Self::under(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    /// One with a short path, for sockets and for podman, which have little room for it.
+    pub(crate) fn short() -> Self {
+        Self::under(&std::env::temp_dir())
+    }
+
+    /// An empty one in `parent`.
+    fn under(parent: &Path) -> Self {
+        let path = parent.join(Engine::fresh_name());
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a directory is made");
         Self { path }
