@@ -13,13 +13,13 @@ out=$(mktemp -d) && trap 'rm -rf "$out"' EXIT
 cargo test -q --test it --no-run || exit
 
 names=(sexton)
-# A failing item of another program waits for what never comes: a short patience keeps that short.
 RUST_BACKTRACE=0 cargo test --test it -- init:: >"$out/sexton" 2>&1
 for program; do
     [ -x "$program" ] || { echo "$program is not there: left out" >&2; continue; }
+    # A failing item waits for what never comes: a short patience, and many at a time.
     names+=("$(basename "$program")")
     RUST_BACKTRACE=0 SEXTON_TEST_INIT=$program SEXTON_TEST_PATIENCE=5 \
-        cargo test --test it -- init:: >"$out/$(basename "$program")" 2>&1
+        cargo test --test it -- --test-threads=12 init:: >"$out/$(basename "$program")" 2>&1
 done
 
 # The verdict on item $1 of the program $2.

@@ -1,5 +1,7 @@
 //! The items that only a thousand rounds can tell: 3, 4 and 13.
 
+use std::time::Duration;
+
 use crate::support::inits::Opt;
 use crate::support::launch::{Launch, both_roles};
 
@@ -9,7 +11,7 @@ const ROUNDS: u32 = 1000;
 /// Performs `launch` that often, sends TERM up to so many microseconds after its mask is set (none if negative), and
 /// asserts that every round ended with `code`, none later than after 5 s.
 fn every_round_ends_with(code: i32, term: i32, launch: Launch) {
-    let run = launch.race(&format!("{ROUNDS},5000,{term}")).finish();
+    let run = launch.race(&format!("{ROUNDS},5000,{term}")).finish_within(Duration::from_secs(170));
     assert_eq!(run.stdout, format!("code {code} times {ROUNDS}\nhung 0\n"), "{}", run.stderr.lines().count());
 }
 
