@@ -35,6 +35,7 @@ mod cli;
 mod compat;
 mod deadline;
 mod exit;
+mod fetch;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -75,6 +76,7 @@ fn dispatch(args: Args) -> ExitStatus {
     match invocation {
         Ok(Invocation::Check(check)) => check::run(&check),
         Ok(Invocation::Ask(ask)) => ask::run(&ask),
+        Ok(Invocation::Fetch(fetch)) => fetch::run(&fetch),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
         Ok(Invocation::Init(plan)) => {
             panic::catch_unwind(|| init::run(&plan)).unwrap_or(ExitStatus::InitFailed)

@@ -27,17 +27,17 @@ pub(crate) enum Stream {
 
 /// Writes one line, cut and cleaned; gives up silently at `deadline` or when the reader is gone.
 pub(crate) fn line(stream: Stream, text: &str, deadline: Deadline) {
-    write(stream, format!("{}\n", tidy(text)).as_bytes(), deadline);
+    let _ = write(stream, format!("{}\n", tidy(text)).as_bytes(), deadline);
 }
 
 /// Writes one line for a machine to read, whole: JSON has its control characters escaped already, and is useless cut.
 pub(crate) fn record(stream: Stream, text: &str, deadline: Deadline) {
-    write(stream, format!("{text}\n").as_bytes(), deadline);
+    let _ = write(stream, format!("{text}\n").as_bytes(), deadline);
 }
 
 /// Writes to the terminal at stderr as it is, control sequences included: the caller has cleaned what is not ours.
 pub(crate) fn screen(text: &str, deadline: Deadline) {
-    write(Stream::Stderr, text.as_bytes(), deadline);
+    let _ = write(Stream::Stderr, text.as_bytes(), deadline);
 }
 
 /// Writes one finished line if that can be done now, and says whether it was. The init's log must not wait: PID 1 would
@@ -50,9 +50,14 @@ pub(crate) fn log_line(stream: Stream, bytes: &[u8]) -> bool {
     matches!(fds::write_now(fd, bytes), Ok(amount) if amount == bytes.len())
 }
 
+/// Writes what somebody asked for, byte for byte, and says why not all of it was taken: `ETIMEDOUT` at `deadline`.
+pub(crate) fn content(bytes: &[u8], deadline: Deadline) -> Result<(), Errno> {
+    write(Stream::Stdout, bytes, deadline)
+}
+
 /// Prints a text of ours, `--help` for one, as it is.
 pub(crate) fn document(stream: Stream, text: &str) -> ExitStatus {
-    write(stream, text.as_bytes(), Deadline::after(PATIENCE));
+    let _ = write(stream, text.as_bytes(), Deadline::after(PATIENCE));
     ExitStatus::Healthy
 }
 
@@ -81,7 +86,7 @@ fn is_deceptive(c: char) -> bool {
 }
 
 /// Writes as much as the reader takes until `deadline`. A reader that is gone raises no SIGPIPE.
-fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) {
+fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) -> Result<(), Errno> {
     let (stdout, stderr);
     let fd: BorrowedFd<'_> = match stream {
         Stream::Stdout => {
@@ -96,19 +101,21 @@ fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) {
     while !bytes.is_empty() {
         let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
         match poll(&mut fds, PollTimeout::from(deadline.poll_timeout())) {
-            Ok(0) if deadline.has_passed() => return,
+            Ok(0) if deadline.has_passed() => return Err(Errno::ETIMEDOUT),
             Ok(0) | Err(Errno::EINTR) => continue,
             Ok(_) if fds.iter().any(|fd| fd.revents().is_some_and(|is| is.contains(PollFlags::POLLOUT))) => {}
-            Ok(_) | Err(_) => return,
+            Ok(_) => return Err(Errno::EPIPE),
+            Err(errno) => return Err(errno),
         }
         // A pipe that polls as writable takes this much without blocking (pipe(7), PIPE_BUF).
         let piece = bytes.get(..4096).unwrap_or(bytes);
         match stdio::write(fd, piece) {
             Ok(amount) => bytes = bytes.get(amount..).unwrap_or_default(),
             Err(Errno::EINTR | Errno::EAGAIN) => {}
-            Err(_) => return,
+            Err(errno) => return Err(errno),
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use std::ffi::OsString;
 use crate::ask::Ask;
 use crate::check::Check;
 use crate::exit::ExitStatus;
+use crate::fetch::Fetch;
 use crate::init::plan::Init;
 use crate::wait::Wait;
 
 pub(crate) use self::expand::variable_os;
-pub(crate) use self::options::read_header;
+pub(crate) use self::options::{duration as read_duration, read_header};
 pub(crate) use self::usage::Usage;
 
 /// What is to be done.
@@ -27,6 +28,8 @@ pub(crate) enum Invocation {
     Check(Check),
     /// One question in another program's manners.
     Ask(Ask),
+    /// Transfers in another program's manners.
+    Fetch(Box<Fetch>),
     /// Wait, then run a command.
     Wait(Wait),
     /// Run a command as PID 1's child.

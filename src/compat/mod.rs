@@ -2,7 +2,9 @@
 //! that program's argv to an [`Invocation`].
 
 mod catatonit;
+mod curl;
 mod dumb_init;
+mod flags;
 #[cfg(feature = "grpc")]
 mod grpc_health_probe;
 mod letters;
@@ -11,8 +13,9 @@ mod wait_for_it;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::time::Duration;
 
-use crate::cli::{Invocation, Usage};
+use crate::cli::{Invocation, Usage, read_duration, variable_os};
 
 /// A parser: what follows the program's name becomes an invocation.
 type Personality = fn(Vec<OsString>) -> Result<Invocation, Usage>;
@@ -27,6 +30,7 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("podman-init", catatonit::parse),
     ("dumb-init", dumb_init::parse),
     ("catatonit", catatonit::parse),
+    ("curl", curl::parse),
     #[cfg(feature = "grpc")]
     ("grpc_health_probe", grpc_health_probe::parse),
     #[cfg(feature = "grpc")]
@@ -39,4 +43,17 @@ const PERSONALITIES: &[(&str, Personality)] = &[
 pub(crate) fn personality(program: Option<&OsString>) -> Option<Personality> {
     let name = Path::new(program?).file_name().and_then(OsStr::to_str)?;
     PERSONALITIES.iter().find(|(known, _)| *known == name).map(|(_, personality)| *personality)
+}
+
+/// The limit of what has none of its own: below all that a platform gives a check.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The limit of a transfer that names none: `SEXTON_TIMEOUT`, or ours.
+fn limit() -> Result<Duration, String> {
+    let text = variable_os(OsStr::new("SEXTON_TIMEOUT")).unwrap_or_default();
+    match text.to_str() {
+        Some("") => Ok(TIMEOUT),
+        Some(text) => read_duration(text, "SEXTON_TIMEOUT"),
+        None => Err("the value of SEXTON_TIMEOUT in the environment is not UTF-8".into()),
+    }
 }

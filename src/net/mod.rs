@@ -66,6 +66,19 @@ pub(crate) struct Via {
     pub(crate) reach: Reach,
     /// How long resolving and connecting may take, less than the whole.
     pub(crate) connect_timeout: Option<Duration>,
+    /// Addresses to take for a host and port without looking the name up.
+    pub(crate) pins: Vec<Pin>,
+}
+
+/// What to take for a name instead of looking it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pin {
+    /// The name; all names where there is none.
+    pub(crate) name: Option<String>,
+    /// Only for this port.
+    pub(crate) port: u16,
+    /// In the order to try them; at least one.
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 /// Which addresses of a name to use.
@@ -112,7 +125,10 @@ pub(crate) fn connect(
     let stream = match endpoint {
         Endpoint::Unix(path) => connect::unix(path, sooner, trail)?,
         Endpoint::Tcp { host, port } => {
-            let addresses = addresses(host, via, sooner, trail)?;
+            let addresses = match resolve::pinned(host, *port, via) {
+                Some(pinned) => resolve::admitted(host, pinned, via)?,
+                None => addresses(host, via, sooner, trail)?,
+            };
             connect::tcp(&addresses, *port, sooner, trail)?
         }
     };

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trail};
 
-use super::{Family, Host, Reach, Via, dns, hosts};
+use super::{Family, Host, Pin, Reach, Via, dns, hosts};
 
 /// The addresses of `host` that `via` admits, in the order to try them; at least one.
 pub(crate) fn addresses(
@@ -19,6 +19,20 @@ pub(crate) fn addresses(
         Host::Address(address) => vec![*address],
         Host::Name(name) => lookup(name, via, deadline, trail)?,
     };
+    admitted(host, found, via)
+}
+
+/// What `via` pins `host` and `port` to.
+pub(super) fn pinned(host: &Host, port: u16, via: &Via) -> Option<Vec<IpAddr>> {
+    let Host::Name(wanted) = host else { return None };
+    let is_meant = |pin: &&Pin| {
+        pin.port == port && pin.name.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    via.pins.iter().find(is_meant).map(|pin| pin.addresses.clone())
+}
+
+/// Those of `found`, the addresses of `host`, that `via` admits; at least one.
+pub(super) fn admitted(host: &Host, found: Vec<IpAddr>, via: &Via) -> Result<Vec<IpAddr>, Failure> {
     let outside = found.iter().find(|address| !address.to_canonical().is_loopback());
     if let (Reach::LoopbackOnly, Some(outside)) = (via.reach, outside) {
         let reason = format!("{outside} is not a loopback address, and --loopback-only is set");

@@ -2,6 +2,7 @@
 //!
 //! * `bad_input`: what is refused or fails, and the whole line that says why
 //! * `check`: verdicts and lines of `sexton check`
+//! * `curl_wget`: curl and wget by name, beside the real ones
 //! * `http`: HTTP as a check speaks it
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `names`: names, name servers and addresses, each test in a network of its own
@@ -32,6 +33,8 @@
 
 mod bad_input;
 mod check;
+#[cfg(all(feature = "tls", feature = "services"))]
+mod curl_wget;
 mod demo;
 mod files;
 mod http;

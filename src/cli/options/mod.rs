@@ -112,7 +112,7 @@ impl Given {
 }
 
 /// Reads a length of time that is more than none, after its variables are replaced.
-pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str, flag: &str) -> Result<Duration, String> {
     let text = expanded(text)?;
     match humantime::parse_duration(&text) {
         Ok(length) if length.is_zero() => Err(format!("{flag} must be more than 0")),

@@ -72,6 +72,6 @@ fn sensitive(text: &str) -> Result<HeaderValue, String> {
 
 /// Whether a header may go along when a redirect leads to another server. Not only Authorization and Cookie are
 /// secrets: X-Api-Key and its like are, too, so that only what is known to be none goes along.
-pub(super) fn travels(name: &HeaderName) -> bool {
+pub(crate) fn travels(name: &HeaderName) -> bool {
     [header::ACCEPT, header::ACCEPT_LANGUAGE, header::CONTENT_TYPE, header::USER_AGENT].contains(name)
 }

@@ -22,12 +22,11 @@ use super::{Condition, Kind, Options as ProbeOptions, StatusSet};
 /// The words of HTTP; nothing outside names the library that has them.
 pub(crate) use ureq::http::{HeaderName, HeaderValue, Method, header};
 
-pub(crate) use self::credentials::Credentials;
+pub(crate) use self::credentials::{Credentials, travels};
 pub(crate) use self::exchange::{Answer, Exchange, Head, Question};
-pub(crate) use self::redirect::Follow;
-use self::redirect::Origin;
+pub(crate) use self::redirect::{Follow, Origin, hop, location};
 pub(crate) use self::route::{Proxy, Route};
-pub(crate) use self::url::{Scheme, Url};
+pub(crate) use self::url::{Scheme, Url, encoded};
 
 /// What to ask, and which answer is good.
 #[derive(Clone, Debug, Default)]
@@ -113,7 +112,7 @@ impl Http {
 
     /// What `answer` means: it passes, it fails, or it makes `request` the next one to send.
     fn judge(&self, request: &mut Request, answer: &mut Answer, hops: u8) -> Result<Option<String>, Failure> {
-        let location = redirect::location(answer.status, &answer.headers);
+        let location = location(answer.status, &answer.headers);
         match (self.options.follow, location) {
             (Follow::AtMost(most), Some(_)) if hops == most => {
                 let reason = format!("redirected more than {most} times, the last time by {}", request.url);
@@ -194,9 +193,9 @@ impl Request {
 
     /// Becomes the request that a redirect asks for. Secrets stay with the server that they are for.
     fn follow(&mut self, status: u16, location: &[u8]) -> Result<(), Failure> {
-        let hop = redirect::hop(status, location, &self.url, &self.method)?;
+        let hop = hop(status, location, &self.url, &self.method)?;
         if hop.origin == Origin::Other {
-            self.headers.retain(|(name, _)| credentials::travels(name));
+            self.headers.retain(|(name, _)| travels(name));
         }
         if hop.method != self.method {
             self.data = None;

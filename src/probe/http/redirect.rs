@@ -18,18 +18,18 @@ pub(crate) enum Follow {
 
 /// The next question after a redirect.
 #[derive(Debug)]
-pub(super) struct Hop {
+pub(crate) struct Hop {
     /// Whom to ask.
-    pub(super) url: Url,
+    pub(crate) url: Url,
     /// How.
-    pub(super) method: Method,
+    pub(crate) method: Method,
     /// Whether the same server is asked again.
-    pub(super) origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 /// Who is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// The same server: it may see our secrets again.
     Same,
     /// Another one.
@@ -37,14 +37,14 @@ pub(super) enum Origin {
 }
 
 /// Where an answer of `status` sends us, as far as it says: the raw Location.
-pub(super) fn location(status: u16, headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<&[u8]> {
     matches!(status, 301 | 302 | 303 | 307 | 308)
         .then(|| headers.get(header::LOCATION))?
         .map(HeaderValue::as_bytes)
 }
 
 /// The hop that an answer of `status` to `method url` asks for; never one from https to http.
-pub(super) fn hop(status: u16, location: &[u8], url: &Url, method: &Method) -> Result<Hop, Failure> {
+pub(crate) fn hop(status: u16, location: &[u8], url: &Url, method: &Method) -> Result<Hop, Failure> {
     let next = url.join(location).map_err(|why| {
         let reason = format!("status {status} redirects to {why}");
         Failure::new(Phase::Response, Cause::Protocol, reason)

@@ -171,7 +171,7 @@ impl Proxy {
                     .into(),
             )),
             Some(status) => Err(refused(
-                Cause::Unreachable,
+                Cause::Denied,
                 format!("the proxy refused to connect to {place}: status {status}"),
             )),
             None => Err(refused(Cause::Protocol, "the proxy's answer to CONNECT is not HTTP/1".into())),

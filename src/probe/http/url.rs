@@ -179,7 +179,7 @@ fn without_dots(path: &str) -> String {
 }
 
 /// `bytes` with those that no URL may have %-encoded.
-fn encoded(bytes: &[u8]) -> String {
+pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte.is_ascii_graphic()

@@ -202,6 +202,13 @@ impl Client {
         true
     }
 
+    /// Reads, keeps and returns the head of a request; none when there is none.
+    pub(crate) fn next_head(&mut self) -> Option<String> {
+        let read = self.read_head();
+        let requests = self.shared.requests.lock().expect("no test panics in it");
+        requests.last().filter(|_| read).cloned()
+    }
+
     /// How many requests the server has read so far.
     pub(crate) fn requests(&self) -> usize {
         self.shared.requests.lock().expect("no test panics in it").len()

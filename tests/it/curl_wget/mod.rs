@@ -1,0 +1,4 @@
+//! curl and wget by name: the same commands through the real programs and through sexton.
+
+mod curl;
+mod world;
