@@ -21,6 +21,7 @@ const MAX_INTERVAL: &str = "30s";
 /// How to wait; the same words mean the same to `init --wait`.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 pub(super) struct PaceWords {
     /// Pause between two attempts [default: 1s]
     #[arg(long, alias = "wait-interval", allow_hyphen_values = true, value_name = "DURATION")]

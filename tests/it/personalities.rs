@@ -145,7 +145,7 @@ fn tini_sends_signals_to_the_group_when_told_to() {
         });
         running.signal(Signal::SIGUSR1);
         let run = running.wait();
-        assert_eq!(run.code, Some(Signal::SIGUSR1 as i32), "{run:?}");
+        assert_eq!(run.code, Some(10), "{run:?}");
     }
 }
 
