@@ -11,14 +11,14 @@ use crate::init::plan::{
 };
 use crate::init::signals::{Rewrites, Signal};
 
-use super::{Invocation, Usage, expand};
+use super::wait::PaceWords;
+use super::{Invocation, Usage, expand, options, targets, words};
 
 /// What may stand before the command. Each can come from the environment, too: `docker run --init` and many charts leave no
 /// room on the command line. The command line is stronger.
 #[derive(Args, Debug, Default)]
 #[group(skip)]
-#[expect(clippy::struct_excessive_bools, reason = "a switch of the command line is one")]
-struct Words {
+pub(super) struct Words {
     /// Send signals to the command's whole process group
     #[arg(short, long)]
     group: bool,
@@ -43,18 +43,24 @@ struct Words {
     /// Adopt orphans when not PID 1: auto, always, never [default: auto]
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     subreaper: Option<String>,
-    /// No command: reap until SIGTERM or SIGINT
-    #[arg(long)]
-    pause: bool,
-    /// Print what would be done, do nothing
-    #[arg(long)]
-    explain: bool,
     /// Tell each event on stderr
     #[arg(short, long)]
     verbose: bool,
     /// The same as text or json, one event a line
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true)]
     log: Option<String>,
+}
+
+/// What only `init` has.
+#[derive(Args, Debug, Default)]
+#[group(skip)]
+struct Own {
+    /// No command: reap until SIGTERM or SIGINT
+    #[arg(long)]
+    pause: bool,
+    /// Print what would be done, do nothing
+    #[arg(long)]
+    explain: bool,
 }
 
 /// The command, byte for byte.
@@ -66,26 +72,30 @@ struct Rest {
     command: Vec<OsString>,
 }
 
+/// The first line of `init --help`.
+const ABOUT: &str = "Runs CMD as PID 1's child: reaps every zombie, forwards signals, keeps CMD's exit code";
+
 /// The end of `init --help`.
 const EXAMPLES: &str = "\
-Every option can come from the environment: SEXTON_INIT_GROUP=1, SEXTON_INIT_KILL_AFTER=8s, ...
+With --wait and --watch go the options of sexton check, with --wait those of sexton wait.
+Every option of an init can come from the environment: SEXTON_INIT_GROUP=1, SEXTON_INIT_WATCH=tcp://:80, ...
 
 Example:
   ENTRYPOINT [\"/sexton\", \"init\", \"--kill-after\", \"8s\", \"--\", \"/app\", \"--port\", \"80\"]
 
-Exit codes: the command's own, 128+n killed by signal n, 125 our failure, 126 not executable, 127 not found";
+Exit codes: the command's own, 128+n killed by signal n, 124 --wait gave up, 125 our failure, 126 not executable, 127 not found";
 
 /// Reads what follows `init`.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
     let args: Vec<OsString> = args.collect();
-    let (words, command) = match plain(&args) {
-        Some(command) => (Words::default(), command.to_vec()),
+    let (line, command) = match plain(&args) {
+        Some(command) => (Line::default(), command.to_vec()),
         None => match with_options(&args)? {
             Ok(parsed) => parsed,
             Err(help) => return Ok(Invocation::Print(help)),
         },
     };
-    build(words, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
+    build(line, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
 }
 
 /// The command, where no option stands before it: most lines, and clap's cost is not theirs.
@@ -98,32 +108,72 @@ fn plain(args: &[OsString]) -> Option<&[OsString]> {
     }
 }
 
+/// All options of a line.
+#[derive(Debug, Default)]
+struct Line {
+    words: Words,
+    own: Own,
+    before: targets::Before,
+    watch: targets::Words,
+    pace: PaceWords,
+    options: options::Words,
+}
+
 /// The options and the command; or the help that was asked for.
-fn with_options(args: &[OsString]) -> Result<Result<(Words, Vec<OsString>), String>, Usage> {
+fn with_options(args: &[OsString]) -> Result<Result<(Line, Vec<OsString>), String>, Usage> {
     let refuse = |error: &clap::Error| Usage::from_clap("init", ExitStatus::InitFailed, error);
-    let command = Rest::augment_args(Words::augment_args(
+    let core = Rest::augment_args(Own::augment_args(Words::augment_args(
         Command::new("sexton init")
             .override_usage("sexton init [OPTIONS] [--] CMD [ARG]...")
             .after_help(EXAMPLES)
             .no_binary_name(true),
-    ))
+    )))
     // Last: the doc comment of a group of words takes its place else.
-    .about("Runs CMD as PID 1's child: reaps every zombie, forwards signals, keeps CMD's exit code");
-    let matches = match command.try_get_matches_from(args) {
+    .about(ABOUT);
+    let matches = match words::parse(core, all_words, args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
             return Ok(Err(error.to_string()));
         }
         Err(error) => return Err(refuse(&error)),
     };
-    let words = Words::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
-    let rest = Rest::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
-    Ok(Ok((words, rest.command)))
+    let core = &matches.core;
+    let mut line = Line {
+        words: Words::from_arg_matches(core).map_err(|error| refuse(&error))?,
+        own: Own::from_arg_matches(core).map_err(|error| refuse(&error))?,
+        ..Line::default()
+    };
+    if let Some(more) = &matches.more {
+        line.before = targets::Before::from_arg_matches(more).map_err(|error| refuse(&error))?;
+        line.watch = targets::Words::from_arg_matches(more).map_err(|error| refuse(&error))?;
+        line.pace = PaceWords::from_arg_matches(more).map_err(|error| refuse(&error))?;
+        line.options = options::Words::from_arg_matches(more).map_err(|error| refuse(&error))?;
+    }
+    let rest = Rest::from_arg_matches(core).map_err(|error| refuse(&error))?;
+    Ok(Ok((line, rest.command)))
+}
+
+/// All words that `init` understands. Those that `check` and `wait` explain are in their helps.
+fn all_words(command: Command) -> Command {
+    let explained = options::augment(PaceWords::augment_args(Command::new("explained")));
+    let hidden: Vec<_> = explained
+        .get_arguments()
+        .map(|arg| match arg.get_id().as_str() {
+            "interval" => {
+                arg.clone().help("Pause between two checks; without --watch, that of --wait [default: 10s]")
+            }
+            "attempt_timeout" => {
+                arg.clone().display_order(101).help("Limit of one attempt of either [default: 4s]")
+            }
+            _ => arg.clone().hide(true),
+        })
+        .collect();
+    targets::Words::augment_args(targets::Before::augment_args(command)).args(hidden).about(ABOUT)
 }
 
 /// Turns words and the environment into a plan.
-fn build(words: Words, command: Vec<OsString>) -> Result<Invocation, String> {
-    let pause = words.pause || switch("PAUSE")?;
+fn build(line: Line, command: Vec<OsString>) -> Result<Invocation, String> {
+    let pause = line.own.pause || switch("PAUSE")?;
     let main = match (pause, command.first()) {
         (true, None) => Main::Pause,
         (true, Some(_)) => return Err("--pause runs no command; leave one of them out".into()),
@@ -131,56 +181,73 @@ fn build(words: Words, command: Vec<OsString>) -> Result<Invocation, String> {
         (false, Some(name)) if name.is_empty() => return Err("the command is empty".into()),
         (false, Some(_)) => Main::Command(command),
     };
-    let mut plan = Init::new(main);
-    if words.group || switch("GROUP")? {
-        plan.target = Target::Group;
-    }
-    if let Some((codes, flag)) = values(&words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
-        plan.exit_zero = exit_codes(&codes, &flag)?;
-    }
-    if let Some((pairs, flag)) = values(&words.rewrite, "--rewrite", "REWRITE")? {
-        plan.rewrites = rewrites(&pairs, &flag)?;
-    }
-    if let Some((name, flag)) = value(words.parent_death, "--parent-death", "PARENT_DEATH")? {
-        plan.parent_death = ParentDeath::Chain(Signal::parse(&name).map_err(|why| format!("{flag}: {why}"))?);
-    }
-    if let Some((text, flag)) = value(words.kill_after, "--kill-after", "KILL_AFTER")? {
-        let after = duration(&text, &flag)?;
-        if after.is_zero() {
-            return Err(format!("{flag} must be more than 0"));
+    let mut plan = line.words.into_plan(main)?;
+    let mut pace = line.pace;
+    targets::environment(&mut pace)?;
+    (plan.wait, plan.watch) = line.watch.into_plans(line.options, line.before.read()?, pace)?;
+    Ok(if line.own.explain || switch("EXPLAIN")? {
+        Invocation::Explain(plan)
+    } else {
+        Invocation::Init(plan)
+    })
+}
+
+impl Words {
+    /// Turns words and the environment into a plan for `main`.
+    pub(super) fn into_plan(self, main: Main) -> Result<Init, String> {
+        let words = self;
+        let mut plan = Init::new(main);
+        if words.group || switch("GROUP")? {
+            plan.target = Target::Group;
         }
-        plan.kill_after = Some(after);
+        if let Some((codes, flag)) = values(&words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
+            plan.exit_zero = exit_codes(&codes, &flag)?;
+        }
+        if let Some((pairs, flag)) = values(&words.rewrite, "--rewrite", "REWRITE")? {
+            plan.rewrites = rewrites(&pairs, &flag)?;
+        }
+        if let Some((name, flag)) = value(words.parent_death, "--parent-death", "PARENT_DEATH")? {
+            plan.parent_death =
+                ParentDeath::Chain(Signal::parse(&name).map_err(|why| format!("{flag}: {why}"))?);
+        }
+        if let Some((text, flag)) = value(words.kill_after, "--kill-after", "KILL_AFTER")? {
+            let after = duration(&text, &flag)?;
+            if after.is_zero() {
+                return Err(format!("{flag} must be more than 0"));
+            }
+            plan.kill_after = Some(after);
+        }
+        if let Some((text, flag)) = value(words.stop_delay, "--stop-delay", "STOP_DELAY")? {
+            plan.stop_delay = duration(&text, &flag)?;
+        }
+        if let Some((text, flag)) = value(words.drain, "--drain", "DRAIN")? {
+            plan.farewell = Farewell::Drain(duration(&text, &flag)?);
+        }
+        if let Some((text, flag)) = value(words.subreaper, "--subreaper", "SUBREAPER")? {
+            plan.subreaper = match text.as_str() {
+                "auto" => Subreaper::Auto,
+                "always" => Subreaper::Always,
+                "never" => Subreaper::Never,
+                _ => return Err(format!("{flag} `{text}`: write auto, always or never")),
+            };
+        }
+        if words.verbose || switch("VERBOSE")? {
+            plan.voice.level = Level::Event;
+        }
+        if let Some((text, flag)) = value(words.log, "--log", "LOG")? {
+            plan.voice.level = Level::Event;
+            plan.voice.words = match text.as_str() {
+                "text" => Voice::Text,
+                "json" => Voice::Json,
+                _ => return Err(format!("{flag} `{text}`: write text or json")),
+            };
+        }
+        Ok(plan)
     }
-    if let Some((text, flag)) = value(words.stop_delay, "--stop-delay", "STOP_DELAY")? {
-        plan.stop_delay = duration(&text, &flag)?;
-    }
-    if let Some((text, flag)) = value(words.drain, "--drain", "DRAIN")? {
-        plan.farewell = Farewell::Drain(duration(&text, &flag)?);
-    }
-    if let Some((text, flag)) = value(words.subreaper, "--subreaper", "SUBREAPER")? {
-        plan.subreaper = match text.as_str() {
-            "auto" => Subreaper::Auto,
-            "always" => Subreaper::Always,
-            "never" => Subreaper::Never,
-            _ => return Err(format!("{flag} `{text}`: write auto, always or never")),
-        };
-    }
-    if words.verbose || switch("VERBOSE")? {
-        plan.voice.level = Level::Event;
-    }
-    if let Some((text, flag)) = value(words.log, "--log", "LOG")? {
-        plan.voice.level = Level::Event;
-        plan.voice.words = match text.as_str() {
-            "text" => Voice::Text,
-            "json" => Voice::Json,
-            _ => return Err(format!("{flag} `{text}`: write text or json")),
-        };
-    }
-    Ok(if words.explain || switch("EXPLAIN")? { Invocation::Explain(plan) } else { Invocation::Init(plan) })
 }
 
 /// The variable of an option, where it is set and not empty, and its whole name.
-fn variable(name: &str) -> Result<Option<(String, String)>, String> {
+pub(super) fn variable(name: &str) -> Result<Option<(String, String)>, String> {
     let name = format!("SEXTON_INIT_{name}");
     match expand::variable_os(OsStr::new(&name)) {
         Some(text) if text.is_empty() => Ok(None),
@@ -193,7 +260,7 @@ fn variable(name: &str) -> Result<Option<(String, String)>, String> {
 }
 
 /// Whether the variable of an option without a value turns it on.
-fn switch(name: &str) -> Result<bool, String> {
+pub(super) fn switch(name: &str) -> Result<bool, String> {
     match variable(name)? {
         None => Ok(false),
         Some((text, name)) => match text.to_ascii_lowercase().as_str() {
@@ -205,7 +272,11 @@ fn switch(name: &str) -> Result<bool, String> {
 }
 
 /// A value and where it comes from: the command line, else the environment.
-fn value(given: Option<String>, flag: &str, name: &str) -> Result<Option<(String, String)>, String> {
+pub(super) fn value(
+    given: Option<String>,
+    flag: &str,
+    name: &str,
+) -> Result<Option<(String, String)>, String> {
     match given {
         Some(text) => Ok(Some((text, flag.to_owned()))),
         None => variable(name),
@@ -266,7 +337,7 @@ fn rewrites(texts: &[String], flag: &str) -> Result<Rewrites, String> {
 }
 
 /// Reads a length of time; 0 is one.
-fn duration(text: &str, flag: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }

@@ -4,6 +4,7 @@ mod check;
 mod expand;
 mod init;
 mod options;
+mod targets;
 mod usage;
 mod wait;
 mod words;

@@ -9,11 +9,12 @@ use clap::{Args, Command, FromArgMatches};
 
 use crate::check::Require;
 use crate::exit::ExitStatus;
+use crate::init::plan::{Before, Main};
 use crate::probe::Probe;
+use crate::sys::process;
 use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
 
-use super::options;
-use super::{Invocation, Usage, words};
+use super::{Invocation, Usage, init, options, targets, words};
 
 /// The longest pause that `--backoff` comes to.
 const MAX_INTERVAL: &str = "30s";
@@ -24,35 +25,38 @@ const MAX_INTERVAL: &str = "30s";
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 pub(super) struct PaceWords {
     /// Pause between two attempts [default: 1s]
-    #[arg(long, alias = "wait-interval", allow_hyphen_values = true, value_name = "DURATION")]
-    interval: Option<String>,
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
+    pub(super) interval: Option<String>,
+    /// The same, where --interval is that of --watch
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", hide = true)]
+    pub(super) wait_interval: Option<String>,
     /// Double the pause after each attempt
     #[arg(long)]
-    backoff: bool,
+    pub(super) backoff: bool,
     /// Longest pause with --backoff [default: 30s]
     #[arg(long, allow_hyphen_values = true, value_name = "DURATION", requires = "backoff")]
-    max_interval: Option<String>,
+    pub(super) max_interval: Option<String>,
     /// Passes in a row that are wanted [default: 1]
     #[arg(long, value_name = "N")]
-    stable: Option<NonZeroU32>,
+    pub(super) stable: Option<NonZeroU32>,
     /// One target is enough
     #[arg(long)]
-    any: bool,
+    pub(super) any: bool,
     /// Wait until the targets are gone
     #[arg(long)]
-    invert: bool,
+    pub(super) invert: bool,
     /// Run CMD anyway when the limit has come
     #[arg(long)]
-    or_run: bool,
+    pub(super) or_run: bool,
     /// Limit of one attempt [default: 4s]
     #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
-    attempt_timeout: Option<String>,
+    pub(super) attempt_timeout: Option<String>,
     /// Print nothing
     #[arg(short, long, conflicts_with = "json")]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Print one JSON object for each change, on stdout
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What `wait` has beside it.
@@ -107,7 +111,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
             .after_help(EXAMPLES)
             .no_binary_name(true),
     );
-    let matches = match words::parse(core, |command| options::augment(command).about(ABOUT), &args) {
+    let matches = match words::parse(core, all_words, &args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
             return Ok(Invocation::Print(error.to_string()));
@@ -115,18 +119,45 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
         Err(error) => return Err(refuse(&error)),
     };
     let words = Words::from_arg_matches(&matches.core).map_err(|error| refuse(&error))?;
-    let options = options::Words::from_optional(matches.more.as_ref()).map_err(|error| refuse(&error))?;
-    build(words, options, command)
-        .map(Invocation::Wait)
-        .map_err(|why| Usage::new(ExitStatus::InitFailed, why))
+    let more = matches.more.as_ref();
+    let options = options::Words::from_optional(more).map_err(|error| refuse(&error))?;
+    let init = more.map_or_else(|| Ok(init::Words::default()), init::Words::from_arg_matches);
+    let watch = more.map_or_else(|| Ok(targets::Words::default()), targets::Words::from_arg_matches);
+    let (init, watch) = (init.map_err(|error| refuse(&error))?, watch.map_err(|error| refuse(&error))?);
+    build(words, options, init, watch, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
+}
+
+/// All words that `wait` understands: those of probes, and those of an init, which it is as PID 1.
+fn all_words(command: Command) -> Command {
+    let init = targets::Words::augment_args(init::Words::augment_args(Command::new("init")));
+    // A -v of an init alone is not worth a line of this help.
+    let hidden: Vec<_> = init.get_arguments().map(|arg| arg.clone().hide(true)).collect();
+    options::augment(command).args(hidden).about(ABOUT)
 }
 
 /// Turns words into a wait.
-fn build(words: Words, options: options::Words, command: Vec<OsString>) -> Result<Wait, String> {
-    let timeout = words.timeout.as_deref().unwrap_or("60s");
-    let probes = options.into_probes(&words.targets)?;
-    let (plan, when_over) = words.pace.plan(probes, limit(timeout, "--timeout")?)?;
-    Ok(Wait { plan, when_over, command })
+fn build(
+    words: Words,
+    options: options::Words,
+    init: init::Words,
+    watch: targets::Words,
+    command: Vec<OsString>,
+) -> Result<Invocation, String> {
+    let timeout = limit(words.timeout.as_deref().unwrap_or("60s"), "--timeout")?;
+    if command.is_empty() {
+        let probes = options.into_probes(&words.targets)?;
+        let (plan, when_over) = words.pace.plan(probes, timeout, false)?;
+        return Ok(Invocation::Wait(Wait { plan, when_over, command }));
+    }
+    // Refused where it is wrong, also where it is not needed.
+    let mut plan = init.into_plan(Main::Command(command.clone()))?;
+    (plan.wait, plan.watch) =
+        watch.into_plans(options, targets::Awaited { targets: words.targets, timeout }, words.pace)?;
+    if process::own_pid() == 1 {
+        return Ok(Invocation::Init(plan));
+    }
+    let Some(Before { plan, when_over }) = plan.wait else { return Err("no target given".into()) };
+    Ok(Invocation::Wait(Wait { plan, when_over, command }))
 }
 
 /// Reads a limit; 0 is none.
@@ -138,16 +169,18 @@ pub(super) fn limit(text: &str, flag: &str) -> Result<Option<Duration>, String> 
 }
 
 impl PaceWords {
-    /// Turns words into a plan for `probes` within `timeout`.
+    /// Turns words into a plan for `probes` within `timeout`. Beside `--watch`, `--interval` is not ours.
     pub(super) fn plan(
         self,
         probes: Vec<Arc<Probe>>,
         timeout: Option<Duration>,
+        is_watched: bool,
     ) -> Result<(Plan, WhenOver), String> {
         let length = |text: Option<String>, default: &str, flag: &str| {
             options::duration(text.as_deref().unwrap_or(default), flag)
         };
-        let interval = length(self.interval, "1s", "--interval")?;
+        let interval = if is_watched { None } else { self.interval };
+        let interval = length(self.wait_interval.or(interval), "1s", "--interval")?;
         let max = length(self.max_interval, MAX_INTERVAL, "--max-interval")?;
         let pace =
             if self.backoff { Pace::Doubling { first: interval, max } } else { Pace::Steady(interval) };

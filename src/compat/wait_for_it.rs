@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::check::Require;
 use crate::cli::{Invocation, Usage};
 use crate::exit::ExitStatus;
+use crate::init::plan::{Before, Init, Main};
 use crate::probe::{Options, Probe};
+use crate::sys::process;
 use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
 
 /// Its own default.
@@ -36,8 +38,17 @@ struct Words {
 /// Reads its argv.
 pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     read(args)
-        .map(Invocation::Wait)
+        .map(|wait| if process::own_pid() == 1 { under_init(wait) } else { Invocation::Wait(wait) })
         .map_err(|why| Usage::bare(ExitStatus::Unhealthy, format!("wait-for-it: {why}")))
+}
+
+/// As PID 1 the command is not left alone with its orphans.
+fn under_init(wait: Wait) -> Invocation {
+    if wait.command.is_empty() {
+        return Invocation::Wait(wait);
+    }
+    let before = Before { plan: wait.plan, when_over: wait.when_over };
+    Invocation::Init(Init { wait: Some(before), ..Init::new(Main::Command(wait.command)) })
 }
 
 /// Turns its words into a wait.

@@ -44,6 +44,15 @@ pub(super) enum Failure {
     Start(io::Error),
 }
 
+/// What of this process is closed once the child has its copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Closing<'a> {
+    /// All descriptors above 2 but these.
+    AllBut(&'a [RawFd]),
+    /// Only these, which we were given: a thread of a probe may be about, and what it opens is its own.
+    Only(&'a [RawFd]),
+}
+
 /// The first word of what a child tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tale {
@@ -53,14 +62,13 @@ enum Tale {
     Failed = 2,
 }
 
-/// Starts `command`. `ours` are the descriptors that this process keeps; all other ones above 2 are the child's alone from
-/// here on.
+/// Starts `command`. What `closing` says is the child's alone from here on.
 pub(super) fn spawn(
     plan: &Init,
     command: &[OsString],
     inherited: &Inherited,
     terminal: &Terminal,
-    ours: &[RawFd],
+    closing: Closing<'_>,
 ) -> Result<Child, Failure> {
     let words: Vec<CString> = command
         .iter()
@@ -85,14 +93,14 @@ pub(super) fn spawn(
         Side::Parent(pid) => pid,
     };
     drop((told, gate));
-    settle(plan.placement, pid, &report, ours, &opener);
+    settle(plan.placement, pid, &report, closing, &opener);
     drop(opener);
     Ok(Child { pid, report })
 }
 
 /// What the child must not outrun: its group stands before anything is sent to it, and we hold nothing of what it may want to
 /// unmount or close. It waits until the gate is opened by our closing `opener`.
-fn settle(placement: Placement, pid: Pid, report: &OwnedFd, ours: &[RawFd], opener: &OwnedFd) {
+fn settle(placement: Placement, pid: Pid, report: &OwnedFd, closing: Closing<'_>, opener: &OwnedFd) {
     match placement {
         Placement::Group => {
             let _ = process::lead_group(pid);
@@ -104,9 +112,14 @@ fn settle(placement: Placement, pid: Pid, report: &OwnedFd, ours: &[RawFd], open
         Placement::Ours => {}
     }
     let _ = process::change_directory(c"/");
-    let mut keep: Vec<RawFd> = ours.to_vec();
-    keep.extend([report.as_raw_fd(), opener.as_raw_fd()]);
-    fds::close_all_but(&mut keep);
+    match closing {
+        Closing::AllBut(ours) => {
+            let mut keep: Vec<RawFd> = ours.to_vec();
+            keep.extend([report.as_raw_fd(), opener.as_raw_fd()]);
+            fds::close_all_but(&mut keep);
+        }
+        Closing::Only(given) => fds::close_each(given),
+    }
 }
 
 /// All that becoming the main child takes.

@@ -51,7 +51,7 @@ pub(super) fn run(
         }
         let limit = machine.due().map(|due| due.saturating_duration_since(Instant::now()));
         look = Look::Away;
-        source.wait(limit, |arrived| {
+        source.wait(limit, &[], |arrived| {
             if arrived.number == Signal::CHLD.number() {
                 look = Look::ForTheDead;
             } else if let Some(signal) = Signal::new(arrived.number).filter(|_| !is_own(arrived)) {
@@ -77,7 +77,7 @@ enum Look {
 
 /// Whether we have raised this signal ourselves: a SIGPIPE of our own log line has our pid as its sender, and sending it on
 /// would end the app when the log's reader goes.
-fn is_own(arrived: Arrived) -> bool {
+pub(super) fn is_own(arrived: Arrived) -> bool {
     arrived.code <= 0 && arrived.sender == process::own_pid()
 }
 

@@ -342,7 +342,7 @@ fn is_terminating(signal: Signal) -> bool {
 }
 
 /// What a stopped process is woken up for, to act on it.
-fn is_stop_request(signal: Signal) -> bool {
+pub(super) fn is_stop_request(signal: Signal) -> bool {
     matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP)
 }
 

@@ -4,6 +4,7 @@
 //! plan       what is asked for: plain data, made by cli and compat
 //! child      the main child: laid out, forked, exec'd
 //! terminal   whose foreground it is
+//! before     what the start waits for
 //! reaper     who reaps, and how a process has ended
 //! machine    what is decided: events in, actions out, no clock and no system call
 //! event_loop what is done: wait, decide, act
@@ -23,6 +24,7 @@
 //!   `--parent-death` gives the main child a signal then. The death of a PID 1 takes its namespace with it.
 //! * As PID 1 everybody in the namespace is asked to end at the drain, but only our own children are waited for.
 
+mod before;
 mod child;
 mod drain;
 mod event_loop;
@@ -38,6 +40,7 @@ mod search;
 pub(crate) mod signals;
 mod terminal;
 
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -49,8 +52,9 @@ use crate::sys::fds;
 use crate::sys::memory;
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, Disposition, SigSet, Source};
+use crate::sys::stdio;
 
-use self::child::{Child, Inherited};
+use self::child::{Child, Closing, Inherited};
 use self::drain::Leftovers;
 use self::event_loop::Hands;
 use self::log::{Log, Note, Stderr};
@@ -66,9 +70,13 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
     let mut log = open_log(plan);
     let role = become_reaper(plan, &mut log);
     let orphaned = follow_parent(plan, &inherited, &mut log);
+    let given = note_given(plan);
     let mut source = Source::open();
+    if let Err(status) = before::wait(plan, &mut source, orphaned, &mut log) {
+        return status;
+    }
     let mut terminal = find_terminal(plan);
-    let child = match start(plan, &inherited, &terminal, &source, &mut log) {
+    let child = match start(plan, &inherited, &terminal, &source, given.as_deref(), &mut log) {
         Ok(child) => child,
         Err(status) => return status,
     };
@@ -128,6 +136,17 @@ fn follow_parent(plan: &Init, inherited: &Inherited, log: &mut Log) -> Option<Si
     Some(signal)
 }
 
+/// The descriptors that we were given, where probes will have their own beside them. For the sake of those, 0-2 are taken,
+/// too; not for the main child, since they are closed on exec.
+fn note_given(plan: &Init) -> Option<Vec<RawFd>> {
+    if plan.wait.is_none() && plan.watch.is_none() {
+        return None;
+    }
+    let given = fds::open_now();
+    stdio::reopen_closed();
+    Some(given)
+}
+
 /// The controlling terminal; of no interest to a main child that does not get a group of its own in our session.
 fn find_terminal(plan: &Init) -> Terminal {
     if plan.placement == Placement::Group && plan.main != Main::Pause {
@@ -143,16 +162,19 @@ fn start(
     inherited: &Inherited,
     terminal: &Terminal,
     source: &Source,
+    given: Option<&[RawFd]>,
     log: &mut Log,
 ) -> Result<Option<Child>, ExitStatus> {
     let Main::Command(command) = &plan.main else {
         let _ = process::change_directory(c"/");
+        fds::close_each(given.unwrap_or_default());
         log.say(Note::Paused);
         return Ok(None);
     };
     let ours: Vec<_> = [source.raw_fd(), terminal.raw_fd()].into_iter().flatten().collect();
     let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
-    match child::spawn(plan, command, inherited, terminal, &ours) {
+    let closing = given.map_or(Closing::AllBut(&ours), Closing::Only);
+    match child::spawn(plan, command, inherited, terminal, closing) {
         Ok(child) => {
             log.say(Note::Started { pid: child.pid, program: &program });
             Ok(Some(child))

@@ -2,9 +2,15 @@
 //! in this.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exit::ExitStatus;
+use crate::probe::Probe;
+use crate::wait::{self, WhenOver};
 
 use super::signals::{Rewrites, Signal};
 
@@ -37,6 +43,65 @@ pub(crate) struct Init {
     pub(crate) voice: Voice,
     /// What to exit with when there is no main child to take a code from.
     pub(crate) failures: Failures,
+    /// What the start waits for.
+    pub(crate) wait: Option<Before>,
+    /// What is watched while the main child runs.
+    pub(crate) watch: Option<Watch>,
+}
+
+/// What the start waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Before {
+    /// The targets, and how they are asked.
+    pub(crate) plan: wait::Plan,
+    /// What to do when the limit has come.
+    pub(crate) when_over: WhenOver,
+}
+
+/// What is watched, in Docker's words (<https://docs.docker.com/reference/dockerfile/#healthcheck>).
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    /// What to ask; at least one.
+    pub(crate) probes: Vec<Arc<Probe>>,
+    /// From the end of an attempt to the next one.
+    pub(crate) interval: Duration,
+    /// The same in the start period, until the first success.
+    pub(crate) start_interval: Duration,
+    /// How long failures do not count, until the first success.
+    pub(crate) start_period: Duration,
+    /// So many failures in a row are one too many.
+    pub(crate) retries: NonZeroU32,
+    /// The limit of one attempt.
+    pub(crate) attempt_timeout: Duration,
+    /// What follows then.
+    pub(crate) on_unhealthy: OnUnhealthy,
+    /// Where the verdict is kept.
+    pub(crate) status_file: Option<PathBuf>,
+    /// Where it can be asked for.
+    pub(crate) listen: Option<Address>,
+}
+
+/// What an unhealthy main child leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnUnhealthy {
+    /// It is asked to end, and we exit with this code, whatever its own is.
+    Stop {
+        /// What the runtime's restart policy sees.
+        exit: u8,
+    },
+    /// It gets this signal.
+    Signal(Signal),
+    /// It is told of, and that is all.
+    Report,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// A port.
+    Tcp(SocketAddr),
+    /// A unix socket.
+    Unix(PathBuf),
 }
 
 /// What the main child is.
@@ -221,6 +286,8 @@ impl Init {
                 not_executable: ExitStatus::NotExecutable,
                 not_found: ExitStatus::NotFound,
             },
+            wait: None,
+            watch: None,
         }
     }
 }

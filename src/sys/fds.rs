@@ -112,6 +112,22 @@ pub(crate) fn close_all_but(keep: &mut [RawFd]) {
     }
 }
 
+/// The descriptors above 2 that are open now.
+pub(crate) fn open_now() -> Vec<RawFd> {
+    let mut open = listed();
+    // Among them may be one that was open only for the listing.
+    open.retain(|&fd| fd >= FIRST && is_open(fd));
+    open
+}
+
+/// Closes just `fds`.
+pub(crate) fn close_each(fds: &[RawFd]) {
+    for &fd in fds {
+        // SAFETY: a plain number that nobody in this process owns.
+        unsafe { libc::close(fd) };
+    }
+}
+
 /// Closes `from` to `to`, both included. False when there is no such call.
 fn close_range(from: RawFd, to: RawFd) -> bool {
     let number = |fd: RawFd| c_uint::try_from(fd).unwrap_or(0);
@@ -121,17 +137,21 @@ fn close_range(from: RawFd, to: RawFd) -> bool {
 
 /// The same one by one: as /proc lists them, else up to the limit.
 fn close_listed(keep: &[RawFd]) {
+    for fd in listed().into_iter().filter(|fd| *fd >= FIRST && !keep.contains(fd)) {
+        // SAFETY: a plain number that nobody in this process owns; EBADF is no harm.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// The numbers that may be open: as /proc lists them, else up to the limit.
+fn listed() -> Vec<RawFd> {
     /// How far to go when the limit is higher: closing a thousand million numbers one by one takes minutes.
     const FAR: RawFd = 65_536;
-    let listed: Vec<RawFd> = match fs::read_dir("/proc/self/fd") {
+    match fs::read_dir("/proc/self/fd") {
         Ok(entries) => {
             entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
         }
         Err(_) => (FIRST..limit().min(FAR)).collect(),
-    };
-    for fd in listed.into_iter().filter(|fd| *fd >= FIRST && !keep.contains(fd)) {
-        // SAFETY: a plain number that nobody in this process owns; EBADF is no harm.
-        unsafe { libc::close(fd) };
     }
 }
 

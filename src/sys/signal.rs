@@ -178,14 +178,16 @@ impl Source {
         }
     }
 
-    /// Waits for signals, at most `limit`, and passes each one that has come to `each`.
-    pub(crate) fn wait(&mut self, limit: Option<Duration>, mut each: impl FnMut(Arrived)) {
+    /// Waits for signals and for what is beside them, at most `limit`, and passes each signal that has come to `each`.
+    /// Which of `beside` is ready is not told: its users find out, without waiting.
+    pub(crate) fn wait(&mut self, limit: Option<Duration>, beside: &[Beside], mut each: impl FnMut(Arrived)) {
         match self {
             Self::Fd(fd) => {
                 let fd = fd.as_raw_fd();
                 let come = match limit {
-                    None => Ok(true),
-                    Some(limit) => readable(fd, limit),
+                    None if beside.is_empty() => Ok(true),
+                    Some(limit) if beside.is_empty() => readable(fd, limit),
+                    limit => readable_beside(fd, beside, limit),
                 };
                 // None of the errors that a signalfd has. Going on with it would spin.
                 if come.and_then(|come| if come { read_batch(fd, &mut each) } else { Ok(()) }).is_err() {
@@ -193,7 +195,13 @@ impl Source {
                 }
             }
             Self::Wait => {
-                let mut limit = limit;
+                let mut limit = if beside.is_empty() {
+                    limit
+                } else {
+                    // A signal does not end this poll.
+                    let _ = poll(&mut pollfds(None, beside), Some(limit.unwrap_or(BLIND).min(BLIND)));
+                    Some(Duration::ZERO)
+                };
                 for _ in 0..BATCH {
                     match take(SigSet::FULL, limit) {
                         Ok(arrived) => each(arrived),
@@ -210,6 +218,60 @@ impl Source {
             }
         }
     }
+}
+
+/// A descriptor that is waited for beside the signals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside {
+    /// Open as long as the wait.
+    pub(crate) fd: RawFd,
+    /// For what.
+    pub(crate) until: Until,
+}
+
+/// What a descriptor is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// It can be read or accepted from.
+    Readable,
+    /// It can be written to.
+    Writable,
+}
+
+/// As poll(2) takes them.
+fn pollfds(signals: Option<RawFd>, beside: &[Beside]) -> Vec<libc::pollfd> {
+    let signals = signals.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    let beside = beside.iter().map(|one| {
+        let events = match one.until {
+            Until::Readable => libc::POLLIN,
+            Until::Writable => libc::POLLOUT,
+        };
+        libc::pollfd { fd: one.fd, events, revents: 0 }
+    });
+    signals.into_iter().chain(beside).collect()
+}
+
+/// Whether `fd` is readable, once it or one of `beside` is ready or `limit` is over.
+fn readable_beside(fd: RawFd, beside: &[Beside], limit: Option<Duration>) -> io::Result<bool> {
+    let mut fds = pollfds(Some(fd), beside);
+    poll(&mut fds, limit)?;
+    Ok(fds.first().is_some_and(|fd| fd.revents != 0))
+}
+
+/// Waits until one of `fds` is ready.
+/// See [ppoll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
+fn poll(fds: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
+    let limit = limit.map(timespec);
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let count = libc::nfds_t::try_from(fds.len()).unwrap_or(0);
+    // SAFETY: as many live pollfds as told, a timespec that is live or null, and no mask.
+    let ready = unsafe { libc::ppoll(fds.as_mut_ptr(), count, limit, ptr::null()) };
+    if ready == -1 {
+        // What poll did not say of any descriptor is not to be believed.
+        fds.iter_mut().for_each(|fd| fd.revents = 0);
+        return unless_interrupted();
+    }
+    Ok(())
 }
 
 /// How often to look for the dead when a sandbox leaves us no way to wait for signals.

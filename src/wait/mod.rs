@@ -40,7 +40,7 @@ pub(crate) enum WhenOver {
 }
 
 /// What is waited for, and how.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     /// What to ask; at least one.
     pub(crate) probes: Vec<Arc<Probe>>,

@@ -18,6 +18,7 @@
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `files`: `file:`
+//! * `init_wait`: what an init waits for before the start
 //! * `init`: `sexton init`, item by item of what an init must get right
 //! * `payload`: `tcp://`, `unix:` and `udp://` with `--send` and `--expect`
 //! * `processes`: `process:`, `pid:`, `zombies:`, `pids:`
@@ -40,6 +41,7 @@ mod files;
 mod http;
 mod http_options;
 mod init;
+mod init_wait;
 mod limits;
 mod names;
 mod payload;

@@ -9,12 +9,12 @@ use super::tokens::tokens;
 pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("main", &[]),
     ("lib", &["ask", "check", "cli", "compat", "exit", "fetch", "init", "report", "sys", "wait"]),
-    ("cli", &["ask", "check", "exit", "fetch", "init", "net", "outcome", "probe", "wait"]),
+    ("cli", &["ask", "check", "exit", "fetch", "init", "net", "outcome", "probe", "sys", "wait"]),
     (
         "compat",
         &[
             "ask", "attempt", "check", "cli", "exit", "fetch", "file", "init", "net", "outcome", "probe",
-            "wait",
+            "sys", "wait",
         ],
     ),
     ("ask", &["attempt", "deadline", "exit", "probe", "report", "sys", "watchdog"]),
@@ -24,7 +24,10 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
         "wait",
         &["attempt", "check", "deadline", "exit", "outcome", "probe", "repeat", "report", "sys", "watchdog"],
     ),
-    ("init", &["attempt", "deadline", "exit", "health", "outcome", "probe", "repeat", "report", "sys"]),
+    (
+        "init",
+        &["attempt", "deadline", "exit", "health", "outcome", "probe", "repeat", "report", "sys", "wait"],
+    ),
     ("fuzzing", &["net"]),
     ("repeat", &["attempt", "deadline", "outcome", "probe"]),
     ("attempt", &["deadline", "outcome", "probe"]),
