@@ -2,9 +2,11 @@
 
 use crate::net::dns::message::{self, Kind, Reply};
 use crate::net::{dns, hosts};
+use crate::pattern::{Case, Pattern, Syntax};
 use crate::probe::JsonPointer;
 #[cfg(feature = "services")]
 use crate::probe::fuzzing as probe;
+use crate::probe::fuzzing_local;
 use crate::probe::http::Url;
 
 /// Reads a name server's answer to each question that it could be one to.
@@ -91,4 +93,27 @@ pub fn mysql_answer(says: &[u8]) {
 #[cfg(feature = "services")]
 pub fn fcgi_answer(says: &[u8]) {
     probe::fcgi(says);
+}
+
+/// Reads the first line as a pattern, in both syntaxes, and matches it against the rest.
+pub fn pattern(text: &str) {
+    let (pattern, text) = text.split_once('\n').unwrap_or((text, ""));
+    for syntax in [Syntax::Basic, Syntax::Extended] {
+        for case in [Case::Sensitive, Case::Insensitive] {
+            if let Ok(pattern) = Pattern::parse(pattern, syntax, case) {
+                let _ = pattern.is_match(text);
+            }
+        }
+    }
+}
+
+/// Reads what /proc says of a process, a pid file, and where the cgroup is.
+pub fn process_table(content: &[u8]) {
+    fuzzing_local::process_table(content);
+    fuzzing_local::cgroup_files(content);
+}
+
+/// Reads the escapes of `--send` and `--expect`.
+pub fn escapes(text: &str) {
+    fuzzing_local::escapes(text);
 }

@@ -32,7 +32,7 @@ impl Level {
 
 /// Where the controller keeps its files for us.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     /// Where its hierarchy is mounted.
     mount: PathBuf,
     /// Our own cgroup, below that.
@@ -70,7 +70,7 @@ fn number(path: &Path) -> Option<u64> {
 
 /// Finds the place of the pids controller in /proc/self/cgroup and /proc/self/mountinfo: that of a version 1 hierarchy
 /// where the controller is in one, otherwise the version 2 one.
-fn place(cgroups: &[u8], mounts: &[u8]) -> Option<Place> {
+pub(super) fn place(cgroups: &[u8], mounts: &[u8]) -> Option<Place> {
     // hierarchy:controllers:path (cgroups(7)); version 2 has the hierarchy 0 and no controllers.
     let lines: Vec<(&[u8], &[u8], &[u8])> = cgroups
         .split(|b| *b == b'\n')

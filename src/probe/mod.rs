@@ -15,6 +15,8 @@ mod fcgi;
 mod file;
 #[cfg(all(fuzzing, feature = "services"))]
 pub(crate) mod fuzzing;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing_local;
 #[cfg(feature = "grpc")]
 mod grpc;
 pub(crate) mod http;

@@ -45,7 +45,7 @@ impl PidFile {
 }
 
 /// The number in a pid file: the first line, without the blanks around it.
-fn number(content: &[u8]) -> Result<Pid, String> {
+pub(super) fn number(content: &[u8]) -> Result<Pid, String> {
     let line = content.split(|b| *b == b'\n').next().unwrap_or_default().trim_ascii();
     if content.trim_ascii().is_empty() {
         return Err("the pid file is empty".into());

@@ -195,7 +195,7 @@ pub(super) fn parse_pid(text: &str) -> Option<Pid> {
 
 /// Reads `/proc/PID/stat`. The name may hold anything, also spaces, parentheses and newlines, so it reaches from the
 /// first opening parenthesis to the last closing one; what follows is numbers.
-fn parse_stat(content: &[u8]) -> Option<Stat> {
+pub(super) fn parse_stat(content: &[u8]) -> Option<Stat> {
     let open = content.iter().position(|b| *b == b'(')?;
     let close = content.iter().rposition(|b| *b == b')')?;
     let pid = parse_pid(std::str::from_utf8(content.get(..open)?).ok()?.trim_end())?;
@@ -218,14 +218,14 @@ fn parse_stat(content: &[u8]) -> Option<Stat> {
 }
 
 /// Reads `/proc/PID/cmdline`: words that each end with a NUL, unless the process wrote something else over them.
-fn parse_command_line(content: &[u8]) -> Vec<String> {
+pub(super) fn parse_command_line(content: &[u8]) -> Vec<String> {
     let Some(last) = content.iter().rposition(|b| *b != 0) else { return Vec::new() };
     let words = content.get(..=last).unwrap_or_default().split(|b| *b == 0);
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
 /// Reads the `Tgid` of `/proc/PID/status`. The name, which stands before it, cannot forge it: its newlines are escaped.
-fn parse_leader(content: &[u8]) -> Option<Pid> {
+pub(super) fn parse_leader(content: &[u8]) -> Option<Pid> {
     let line = content.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
     parse_pid(std::str::from_utf8(line).ok()?.trim())
 }

@@ -35,10 +35,10 @@ pub(super) struct Words {
     /// Who to say that we are [default: sexton/VERSION]
     #[arg(long, value_name = "TEXT")]
     user_agent: Option<String>,
-    /// A text that the body must have; repeatable
+    /// A text that the body or file must have; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     contains: Vec<String>,
-    /// A text that the body must not have; repeatable
+    /// A text that the body or file must not have; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     not_contains: Vec<String>,
     /// A place in the JSON body (RFC 6901), and its value; repeatable
