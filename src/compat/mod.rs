@@ -25,8 +25,7 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("tini", tini::parse),
     ("tini-static", tini::parse),
     ("docker-init", tini::parse),
-    // Where Docker before 18.09 puts the program of its --init-path, and where podman puts it.
-    ("init", tini::parse),
+    // Where podman puts the program of its --init-path.
     ("podman-init", catatonit::parse),
     ("dumb-init", dumb_init::parse),
     ("catatonit", catatonit::parse),

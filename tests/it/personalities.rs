@@ -138,10 +138,11 @@ fn tini_sends_signals_to_the_group_when_told_to() {
         let pid = running.pid();
         let children = format!("/proc/{pid}/task/{pid}/children");
         eventually("the shell has started sleep", || {
-            let shell = std::fs::read_to_string(&children).unwrap_or_default();
-            let shell = shell.trim().to_owned();
-            std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))
-                .is_ok_and(|list| !list.is_empty())
+            // Until it is sleep by name it is a copy of the shell, with the shell's trap.
+            let child = |list: &str| std::fs::read_to_string(list).unwrap_or_default().trim().to_owned();
+            let shell = child(&children);
+            let sleep = child(&format!("/proc/{shell}/task/{shell}/children"));
+            std::fs::read_to_string(format!("/proc/{sleep}/comm")).is_ok_and(|name| name.trim() == "sleep")
         });
         running.signal(Signal::SIGUSR1);
         let run = running.wait();
