@@ -10,6 +10,7 @@ mod grpc_health_probe;
 mod letters;
 mod tini;
 mod wait_for_it;
+mod wget;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -30,6 +31,7 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("dumb-init", dumb_init::parse),
     ("catatonit", catatonit::parse),
     ("curl", curl::parse),
+    ("wget", wget::parse),
     #[cfg(feature = "grpc")]
     ("grpc_health_probe", grpc_health_probe::parse),
     #[cfg(feature = "grpc")]

@@ -212,7 +212,7 @@ impl Curl {
             complain(&format!("* {step}"), deadline);
         }
         match done {
-            Ok(()) => Ended { code: 0, why: String::new() },
+            Ok(_) => Ended { code: 0, why: String::new() },
             Err(setback) => self.ended(setback),
         }
     }

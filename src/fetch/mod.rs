@@ -5,6 +5,7 @@
 pub(crate) mod curl;
 mod sink;
 mod transfer;
+pub(crate) mod wget;
 
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(crate) struct Fetch {
 pub(crate) enum Manners {
     /// <https://curl.se/docs/manpage.html>
     Curl(curl::Curl),
+    /// <https://www.gnu.org/software/wget/manual/wget.html>
+    Wget(wget::Wget),
 }
 
 impl Manners {
@@ -37,6 +40,7 @@ impl Manners {
     fn overdue(&self) -> (String, ExitStatus) {
         match self {
             Self::Curl(curl) => curl.overdue(),
+            Self::Wget(wget) => wget.overdue(),
         }
     }
 
@@ -44,6 +48,7 @@ impl Manners {
     fn run(&self, deadline: Deadline) -> ExitStatus {
         match self {
             Self::Curl(curl) => curl.run(deadline),
+            Self::Wget(wget) => wget.run(deadline),
         }
     }
 }

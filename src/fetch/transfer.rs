@@ -139,14 +139,14 @@ pub(super) struct Course<'a> {
     pub(super) deadline: Deadline,
 }
 
-/// Does it. `judge` sees the head of each answer, and says what becomes of its body.
+/// Does it; the status of the last answer. `judge` sees the head of each, and says what becomes of its body.
 pub(super) fn transfer(
     mut request: Request,
     course: Course<'_>,
     sink: &mut Sink,
     progress: &mut Progress,
     judge: &mut Judge<'_>,
-) -> Result<(), Setback> {
+) -> Result<u16, Setback> {
     loop {
         progress.url = Some(request.url.clone());
         progress.next = None;
@@ -160,9 +160,9 @@ pub(super) fn transfer(
             return match body {
                 Body::Left => {
                     answer.settle(course.deadline);
-                    Ok(())
+                    Ok(status)
                 }
-                Body::Written => pour(&mut answer, sink, course.deadline),
+                Body::Written => pour(&mut answer, sink, course.deadline).map(|()| status),
                 Body::WrittenInVain => {
                     pour(&mut answer, sink, course.deadline)?;
                     Err(Setback::Refused(status))

@@ -26,7 +26,7 @@ pub(crate) use self::credentials::{Credentials, travels};
 pub(crate) use self::exchange::{Answer, Exchange, Head, Question};
 pub(crate) use self::redirect::{Follow, Origin, hop, location};
 pub(crate) use self::route::{Proxy, Route};
-pub(crate) use self::url::{Scheme, Url, encoded};
+pub(crate) use self::url::{Scheme, Url, decoded, encoded};
 
 /// What to ask, and which answer is good.
 #[derive(Clone, Debug, Default)]

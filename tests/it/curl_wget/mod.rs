@@ -1,4 +1,5 @@
 //! curl and wget by name: the same commands through the real programs and through sexton.
 
 mod curl;
+mod wget;
 mod world;

@@ -189,24 +189,22 @@ impl Client {
 
     /// Reads and keeps the head of a request; false when there is none.
     pub(crate) fn read_head(&mut self) -> bool {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            if self.read(&mut byte) == 0 {
-                return false;
-            }
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8_lossy(&head).into_owned();
-        self.shared.requests.lock().expect("no test panics in it").push(head);
-        true
+        self.next_head().is_some()
     }
 
     /// Reads, keeps and returns the head of a request; none when there is none.
     pub(crate) fn next_head(&mut self) -> Option<String> {
-        let read = self.read_head();
-        let requests = self.shared.requests.lock().expect("no test panics in it");
-        requests.last().filter(|_| read).cloned()
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if self.read(&mut byte) == 0 {
+                return None;
+            }
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        self.shared.requests.lock().expect("no test panics in it").push(head.clone());
+        Some(head)
     }
 
     /// How many requests the server has read so far.
