@@ -5,7 +5,7 @@ pub(crate) mod inits;
 pub(crate) mod isolated;
 pub(crate) mod launch;
 pub(crate) mod network;
-#[cfg(feature = "services")]
+#[cfg_attr(not(feature = "services"), allow(dead_code, reason = "servers that a slim build does not ask"))]
 pub(crate) mod peers;
 pub(crate) mod pipes;
 pub(crate) mod process;
