@@ -49,9 +49,14 @@ pub(crate) fn run(probe: &Probe, deadline: Deadline, detail: Detail) -> Finished
         Detail::Steps => Some(Vec::new()),
     };
     let mut trail = Trail { steps, ..Trail::default() };
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| probe.run(deadline, &mut trail)))
-        .unwrap_or_else(|_| Err(broken("the probe panicked; please report it")));
+    let outcome = guarded(|| probe.run(deadline, &mut trail));
     Finished { outcome, trail, elapsed: started.elapsed() }
+}
+
+/// A panic is an outcome: it is ours, and no reason to end a process that has others to look after.
+fn guarded(probe: impl FnOnce() -> Outcome) -> Outcome {
+    panic::catch_unwind(AssertUnwindSafe(probe))
+        .unwrap_or_else(|_| Err(broken("the probe panicked; please report it")))
 }
 
 /// One probe on a thread of its own.
@@ -71,15 +76,21 @@ impl Attempt {
     ///
     /// When there is no thread or file descriptor left for it.
     pub(crate) fn start(probe: &Arc<Probe>, deadline: Deadline, detail: Detail) -> Result<Self, Failure> {
+        let probe = Arc::clone(probe);
+        Self::spawn(move || run(&probe, deadline, detail))
+    }
+
+    /// Starts `work` on a thread.
+    fn spawn(work: impl FnOnce() -> Finished + Send + 'static) -> Result<Self, Failure> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let done = EventFd::from_flags(flags)
             .map(Arc::new)
             .map_err(|errno| broken(&format!("no file descriptor for a probe: {}", errno.desc())))?;
         let (sender, result) = mpsc::sync_channel(1);
-        let (probe, bell) = (Arc::clone(probe), Arc::clone(&done));
+        let bell = Arc::clone(&done);
         let ring = move || {
             // Neither can fail while the attempt is waited for, and nobody cares once it is not.
-            let _ = sender.send(run(&probe, deadline, detail));
+            let _ = sender.send(work());
             let _ = bell.write(1);
         };
         thread::Builder::new()
@@ -130,4 +141,21 @@ pub(crate) fn is_overdue(deadline: Deadline) -> bool {
 /// We are broken ourselves.
 fn broken(why: &str) -> Failure {
     Failure::new(Phase::Local, Cause::Broken, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_on_the_thread_of_a_probe_is_a_failed_attempt_and_rings_the_bell() {
+        let work = || {
+            let outcome = guarded(|| panic!("as a broken probe does"));
+            Finished { outcome, trail: Trail::default(), elapsed: Duration::ZERO }
+        };
+        let attempts = [Some(Attempt::spawn(work).unwrap())];
+        wait_for_any(&attempts, Deadline::after(Duration::from_secs(10)));
+        let finished = attempts[0].as_ref().unwrap().finished().expect("the bell came with the result");
+        assert_eq!(finished.outcome.unwrap_err().cause, Cause::Broken);
+    }
 }

@@ -184,7 +184,7 @@ fn build(line: Line, command: Vec<OsString>) -> Result<Invocation, String> {
     let mut plan = line.words.into_plan(main)?;
     let mut pace = line.pace;
     targets::environment(&mut pace)?;
-    (plan.wait, plan.watch) = line.watch.into_plans(line.options, line.before.read()?, pace)?;
+    (plan.wait, plan.watch) = line.watch.into_plans(line.options, &line.before.read()?, pace)?;
     Ok(if line.own.explain || switch("EXPLAIN")? {
         Invocation::Explain(plan)
     } else {

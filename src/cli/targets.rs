@@ -113,7 +113,7 @@ impl Words {
     pub(super) fn into_plans(
         self,
         options: options::Words,
-        before: Awaited,
+        before: &Awaited,
         pace: PaceWords,
     ) -> Result<(Option<plan::Before>, Option<Watch>), String> {
         let watched = list(self.watch.clone(), "WATCH")?;

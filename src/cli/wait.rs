@@ -152,7 +152,7 @@ fn build(
     // Refused where it is wrong, also where it is not needed.
     let mut plan = init.into_plan(Main::Command(command.clone()))?;
     (plan.wait, plan.watch) =
-        watch.into_plans(options, targets::Awaited { targets: words.targets, timeout }, words.pace)?;
+        watch.into_plans(options, &targets::Awaited { targets: words.targets, timeout }, words.pace)?;
     if process::own_pid() == 1 {
         return Ok(Invocation::Init(plan));
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 
+use crate::deadline::Deadline;
 use crate::sys::process::{self, Pid, Reaped};
 use crate::sys::signal::{self, Arrived, Source};
 
@@ -18,6 +19,7 @@ use super::plan::{Farewell, Init, Placement, Target};
 use super::reaper::{End, Role};
 use super::signals::Signal;
 use super::terminal::Terminal;
+use super::watch::{Turn, Watch};
 
 /// Everything that the loop acts on.
 pub(super) struct Hands<'a> {
@@ -26,6 +28,8 @@ pub(super) struct Hands<'a> {
     pub(super) terminal: &'a mut Terminal,
     pub(super) leftovers: Leftovers,
     pub(super) log: &'a mut Log,
+    /// How many orphans have been reaped.
+    pub(super) reaped: u64,
 }
 
 /// Runs until the machine has its verdict. `first` are signals that have come before there was a loop.
@@ -34,8 +38,9 @@ pub(super) fn run(
     role: Role,
     source: &mut Source,
     hands: &mut Hands<'_>,
+    watch: &mut Option<Watch<'_>>,
     first: Option<Signal>,
-) -> u8 {
+) -> Verdict {
     let mut machine = Machine::new(plan, role);
     if let Some(signal) = first {
         machine.step(Instant::now(), Event::Signal(signal), &mut |action| hands.act(action));
@@ -47,11 +52,21 @@ pub(super) fn run(
             reap(&mut machine, hands);
         }
         if let Some(code) = machine.verdict() {
-            return code;
+            return if machine.is_unhealthy() { Verdict::Unhealthy(code) } else { Verdict::Main(code) };
         }
-        let limit = machine.due().map(|due| due.saturating_duration_since(Instant::now()));
+        if let Some(watch) = watch
+            && step_watch(&mut machine, hands, watch) == Turn::Unhealthy
+            && hands.child.is_none()
+        {
+            look = Look::ForTheDead;
+            continue;
+        }
+        let decision = machine.due().map(|due| due.saturating_duration_since(Instant::now()));
+        let attempt = watch.as_ref().and_then(Watch::due).map(Deadline::remaining);
+        let limit = [decision, attempt].into_iter().flatten().min();
+        let beside = watch.as_ref().map(Watch::beside).unwrap_or_default();
         look = Look::Away;
-        source.wait(limit, &[], |arrived| {
+        source.wait(limit, &beside, |arrived| {
             if arrived.number == Signal::CHLD.number() {
                 look = Look::ForTheDead;
             } else if let Some(signal) = Signal::new(arrived.number).filter(|_| !is_own(arrived)) {
@@ -66,6 +81,27 @@ pub(super) fn run(
             look = Look::ForTheDead;
         }
     }
+}
+
+/// What a run has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The main child's code.
+    Main(u8),
+    /// The code for a main child that was unhealthy.
+    Unhealthy(u8),
+}
+
+/// Has the watch do what is due, and the machine decide on what came of it.
+fn step_watch(machine: &mut Machine, hands: &mut Hands<'_>, watch: &mut Watch<'_>) -> Turn {
+    if machine.is_stopping() {
+        watch.rest(hands.log);
+    }
+    let turn = watch.step(hands.reaped, hands.log);
+    if turn == Turn::Unhealthy {
+        machine.step(Instant::now(), Event::Unhealthy, &mut |action| hands.act(action));
+    }
+    turn
 }
 
 /// Whether a wake-up was about the dead.
@@ -91,6 +127,7 @@ fn reap(machine: &mut Machine, hands: &mut Hands<'_>) {
                 let main = hands.child.is_some_and(|child| child.pid == pid);
                 let name = name.as_ref().map(name::Name::bytes).unwrap_or_default();
                 hands.log.say(Note::Reaped { pid, name, end, main });
+                hands.reaped += u64::from(!main);
                 if main {
                     machine.step(Instant::now(), Event::MainEnded(end), &mut |action| hands.act(action));
                 }

@@ -6,7 +6,7 @@ use humantime::format_duration;
 
 use crate::sys::process;
 
-use super::plan::{Farewell, Init, JobControl, Main, ParentDeath, Placement, Subreaper, Target};
+use super::plan::{Farewell, Init, JobControl, Main, OnUnhealthy, ParentDeath, Placement, Subreaper, Target};
 
 /// What `plan` does, a line for each thing.
 pub(crate) fn explain(plan: &Init) -> String {
@@ -26,6 +26,23 @@ pub(crate) fn explain(plan: &Init) -> String {
             let words: Vec<String> = words.iter().map(|word| format!("'{}'", word.display())).collect();
             lines.add("command", &words.join(" "));
         }
+    }
+    if let Some(before) = &plan.wait {
+        let targets: Vec<_> = before.plan.probes.iter().map(|probe| probe.label()).collect();
+        let limit =
+            before.plan.timeout.map_or_else(|| "ever".to_owned(), |limit| format_duration(limit).to_string());
+        lines.add("wait", &format!("for {}, {limit} at most, before the start", targets.join(", ")));
+    }
+    if let Some(watch) = &plan.watch {
+        let targets: Vec<_> = watch.probes.iter().map(|probe| probe.label()).collect();
+        let (interval, retries) = (format_duration(watch.interval), watch.retries);
+        let then = match watch.on_unhealthy {
+            OnUnhealthy::Stop { exit } => format!("SIGTERM and exit {exit}"),
+            OnUnhealthy::Signal(signal) => format!("SIG{signal}"),
+            OnUnhealthy::Report => "a line".to_owned(),
+        };
+        let targets = targets.join(", ");
+        lines.add("watch", &format!("{targets} every {interval}; {retries} failures in a row: {then}"));
     }
     lines.add(
         "placement",

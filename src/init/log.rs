@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use std::io;
 use std::time::Duration;
 
+use crate::health::Health;
 use crate::report;
 use crate::sys::process::Pid;
 
@@ -39,6 +40,8 @@ pub(super) enum Note<'a> {
     Escalated { who: &'a str },
     /// We end.
     Exit { code: u8 },
+    /// A target that is watched is thought of otherwise than before.
+    Health { health: Health, target: &'a str, reason: Option<&'a str>, failures: u32 },
     /// Something is not as it should be.
     Warning { text: &'a str },
     /// Orphans do not come to us, as asked.
@@ -51,7 +54,9 @@ impl Note<'_> {
     /// From which level on it is said.
     fn level(&self) -> Level {
         match self {
-            Self::Warning { .. } | Self::NotForwarded { .. } => Level::Warning,
+            Self::Warning { .. }
+            | Self::NotForwarded { .. }
+            | Self::Health { health: Health::Unhealthy, .. } => Level::Warning,
             _ => Level::Event,
         }
     }
@@ -178,6 +183,16 @@ fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
         }
         Note::Escalated { who } => write!(to, "killing {who}: it did not end in time"),
         Note::Exit { code } => write!(to, "exit {code}"),
+        Note::Health { health, target, reason, failures } => {
+            let (health, target) = (health.name(), Clean(target.as_bytes()));
+            match reason {
+                Some(reason) => {
+                    let reason = Clean(reason.as_bytes());
+                    write!(to, "{health}: {reason} ({target}), {failures} in a row")
+                }
+                None => write!(to, "{health} ({target})"),
+            }
+        }
         Note::Warning { text } => write!(to, "{text}"),
         Note::NoReaper => write!(to, "orphans go to PID 1, as asked"),
         Note::Suspending => write!(to, "stopping, too"),
@@ -221,6 +236,13 @@ fn json(note: &Note<'_>, to: &mut Line) -> fmt::Result {
         Note::Draining { limit } => write!(to, r#"{{"event":"draining","ms":{}}}"#, limit.as_millis()),
         Note::Escalated { who } => write!(to, r#"{{"event":"escalated","who":"{who}"}}"#),
         Note::Exit { code } => write!(to, r#"{{"event":"exit","code":{code}}}"#),
+        Note::Health { health, target, reason, failures } => write!(
+            to,
+            r#"{{"event":"health","health":"{}","target":"{}","reason":"{}","failures":{failures}}}"#,
+            health.name(),
+            Quoted(target.as_bytes()),
+            Quoted(reason.unwrap_or_default().as_bytes())
+        ),
         Note::Warning { text } => write!(to, r#"{{"event":"warning","text":"{}"}}"#, Quoted(text.as_bytes())),
         Note::NoReaper => write!(to, r#"{{"event":"no reaper"}}"#),
         Note::Suspending => write!(to, r#"{{"event":"suspending"}}"#),

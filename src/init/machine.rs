@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::plan::{Farewell, Init, JobControl, Main};
+use super::plan::{Farewell, Init, JobControl, Main, OnUnhealthy};
 use super::reaper::{End, Role};
 use super::signals::{Rewrites, Signal};
 
 /// How long the killed may take to be reaped: the kernel needs microseconds, and what is stuck in it (state D) is not worth
 /// a wait.
 pub(super) const REAP_LIMIT: Duration = Duration::from_millis(250);
+
+/// How long an unhealthy main child may take to end, unless the user says otherwise.
+const UNHEALTHY_KILL_AFTER: Duration = Duration::from_secs(10);
 
 /// How long newly found leftovers may collect before they are looked for: a look is one pass over our children, and a fork
 /// bomb would ask for one with each of its deaths.
@@ -25,6 +28,8 @@ pub(super) enum Event {
     Reaped(Living),
     /// Its terminal, or somebody, has stopped the main child with this signal; or it runs.
     MainStopped(Option<Signal>),
+    /// A watched target has become unhealthy.
+    Unhealthy,
     /// A point of time that `due` named may have come.
     Time,
 }
@@ -87,6 +92,12 @@ pub(super) struct Machine {
     kill_at: Option<Instant>,
     /// When everybody is: what is left after the main child has no longer than it had.
     last_call: Option<Instant>,
+    /// What follows when a watched target is unhealthy.
+    on_unhealthy: OnUnhealthy,
+    /// The code to exit with because one was.
+    unhealthy_exit: Option<u8>,
+    /// Whether the main child has been asked to end.
+    asked: Asked,
     /// Whether the main child is known to be stopped, and who wanted it.
     stop: Stop,
 }
@@ -113,6 +124,15 @@ enum Crew {
     Main,
     /// There is none: the first terminating signal ends us.
     Nobody,
+}
+
+/// Whether the main child has been asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Not yet.
+    No,
+    /// By somebody, or by us.
+    ToEnd,
 }
 
 /// What is known of the main child's being stopped.
@@ -142,6 +162,9 @@ impl Machine {
             release_at: None,
             kill_at: None,
             last_call: None,
+            on_unhealthy: plan.watch.as_ref().map_or(OnUnhealthy::Report, |watch| watch.on_unhealthy),
+            unhealthy_exit: None,
+            asked: Asked::No,
             stop: Stop::None,
         }
     }
@@ -176,6 +199,7 @@ impl Machine {
             Event::MainEnded(end) => self.main_ended(end),
             Event::Reaped(living) => self.reaped(now, living, act),
             Event::MainStopped(by) => self.main_stopped(by, act),
+            Event::Unhealthy => self.unhealthy(now, act),
             Event::Time => self.time(now, act),
         }
     }
@@ -197,6 +221,7 @@ impl Machine {
         }
         let Some(signal) = self.rewrites.get(received) else { return act(Action::Drop(received)) };
         if (is_terminating(received) || is_terminating(signal)) && !self.stop_delay.is_zero() {
+            self.asked = Asked::ToEnd;
             self.held |= bit(received);
             self.release_at.get_or_insert(later(now, self.stop_delay));
             return act(Action::Hold(received));
@@ -223,18 +248,48 @@ impl Machine {
         if is_job_control(signal) || signal == Signal::STOP {
             self.stop = Stop::Asked;
         }
-        if let (Some(after), None) = (self.kill_after, self.last_call)
-            && (is_terminating(received) || is_terminating(signal))
-        {
-            self.last_call = Some(later(now, after));
-            self.kill_at = self.last_call;
+        if is_terminating(received) || is_terminating(signal) {
+            self.asked = Asked::ToEnd;
+            if let (Some(after), None) = (self.kill_after, self.last_call) {
+                self.last_call = Some(later(now, after));
+                self.kill_at = self.last_call;
+            }
         }
+    }
+
+    /// A target is not as it should be. Of a main child that is ending anyway nothing else was to be expected.
+    fn unhealthy(&mut self, now: Instant, act: &mut impl FnMut(Action)) {
+        if self.is_stopping() {
+            return;
+        }
+        match (self.on_unhealthy, self.crew) {
+            (OnUnhealthy::Report, _) | (OnUnhealthy::Signal(_), Crew::Nobody) => {}
+            (OnUnhealthy::Signal(signal), Crew::Main) => self.send(now, signal, signal, act),
+            (OnUnhealthy::Stop { exit }, Crew::Nobody) => self.state = State::Ended { code: exit },
+            (OnUnhealthy::Stop { exit }, Crew::Main) => {
+                self.unhealthy_exit = Some(exit);
+                self.kill_after.get_or_insert(UNHEALTHY_KILL_AFTER);
+                // What the app is told in SIGTERM's place ends it. A SIGTERM that is dropped has to, here.
+                let signal = self.rewrites.get(Signal::TERM).unwrap_or(Signal::TERM);
+                self.send(now, Signal::TERM, signal, act);
+            }
+        }
+    }
+
+    /// Whether the main child has been asked to end, or has.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.asked == Asked::ToEnd || self.state != State::Running
+    }
+
+    /// Whether the verdict is that of a watched target, and not the main child's.
+    pub(super) fn is_unhealthy(&self) -> bool {
+        self.unhealthy_exit.is_some()
     }
 
     /// From here on nothing goes to the main child's pid: it may be somebody else's by now.
     fn main_ended(&mut self, end: End) {
         if self.state == State::Running {
-            self.state = State::Ended { code: end.code() };
+            self.state = State::Ended { code: self.unhealthy_exit.unwrap_or(end.code()) };
             self.held = 0;
             self.release_at = None;
             self.kill_at = None;

@@ -9,6 +9,7 @@
 //! machine    what is decided: events in, actions out, no clock and no system call
 //! event_loop what is done: wait, decide, act
 //! drain      what is left when the main child is gone
+//! watch      what is watched while the main child runs
 //! log        what is said about it
 //! ```
 //!
@@ -39,6 +40,7 @@ mod reaper;
 mod search;
 pub(crate) mod signals;
 mod terminal;
+mod watch;
 
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -56,11 +58,12 @@ use crate::sys::stdio;
 
 use self::child::{Child, Closing, Inherited};
 use self::drain::Leftovers;
-use self::event_loop::Hands;
+use self::event_loop::{Hands, Verdict};
 use self::log::{Log, Note, Stderr};
 use self::plan::{Init, Level, Main, ParentDeath, Placement, Subreaper, Words};
 use self::signals::Signal;
 use self::terminal::Terminal;
+use self::watch::Watch;
 
 pub(crate) use self::explain::explain;
 
@@ -72,6 +75,10 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
     let orphaned = follow_parent(plan, &inherited, &mut log);
     let given = note_given(plan);
     let mut source = Source::open();
+    let mut watch = match open_watch(plan) {
+        Ok(watch) => watch,
+        Err(status) => return status,
+    };
     if let Err(status) = before::wait(plan, &mut source, orphaned, &mut log) {
         return status;
     }
@@ -81,9 +88,13 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
         Err(status) => return status,
     };
     memory::forget_start();
+    if let Some(watch) = &mut watch {
+        watch.begin(&mut log);
+    }
     let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
-    let mut hands = Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log };
-    let code = event_loop::run(plan, role, &mut source, &mut hands, orphaned);
+    let mut hands =
+        Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log, reaped: 0 };
+    let code = event_loop::run(plan, role, &mut source, &mut hands, &mut watch, orphaned);
     terminal.give_back();
     let status = verdict(plan, child.as_ref(), code);
     log.say(Note::Exit { code: u8::try_from(status.code()).unwrap_or(u8::MAX) });
@@ -147,6 +158,14 @@ fn note_given(plan: &Init) -> Option<Vec<RawFd>> {
     Some(given)
 }
 
+/// What is served about what is watched, before anything is started.
+fn open_watch(plan: &Init) -> Result<Option<Watch<'_>>, ExitStatus> {
+    plan.watch.as_ref().map(Watch::open).transpose().map_err(|why| {
+        complain(plan, "", process::own_pid(), &why);
+        plan.failures.init
+    })
+}
+
 /// The controlling terminal; of no interest to a main child that does not get a group of its own in our session.
 fn find_terminal(plan: &Init) -> Terminal {
     if plan.placement == Placement::Group && plan.main != Main::Pause {
@@ -187,7 +206,7 @@ fn start(
 }
 
 /// What the main child's code means to our parent.
-fn verdict(plan: &Init, child: Option<&Child>, code: u8) -> ExitStatus {
+fn verdict(plan: &Init, child: Option<&Child>, verdict: Verdict) -> ExitStatus {
     if let (Main::Command(command), Some(error)) = (&plan.main, child.and_then(Child::exec_error)) {
         let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
         let pid = child.map_or(0, |child| child.pid);
@@ -203,7 +222,10 @@ fn verdict(plan: &Init, child: Option<&Child>, code: u8) -> ExitStatus {
             _ => plan.failures.not_executable,
         };
     }
-    if plan.exit_zero.contains(code) { ExitStatus::Code(0) } else { ExitStatus::Code(code) }
+    match verdict {
+        Verdict::Main(code) if plan.exit_zero.contains(code) => ExitStatus::Code(0),
+        Verdict::Main(code) | Verdict::Unhealthy(code) => ExitStatus::Code(code),
+    }
 }
 
 /// Says what ends us, `pid` being who met it. Unlike the log this waits for a slow reader, but not for long.

@@ -268,7 +268,9 @@ fn poll(fds: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
     let ready = unsafe { libc::ppoll(fds.as_mut_ptr(), count, limit, ptr::null()) };
     if ready == -1 {
         // What poll did not say of any descriptor is not to be believed.
-        fds.iter_mut().for_each(|fd| fd.revents = 0);
+        for fd in fds {
+            fd.revents = 0;
+        }
         return unless_interrupted();
     }
     Ok(())

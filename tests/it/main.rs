@@ -17,6 +17,7 @@
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
+//! * `watch`: what an init watches while the command runs
 //! * `files`: `file:`
 //! * `init_wait`: what an init waits for before the start
 //! * `init`: `sexton init`, item by item of what an init must get right
@@ -58,3 +59,4 @@ mod tidy;
 #[cfg(feature = "tls")]
 mod tls;
 mod wait;
+mod watch;

@@ -1,5 +1,6 @@
 //! The machine by single cases, and by random interleavings.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::{
@@ -7,7 +8,7 @@ use proptest::prelude::{
 };
 
 use super::{Action, Event, LOOK_AGAIN, Living, Machine, REAP_LIMIT, is_terminating};
-use crate::init::plan::{Farewell, Init, Main, Target};
+use crate::init::plan::{Farewell, Init, Main, OnUnhealthy, Target, Watch};
 use crate::init::reaper::{End, Role};
 use crate::init::signals::{Rewrites, Signal};
 
@@ -334,4 +335,88 @@ proptest! {
             }
         }
     }
+}
+
+/// A plan with one watched target.
+fn watched(on_unhealthy: OnUnhealthy) -> Init {
+    let watch = Watch {
+        probes: Vec::new(),
+        interval: ms(10),
+        start_interval: ms(10),
+        start_period: Duration::ZERO,
+        retries: NonZeroU32::MIN,
+        attempt_timeout: ms(10),
+        on_unhealthy,
+        status_file: None,
+        listen: None,
+    };
+    Init { watch: Some(watch), ..plan() }
+}
+
+#[test]
+fn an_unhealthy_main_child_is_asked_then_killed_and_the_code_is_ours() {
+    let mut machine = Machine::new(&watched(OnUnhealthy::Stop { exit: 7 }), Role::Pid1);
+    let now = Instant::now();
+    let term = Action::Send { received: Signal::TERM, signal: Signal::TERM };
+    assert_eq!(step(&mut machine, now, Event::Unhealthy), [term, Action::ContinueIfStopped]);
+    assert_eq!(machine.due(), Some(now + ms(10_000)));
+    assert_eq!(step(&mut machine, now + ms(5000), Event::Unhealthy), [], "once is enough");
+    assert_eq!(step(&mut machine, now + ms(10_000), Event::Time), [Action::KillMain]);
+    step(&mut machine, now, Event::MainEnded(End::Killed(Signal::KILL)));
+    step(&mut machine, now, Event::Reaped(Living::None));
+    assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(7), true));
+}
+
+#[test]
+fn what_the_user_says_of_kill_after_and_of_rewrites_holds_for_the_unhealthy() {
+    let mut rewrites = Rewrites::default();
+    rewrites.set(Signal::TERM, Some(Signal::QUIT));
+    let plan = Init { kill_after: Some(ms(100)), rewrites, ..watched(OnUnhealthy::Stop { exit: 1 }) };
+    let mut machine = Machine::new(&plan, Role::Pid1);
+    let now = Instant::now();
+    let quit = Action::Send { received: Signal::TERM, signal: Signal::QUIT };
+    assert_eq!(step(&mut machine, now, Event::Unhealthy), [quit, Action::ContinueIfStopped]);
+    assert_eq!(machine.due(), Some(now + ms(100)));
+}
+
+#[test]
+fn a_main_child_that_was_asked_to_end_cannot_become_unhealthy() {
+    for delay in [Duration::ZERO, ms(100)] {
+        let plan = Init { stop_delay: delay, ..watched(OnUnhealthy::Stop { exit: 7 }) };
+        let mut machine = Machine::new(&plan, Role::Pid1);
+        let now = Instant::now();
+        step(&mut machine, now, Event::Signal(Signal::TERM));
+        assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
+        step(&mut machine, now, Event::MainEnded(End::Exited(3)));
+        step(&mut machine, now, Event::Reaped(Living::None));
+        assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
+    }
+}
+
+#[test]
+fn a_signal_or_a_report_leaves_the_main_child_its_code() {
+    let hup = Action::Send { received: Signal::HUP, signal: Signal::HUP };
+    for (reaction, first) in [
+        (OnUnhealthy::Signal(Signal::HUP), vec![hup, Action::ContinueIfStopped]),
+        (OnUnhealthy::Report, Vec::new()),
+    ] {
+        let mut machine = Machine::new(&watched(reaction), Role::Pid1);
+        let now = Instant::now();
+        assert_eq!(step(&mut machine, now, Event::Unhealthy), first);
+        assert_eq!(step(&mut machine, now, Event::Unhealthy), first, "each time");
+        assert_eq!(machine.due(), None);
+        step(&mut machine, now, Event::MainEnded(End::Exited(3)));
+        step(&mut machine, now, Event::Reaped(Living::None));
+        assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
+    }
+}
+
+#[test]
+fn without_a_main_child_unhealthy_is_the_end() {
+    let plan = Init { main: Main::Pause, ..watched(OnUnhealthy::Stop { exit: 7 }) };
+    let mut machine = Machine::new(&plan, Role::Pid1);
+    let now = Instant::now();
+    assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
+    step(&mut machine, now, Event::Reaped(Living::None));
+    assert_eq!(machine.verdict(), Some(7));
 }
