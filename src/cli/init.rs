@@ -83,7 +83,8 @@ Every option of an init can come from the environment: SEXTON_INIT_GROUP=1, SEXT
 Example:
   ENTRYPOINT [\"/sexton\", \"init\", \"--kill-after\", \"8s\", \"--\", \"/app\", \"--port\", \"80\"]
 
-Exit codes: the command's own, 128+n killed by signal n, 124 --wait gave up, 125 our failure, 126 not executable, 127 not found";
+Exit codes: the command's own, 128+n killed by signal n, 124 --wait gave up, 1 --watch found it unhealthy,
+125 our failure, 126 not executable, 127 not found";
 
 /// Reads what follows `init`.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {

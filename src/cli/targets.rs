@@ -39,7 +39,7 @@ pub(super) struct Words {
     /// Failures in a row that mean unhealthy [default: 3]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     retries: Option<String>,
-    /// Failures do not count so long after the start, until the first success [default: 0s]
+    /// So long after the start failures do not count, until a success [default: 0s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     start_period: Option<String>,
     /// Pause between two checks in that time [default: 5s]

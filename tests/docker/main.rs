@@ -5,6 +5,8 @@
 //! * `init_path`: as the init of an engine, of Docker and of podman
 //! * `stop`: `docker stop` reaches the app
 //! * `backrest`: an app that starts programs and does not wait for their orphans
+//! * `wakapi`: an entry point that waits for the database
+//! * `watch`: an app that hangs is restarted
 //! * `dockerfile`: the image that this repository builds
 //! * `examples`: what users copy, run from its own text
 //!
@@ -26,4 +28,6 @@ mod health;
 mod init_path;
 mod stop;
 mod support;
+mod wakapi;
+mod watch;
 mod zipkin;
