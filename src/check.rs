@@ -50,18 +50,27 @@ pub(crate) enum Voice {
 
 /// Runs all probes under one deadline.
 pub(crate) fn run(check: &Check) -> ExitStatus {
-    let started = Instant::now();
     let deadline = Deadline::after(check.timeout);
     sys::stdio::reopen_closed();
     // Without a timer the probes' own deadlines still hold.
     let _ = watchdog::arm(deadline, last_words(check), 1, ExitStatus::Unhealthy.code());
+    round(check, deadline, |verdict| watchdog::settle(verdict.code()))
+}
 
+/// Runs all probes by `deadline`, for somebody who keeps the limit.
+pub(crate) fn run_by(check: &Check, deadline: Deadline) -> ExitStatus {
+    round(check, deadline.at_most(check.timeout), |_| {})
+}
+
+/// One round; `settle` hears the verdict before it is told.
+fn round(check: &Check, deadline: Deadline, settle: impl FnOnce(ExitStatus)) -> ExitStatus {
+    let started = Instant::now();
     let finished = match check.probes.as_slice() {
         [probe] => vec![Some(attempt::run(probe, deadline, check.voice.detail()))],
         probes => all_at_once(probes, check, deadline),
     };
     let verdict = check.require.verdict(&finished);
-    watchdog::settle(verdict.code());
+    settle(verdict);
     match check.voice {
         Voice::Quiet => {}
         Voice::Lines | Voice::Verbose => tell(check, &finished, verdict, deadline),

@@ -57,6 +57,7 @@ mod pattern;
 mod probe;
 mod repeat;
 mod report;
+mod shell;
 pub(crate) mod sys;
 mod wait;
 mod watchdog;
@@ -87,6 +88,7 @@ fn dispatch(args: Args) -> ExitStatus {
         Ok(Invocation::Check(check)) => check::run(&check),
         Ok(Invocation::Ask(ask)) => ask::run(&ask),
         Ok(Invocation::Fetch(fetch)) => fetch::run(&fetch),
+        Ok(Invocation::Shell(script)) => shell::run(&script),
         Ok(Invocation::Wait(wait)) => wait::run(wait),
         Ok(Invocation::Init(plan)) => {
             panic::catch_unwind(|| init::run(&plan)).unwrap_or(ExitStatus::InitFailed)

@@ -16,6 +16,7 @@ use crate::check::Check;
 use crate::exit::ExitStatus;
 use crate::fetch::Fetch;
 use crate::init::plan::Init;
+use crate::shell::Script;
 use crate::wait::Wait;
 
 pub(crate) use self::expand::variable_os;
@@ -31,6 +32,8 @@ pub(crate) enum Invocation {
     Ask(Ask),
     /// Transfers in another program's manners.
     Fetch(Box<Fetch>),
+    /// A line of commands.
+    Shell(Script),
     /// Wait, then run a command.
     Wait(Wait),
     /// Run a command as PID 1's child.

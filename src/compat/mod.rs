@@ -8,6 +8,7 @@ mod flags;
 #[cfg(feature = "grpc")]
 mod grpc_health_probe;
 mod letters;
+mod sh;
 mod tini;
 mod wait_for_it;
 mod wget;
@@ -32,6 +33,7 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("catatonit", catatonit::parse),
     ("curl", curl::parse),
     ("wget", wget::parse),
+    ("sh", sh::parse),
     #[cfg(feature = "grpc")]
     ("grpc_health_probe", grpc_health_probe::parse),
     #[cfg(feature = "grpc")]

@@ -65,7 +65,6 @@ pub(crate) fn run(fetch: &Fetch) -> ExitStatus {
 }
 
 /// Does it by `deadline`, for somebody who keeps the limit.
-#[allow(dead_code, reason = "for the shell form")]
 pub(crate) fn run_by(fetch: &Fetch, deadline: Deadline) -> ExitStatus {
     fetch.manners.run(deadline.at_most(fetch.timeout))
 }

@@ -43,7 +43,6 @@ pub(crate) struct Pattern(Program);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Syntax {
     /// As for grep and sed.
-    #[allow(dead_code, reason = "the one that `grep` without -E reads")]
     Basic,
     /// As for grep -E and awk.
     Extended,

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use nix::errno::Errno;
@@ -25,6 +25,52 @@ pub(crate) fn reopen_closed() {
 /// /dev/null; where there is no /dev, the root folder: neither can be written to with any effect.
 fn nothing() -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/null").or_else(|_| File::open("/"))
+}
+
+/// A descriptor that leads elsewhere; put back when dropped.
+#[derive(Debug)]
+pub(crate) struct Diverted {
+    fd: RawFd,
+    before: OwnedFd,
+}
+
+/// Lets `fd` lead where `to` leads.
+///
+/// # Errors
+///
+/// Those of [dup2(2)](https://man7.org/linux/man-pages/man2/dup.2.html).
+pub(crate) fn divert(fd: RawFd, to: RawFd) -> std::io::Result<Diverted> {
+    // SAFETY: fcntl takes any number, and looks whether it is a descriptor.
+    let before = Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: `before` was just made, and nobody else has it.
+    let before = unsafe { OwnedFd::from_raw_fd(before) };
+    // SAFETY: as above; what `fd` was is kept in `before`.
+    Errno::result(unsafe { libc::dup2(to, fd) })?;
+    Ok(Diverted { fd, before })
+}
+
+impl Drop for Diverted {
+    fn drop(&mut self) {
+        // SAFETY: dup2 of two open descriptors; should it fail, `fd` stays diverted and nothing else happens.
+        unsafe { libc::dup2(self.before.as_raw_fd(), self.fd) };
+    }
+}
+
+/// A file in memory alone, which takes `size` bytes and refuses more.
+///
+/// # Errors
+///
+/// Those of [memfd_create(2)](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
+pub(crate) fn scratch(size: u64) -> std::io::Result<File> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a string that ends with NUL.
+    let fd = Errno::result(unsafe { libc::memfd_create(c"pipe".as_ptr(), flags) })?;
+    // SAFETY: `fd` was just made, and nobody else has it.
+    let file = unsafe { File::from_raw_fd(fd) };
+    file.set_len(size)?;
+    // SAFETY: the descriptor is open, and the seal is a number.
+    Errno::result(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, libc::F_SEAL_GROW) })?;
+    Ok(file)
 }
 
 /// write(2) that never raises SIGPIPE: a reader that is gone is EPIPE and nothing else, whatever the disposition and

@@ -11,6 +11,7 @@
 //! * `tls`: https: whom a check trusts, and why TLS did not come about
 //! * `http_options`: bodies, redirects, credentials, proxies
 //! * `demo`: what the README begins with
+//! * `shell`: `sh -c LINE` where there is no shell
 //! * `static_binary`: no dynamic loader, no library
 //! * `readme`: the README shows what runs
 //! * `personalities`: as tini, docker-init, dumb-init and catatonit
@@ -51,6 +52,7 @@ mod processes;
 mod readme;
 #[cfg(feature = "services")]
 mod services;
+mod shell;
 mod static_binary;
 mod support;
 mod surroundings;

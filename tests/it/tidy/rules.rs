@@ -8,16 +8,17 @@ use super::tokens::tokens;
 /// deadline, outcome`. A new module of the crate's root needs a row.
 pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("lib", &["ask", "check", "cli", "compat", "exit", "fetch", "init", "report", "sys", "wait"]),
-    ("cli", &["ask", "check", "exit", "fetch", "init", "net", "outcome", "probe", "sys", "wait"]),
+    ("lib", &["ask", "check", "cli", "compat", "exit", "fetch", "init", "report", "shell", "sys", "wait"]),
+    ("cli", &["ask", "check", "exit", "fetch", "init", "net", "outcome", "probe", "shell", "sys", "wait"]),
     (
         "compat",
         &[
-            "ask", "attempt", "check", "cli", "exit", "fetch", "file", "init", "net", "outcome", "probe",
-            "sys", "wait",
+            "ask", "attempt", "check", "cli", "exit", "fetch", "file", "init", "net", "outcome", "pattern",
+            "probe", "shell", "sys", "wait",
         ],
     ),
     ("ask", &["attempt", "deadline", "exit", "probe", "report", "sys", "watchdog"]),
+    ("shell", &["check", "deadline", "exit", "fetch", "pattern", "report", "sys", "watchdog"]),
     ("fetch", &["deadline", "exit", "outcome", "probe", "report", "sys", "watchdog"]),
     ("check", &["attempt", "deadline", "exit", "outcome", "probe", "report", "sys", "watchdog"]),
     (
