@@ -6,8 +6,11 @@
 //! main -> run -> cli, compat          argv and environment become an Invocation: plain, validated data
 //!                 |
 //!                 +-> check, wait     the two commands that ask
-//!                 +-> init            PID 1: spawn, forward, reap, drain
+//!                 +-> ask, fetch      the same for other programs' names: their words, their exit codes
+//!                 +-> init            PID 1: spawn, forward, reap, drain; wait before and watch during (health)
 //!                      |
+//!                      v
+//!                 repeat              one target, attempt after attempt, never two at a time
 //!                      v
 //!                 attempt             one probe on a thread, over by its deadline
 //!                      v
