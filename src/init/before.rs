@@ -16,8 +16,10 @@ use super::name;
 use super::plan::{Init, ParentDeath};
 use super::reaper;
 use super::signals::Signal;
+use super::watch::Watch;
 
-/// Waits for the targets of `plan`, if it has some. `orphaned` is the signal of a parent that is gone already.
+/// Waits for the targets of `plan`, if it has some; who asks for `watch`'s verdict hears meanwhile that it is starting.
+/// `orphaned` is the signal of a parent that is gone already. Gives back how many have been reaped.
 ///
 /// # Errors
 ///
@@ -25,24 +27,31 @@ use super::signals::Signal;
 pub(super) fn wait(
     plan: &Init,
     source: &mut Source,
+    mut watch: Option<&mut Watch<'_>>,
     orphaned: Option<Signal>,
     log: &mut Log,
-) -> Result<(), ExitStatus> {
-    let Some(before) = &plan.wait else { return Ok(()) };
-    let mut end = orphaned;
+) -> Result<u64, ExitStatus> {
+    let Some(before) = &plan.wait else { return Ok(0) };
+    let (mut end, mut reaped) = (orphaned, 0);
     let mut waiting = Waiting::start(&before.plan);
     loop {
-        reap(log);
+        reaped += reap(log);
         if let Some(signal) = end {
             return Err(ExitStatus::Code(signal.exit_code()));
         }
         match waiting.step(&before.plan) {
             Some(End::GaveUp) if before.when_over == WhenOver::GiveUp => return Err(ExitStatus::GaveUp),
-            Some(_) => return Ok(()),
+            Some(_) => return Ok(reaped),
             None => {}
         }
-        let beside: Vec<_> = waiting.fds().map(readable).collect();
-        let limit = waiting.due().map(Deadline::remaining).map(at_least_a_little);
+        if let Some(watch) = &mut watch {
+            watch.step(reaped, log);
+        }
+        let mut beside: Vec<_> = waiting.fds().map(readable).collect();
+        beside.extend(watch.as_ref().map(|watch| watch.beside()).unwrap_or_default());
+        let asked = watch.as_ref().and_then(|watch| watch.due());
+        let limit =
+            waiting.due().into_iter().chain(asked).min().map(Deadline::remaining).map(at_least_a_little);
         source.wait(limit, &beside, |arrived| {
             let Some(signal) = Signal::new(arrived.number).filter(|_| !event_loop::is_own(arrived)) else {
                 return;
@@ -75,13 +84,15 @@ fn ends(plan: &Init, signal: Signal) -> bool {
     machine::is_stop_request(signal) || signal == death
 }
 
-/// Reaps all who are dead; none of them is the main child.
-fn reap(log: &mut Log) {
+/// Reaps all who are dead, and counts them; none of them is the main child.
+fn reap(log: &mut Log) -> u64 {
+    let mut count = 0;
     loop {
         let name = if log.tells_events() { process::peek_dead().map(name::of) } else { None };
-        let Reaped::Child(pid, status) = process::reap(-1) else { return };
+        let Reaped::Child(pid, status) = process::reap(-1) else { return count };
         let Some(end) = reaper::End::decode(status) else { continue };
         let name = name.as_ref().map(name::Name::bytes).unwrap_or_default();
         log.say(Note::Reaped { pid, name, end, main: false });
+        count += 1;
     }
 }

@@ -75,13 +75,14 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
     let orphaned = follow_parent(plan, &inherited, &mut log);
     let given = note_given(plan);
     let mut source = Source::open();
-    let mut watch = match open_watch(plan) {
+    let mut watch = match open_watch(plan, &mut log) {
         Ok(watch) => watch,
         Err(status) => return status,
     };
-    if let Err(status) = before::wait(plan, &mut source, orphaned, &mut log) {
-        return status;
-    }
+    let reaped = match before::wait(plan, &mut source, watch.as_mut(), orphaned, &mut log) {
+        Ok(reaped) => reaped,
+        Err(status) => return status,
+    };
     let mut terminal = find_terminal(plan);
     let child = match start(plan, &inherited, &terminal, &source, given.as_deref(), &mut log) {
         Ok(child) => child,
@@ -89,11 +90,11 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
     };
     memory::forget_start();
     if let Some(watch) = &mut watch {
-        watch.begin(&mut log);
+        watch.begin();
     }
     let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
     let mut hands =
-        Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log, reaped: 0 };
+        Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log, reaped };
     let code = event_loop::run(plan, role, &mut source, &mut hands, &mut watch, orphaned);
     terminal.give_back();
     let status = verdict(plan, child.as_ref(), code);
@@ -159,11 +160,19 @@ fn note_given(plan: &Init) -> Option<Vec<RawFd>> {
 }
 
 /// What is served about what is watched, before anything is started.
-fn open_watch(plan: &Init) -> Result<Option<Watch<'_>>, ExitStatus> {
-    plan.watch.as_ref().map(Watch::open).transpose().map_err(|why| {
-        complain(plan, "", process::own_pid(), &why);
-        plan.failures.init
-    })
+fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, ExitStatus> {
+    match plan.watch.as_ref().map(Watch::open).transpose() {
+        Ok(mut watch) => {
+            if let Some(watch) = &mut watch {
+                watch.keep(log);
+            }
+            Ok(watch)
+        }
+        Err(why) => {
+            complain(plan, "", process::own_pid(), &why);
+            Err(plan.failures.init)
+        }
+    }
 }
 
 /// The controlling terminal; of no interest to a main child that does not get a group of its own in our session.

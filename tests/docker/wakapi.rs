@@ -1,5 +1,5 @@
 //! The Wakapi case: an entry point that waits for the database with a script under `timeout`, then becomes the app.
-//! BusyBox's `timeout` leaves a process behind that looks after its limit; it comes to PID 1, which is the app by then.
+//! `BusyBox`'s `timeout` leaves a process behind that looks after its limit; it comes to PID 1, which is the app by then.
 
 use std::fs;
 use std::path::PathBuf;

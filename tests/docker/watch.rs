@@ -69,10 +69,7 @@ fn the_same_app_stays_hung_where_nobody_watches() {
     let (_image, container) = serve(engine, "");
     answers(&container, 1, SOON);
     container.signal("USR2");
-    eventually(SOON, "it hangs", || match hangs(&container) {
-        true => Ok(()),
-        false => Err(()),
-    });
+    eventually(SOON, "it hangs", || if hangs(&container) { Ok(()) } else { Err(()) });
     thread::sleep((INTERVAL * RETRIES + RESTART) * 2);
     assert!(hangs(&container), "the negative control");
     assert_eq!(container.logs().matches("listening").count(), 1);

@@ -236,6 +236,32 @@ both_roles! {
     }
 }
 
+both_roles! {
+    fn while_the_start_is_held_the_verdict_is_starting(role: Role) {
+        let folder = Folder::new();
+        let (app, health, file) = (folder.join("app"), folder.join("health"), folder.join("status"));
+        let (listen, file) = (format!("unix:{}", health.display()), file.display().to_string());
+        let target = format!("unix:{}", app.display());
+        let more = ["--listen", &listen, "--status-file", &file, "--wait", &target, "--wait-interval", "20ms"];
+        // One that is dead when the init begins.
+        let running = watching(role, &target, &more)
+            .world("fork exit=0 end")
+            .actor("block=15 say=ready await=15 exit=5")
+            .start();
+        assert!(until_health(&health, 503).starts_with("starting\n"));
+        assert!(fs::read_to_string(&file).expect("it is there").contains("\"health\":\"starting\""));
+        until(*PATIENCE, "the dead is counted", || {
+            ask(&health, "/metrics").1.contains("sexton_zombies_reaped_total 1\n")
+        });
+        assert!(running.stdout().is_empty());
+        let _listener = UnixListener::bind(&app).expect("the path is free");
+        running.line("ready");
+        assert_eq!(until_health(&health, 200), "healthy\n");
+        assert!(ask(&health, "/metrics").1.contains("sexton_zombies_reaped_total 1\n"));
+        end(running, 5);
+    }
+}
+
 #[test]
 fn a_port_is_one_of_loopback_and_a_taken_one_is_told_before_the_start() {
     let port = crate::support::peers::free_port();

@@ -79,13 +79,12 @@ impl<'a> Watch<'a> {
         let listener = plan.listen.as_ref().map(Listener::open).transpose()?;
         let status = plan.status_file.as_deref().map(StatusFile::new);
         let now = Deadline::after(Duration::ZERO);
-        let targets = plan.probes.iter().map(|probe| Watched {
-            repeat: Repeat::new(Arc::clone(probe), plan.attempt_timeout, now),
-            tracker: Tracker::new(plan.retries),
-            reason: None,
-            passed: 0,
-            failed: 0,
-            took: Duration::ZERO,
+        let targets = plan.probes.iter().map(|probe| {
+            let mut repeat = Repeat::new(Arc::clone(probe), plan.attempt_timeout, now);
+            // Until there is somebody to ask.
+            repeat.stop();
+            let tracker = Tracker::new(plan.retries);
+            Watched { repeat, tracker, reason: None, passed: 0, failed: 0, took: Duration::ZERO }
         });
         Ok(Self {
             plan,
@@ -99,12 +98,11 @@ impl<'a> Watch<'a> {
     }
 
     /// From now on: the main child has been started. The first attempt comes after the first pause, as Docker has it.
-    pub(super) fn begin(&mut self, log: &mut Log) {
+    pub(super) fn begin(&mut self) {
         self.started = Instant::now();
         for target in &mut self.targets {
             target.repeat.again_at(Deadline::after(pause(self.plan, Health::Starting, Duration::ZERO)));
         }
-        self.keep(log);
     }
 
     /// The main child has been asked to end, or has ended: nothing is tried any more.
@@ -154,7 +152,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Puts the verdict into the file.
-    fn keep(&mut self, log: &mut Log) {
+    pub(super) fn keep(&mut self, log: &mut Log) {
         let Some(mut status) = self.status.take() else { return };
         status.write(&answer::status(self), log);
         self.status = Some(status);
