@@ -1,7 +1,8 @@
 //! What users copy from `examples/`, each run from its own text. The names of images are arguments there: here they
 //! are images that need no registry.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -50,24 +51,82 @@ fn examples_dockerfile_goes_healthy_and_stops_by_sigterm() {
     assert_eq!(container.exit_code(), Some(143), "128 and SIGTERM: {}", container.logs());
 }
 
+/// Debian with the servers of the stack behind what the official images of each have: a `docker-entrypoint.sh`.
+fn servers_image(engine: Engine) -> Option<Image> {
+    let debian = Debian::with(engine, &["postgresql", "redis-server"])?;
+    let context = Directory::new();
+    let dockerfile = format!("FROM {}\nCOPY docker-entrypoint.sh /usr/local/bin/\n", debian.image);
+    fs::write(context.path.join("Dockerfile"), dockerfile).expect("a file is written");
+    let entrypoint = context.path.join("docker-entrypoint.sh");
+    fs::write(&entrypoint, ENTRYPOINT).expect("a file is written");
+    fs::set_permissions(&entrypoint, Permissions::from_mode(0o755)).expect("it is made a program");
+    Some(Image::build_in(engine, &context.path, &[]))
+}
+
+/// As the official images start their servers: a new database first, filled through a socket; then the server in the
+/// shell's place, as its own user. Here `postgres` wants the password from everybody.
+const ENTRYPOINT: &str = r#"#!/bin/sh
+set -eu
+case $1 in
+redis-server) exec setpriv --reuid redis --regid redis --init-groups "$@" --dir /var/lib/redis ;;
+esac
+as_postgres='setpriv --reuid postgres --regid postgres --init-groups'
+PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
+export PGDATA=/var/lib/postgresql/data
+mkdir -p /var/run/postgresql
+chown postgres:postgres /var/run/postgresql /var/lib/postgresql
+echo "$POSTGRES_PASSWORD" >/tmp/password
+chmod 644 /tmp/password
+$as_postgres initdb --username "$POSTGRES_USER" --pwfile /tmp/password --auth-local trust --auth-host scram-sha-256
+rm /tmp/password
+$as_postgres pg_ctl --wait --options "-c listen_addresses=''" start
+createdb --username "$POSTGRES_USER" "${POSTGRES_DB:-$POSTGRES_USER}"
+$as_postgres pg_ctl --wait --mode fast stop
+exec $as_postgres "$@"
+"#;
+
 #[test]
-fn examples_compose_yaml_starts_each_once_the_other_is_healthy() {
+fn examples_compose_yaml_starts_each_once_what_it_needs_is_healthy() {
     let Some(engine) = Engine::find() else { return };
     let Some(compose) = Compose::find() else { return };
-    let Some(debian) = Debian::find(engine) else { return };
+    let Some(servers) = servers_image(engine) else { return };
     let sexton = sexton_image(engine);
     let examples = examples();
-    let arguments = format!("{{context: ., args: {{SEXTON: {}, BASE: {}}}}}", sexton.name, debian.image);
-    let over = format!("services:\n  app:\n    build: {arguments}\n  probe:\n    build: {arguments}\n");
-    fs::write(examples.path.join("over.yaml"), over).expect("a file is written");
+    let services = ["postgres", "redis", "app", "worker"];
+    let over = services.map(|name| {
+        let arguments = format!("{{SEXTON: {}, BASE: {}}}", sexton.name, servers.name);
+        format!("  {name}:\n    build: {{context: ., args: {arguments}}}\n")
+    });
+    fs::write(examples.path.join("over.yaml"), format!("services:\n{}", over.concat()))
+        .expect("a file is written");
 
     let project = compose.up(engine, &examples.path, &["compose.yaml", "over.yaml"]);
-    let containers = ["app", "probe"].map(|name| (name, project.container(name)));
+    let containers = services.map(|name| (name, project.container(name)));
     for (name, container) in &containers {
         eventually(HEALTHY, &format!("{name} is healthy"), || match container.health().as_str() {
             "healthy" => Ok(()),
             _ => Err((container.health_log(), container.logs())),
         });
+        let first = container.exec(&["cat", "/proc/1/comm"]);
+        assert_eq!(first.as_deref(), Ok("sexton\n"), "{name} runs under sexton");
+    }
+
+    // Whoever sets a password and forgets the check finds the reason where Docker keeps it.
+    let [(_, postgres), (_, redis), ..] = &containers;
+    redis.exec(&["redis-cli", "config", "set", "requirepass", "changed"]).expect("redis takes a password");
+    let change = "ALTER ROLE app PASSWORD 'changed'";
+    postgres.exec(&["psql", "--username", "app", "--command", change]).expect("postgres takes a password");
+    for (container, reason) in [
+        (redis, "redis wants a password (NOAUTH)"),
+        (postgres, "the server refuses this user or password (28P01)"),
+    ] {
+        eventually(HEALTHY, reason, || {
+            let log = container.health_log();
+            let told = log.last().is_some_and(|line| line.starts_with(&format!("unhealthy: {reason}")));
+            (told && container.health() == "unhealthy").then_some(()).ok_or(log)
+        });
+        let log = container.health_log().concat();
+        assert!(!log.contains("secret"), "the old password is not told: {log}");
     }
 }
 

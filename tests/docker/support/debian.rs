@@ -1,8 +1,9 @@
 //! Images of Debian, made from its packages: there may be no registry.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::hash::{Hash, Hasher};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -79,6 +80,7 @@ pub(super) fn import(engine: Engine, archive: &Path, name: &str) {
 fn bootstrap(source: &Source, include: &str, archive: &Path) {
     let root = Tree(archive.with_extension("root"));
     root.remove();
+    start_nothing(&root.0);
     let mut command = Command::new("debootstrap");
     command.args(["--variant=minbase", &format!("--include={include}"), &source.release]);
     command.arg(&root.0).args(&source.mirror);
@@ -90,6 +92,15 @@ fn bootstrap(source: &Source, include: &str, archive: &Path) {
         panic!("{why}\n{log}")
     });
     pack(&root.0, archive);
+}
+
+/// Keeps the servers among the packages from being started on this machine by their own installation
+/// (<https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt>).
+fn start_nothing(root: &Path) {
+    let policy = root.join("usr/sbin/policy-rc.d");
+    fs::create_dir_all(root.join("usr/sbin")).expect("a directory is made");
+    fs::write(&policy, "#!/bin/sh\nexit 101\n").expect("a policy is written");
+    fs::set_permissions(&policy, Permissions::from_mode(0o755)).expect("a policy is made a program");
 }
 
 /// Writes the file system at `root` to `archive`, which is there only when it is whole.
