@@ -117,3 +117,8 @@ pub fn process_table(content: &[u8]) {
 pub fn escapes(text: &str) {
     fuzzing_local::escapes(text);
 }
+
+/// Reads a line as `sh -c` does.
+pub fn shell_line(line: &str) {
+    crate::compat::shell_line(line);
+}

@@ -60,3 +60,9 @@ fn limit() -> Result<Duration, String> {
         None => Err("the value of SEXTON_TIMEOUT in the environment is not UTF-8".into()),
     }
 }
+
+/// Reads a line as `sh -c` does.
+#[cfg(fuzzing)]
+pub(crate) fn shell_line(line: &str) {
+    let _ = sh::parse(vec!["-c".into(), line.into()]);
+}

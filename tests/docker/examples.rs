@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Compose, Container, Debian, Directory, Engine, Image, eventually, sexton};
+use crate::support::{Compose, Container, Debian, Directory, Engine, Image, eventually, peer, sexton};
 
 /// For a few rounds of checks, five seconds each, on a busy machine.
 const HEALTHY: Duration = Duration::from_secs(180);
@@ -127,6 +127,41 @@ fn examples_compose_yaml_starts_each_once_what_it_needs_is_healthy() {
         });
         let log = container.health_log().concat();
         assert!(!log.contains("secret"), "the old password is not told: {log}");
+    }
+}
+
+#[test]
+fn examples_distroless_compose_yaml_goes_healthy_without_a_shell_and_curl() {
+    let Some(engine) = Engine::find() else { return };
+    let Some(compose) = Compose::find() else { return };
+    let sexton = sexton_image(engine);
+    let app = Image::build(engine, "FROM scratch\nCOPY server /\n", &[("server", peer("server"))]);
+    let copy = Directory::new();
+    // `examples/distroless/Dockerfile` and `examples/distroless/compose.yaml`.
+    for name in ["Dockerfile", "compose.yaml"] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/distroless").join(name);
+        fs::copy(source, copy.path.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let over = format!(
+        "{{build: {{context: ., args: {{SEXTON: {}, APP: {}}}}}, command: ['8080', answering, '0']}}",
+        sexton.name, app.name
+    );
+    let over = format!("services:\n  shell-form: {over}\n  exec-form: {over}\n");
+    fs::write(copy.path.join("over.yaml"), over).expect("a file is written");
+
+    let project = compose.up(engine, &copy.path, &["compose.yaml", "over.yaml"]);
+    for name in ["shell-form", "exec-form"] {
+        let container = project.container(name);
+        eventually(HEALTHY, &format!("{name} is healthy"), || match container.health().as_str() {
+            "healthy" => Ok(()),
+            _ => Err((container.health_log(), container.logs())),
+        });
+        // The same line must tell a server that hangs: it accepts, and says nothing.
+        container.signal("USR2");
+        eventually(HEALTHY, &format!("{name} is unhealthy"), || match container.health().as_str() {
+            "unhealthy" => Ok(()),
+            _ => Err((container.health_log(), container.logs())),
+        });
     }
 }
 

@@ -250,3 +250,21 @@ fn test(args: &[String]) -> Result<Test, String> {
         _ => Err("test knows -e, -f, -S, -d, -s, -z, -n, =, != and !".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_makes_it_fail(line in r#"[a-z$|&;!<>(){}\[\]='"\\ \n`#:0-9/-]{0,60}"#) {
+            let _ = read(&["-c".into(), line.into()]);
+        }
+
+        #[test]
+        fn what_is_quoted_is_one_word(text in "[^']{0,40}") {
+            let tokens = lexer::tokens(&format!("'{text}'")).unwrap();
+            assert_eq!(tokens, [lexer::Token::Word(vec![Piece::Text(text, Quotes::Some)])]);
+        }
+    }
+}

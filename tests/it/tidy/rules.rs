@@ -29,7 +29,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
         "init",
         &["attempt", "deadline", "exit", "health", "outcome", "probe", "repeat", "report", "sys", "wait"],
     ),
-    ("fuzzing", &["net", "pattern", "probe"]),
+    ("fuzzing", &["compat", "net", "pattern", "probe"]),
     ("repeat", &["attempt", "deadline", "outcome", "probe"]),
     ("attempt", &["deadline", "outcome", "probe"]),
     ("probe", &["deadline", "file", "net", "outcome", "pattern"]),
