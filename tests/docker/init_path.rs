@@ -35,7 +35,10 @@ impl Dockerd {
         fs::write(at("daemon.json"), "{}").expect("a file");
         let socket = format!("unix://{}", at("docker.sock"));
         let log = fs::File::create(at("log")).expect("a file");
-        let child = Command::new(find("dockerd").expect("it was there"))
+        // In a network of its own: an engine without a bridge removes the one that another engine uses.
+        let child = Command::new("unshare")
+            .arg("--net")
+            .arg(find("dockerd").expect("it was there"))
             .args(["--config-file", &at("daemon.json"), "--host", &socket])
             .args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")])
             .args(["--init-path", &at("docker-init"), "--storage-driver", "vfs"])
