@@ -87,6 +87,7 @@ const FLAGS: &[Flag] = &[
     Flag::new("tlsv1.0", None, Takes::Nothing),
     Flag::new("tlsv1.1", None, Takes::Nothing),
     Flag::new("tlsv1.2", None, Takes::Nothing),
+    Flag::new("tlsv1.3", None, Takes::Nothing),
 ];
 
 /// How a text becomes a piece of a request's body.
