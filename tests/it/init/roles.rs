@@ -98,7 +98,13 @@ fn item_40_a_parent_that_dies_during_the_start_is_noticed() {
             u64::from_str_radix(&mask.unwrap_or_default(), 16).unwrap_or_default() & (1 << 14) != 0
         };
         // From then on it is answerable. Spinning, for the next microseconds are what this is about.
+        let began = std::time::Instant::now();
         while !blocks() {
+            assert!(
+                began.elapsed() < *PATIENCE,
+                "it never blocks signals: {}",
+                fs::read_to_string(format!("/proc/{init}/status")).unwrap_or_default()
+            );
             std::hint::spin_loop();
         }
         kill(running.outer(), 9);
