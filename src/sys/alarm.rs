@@ -73,7 +73,7 @@ pub(crate) fn arm(delay: Duration, words: LastWords) -> std::io::Result<()> {
     let when = libc::itimerspec {
         it_interval: libc::timespec { tv_sec: 0, tv_nsec: AGAIN },
         it_value: libc::timespec {
-            tv_sec: libc::time_t::try_from(delay.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_sec: delay.as_secs().try_into().unwrap_or(i32::MAX.into()),
             // At least one nanosecond: zero would disarm the timer.
             tv_nsec: libc::c_long::from(delay.subsec_nanos().max(1)),
         },

@@ -345,7 +345,7 @@ fn nanoseconds(length: Duration) -> c_long {
 /// `length` as the kernel takes it.
 fn timespec(length: Duration) -> libc::timespec {
     libc::timespec {
-        tv_sec: libc::time_t::try_from(length.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_sec: length.as_secs().try_into().unwrap_or(i32::MAX.into()),
         tv_nsec: nanoseconds(length),
     }
 }
