@@ -28,7 +28,7 @@ Examples:
 ${VAR} and ${VAR:-default} in targets and values are replaced from the environment; $$ is $.";
 
 /// What every check has.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[group(skip)]
 #[expect(clippy::struct_excessive_bools, reason = "a flag on the command line is given or not")]
 #[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
@@ -57,6 +57,11 @@ struct Words {
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
     let args: Vec<OsString> = args.collect();
     let refuse = |error: &clap::Error| Usage::from_clap("check", ExitStatus::Unhealthy, error);
+    let misused = |why| Usage::new(ExitStatus::Unhealthy, why);
+    if let Some(targets) = plain(&args) {
+        let words = Words { targets, ..Words::default() };
+        return build(words, options::Words::default()).map(Invocation::Check).map_err(misused);
+    }
     let matches = match words::parse(command(), all_words, &args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
@@ -66,7 +71,13 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
     };
     let words = Words::from_arg_matches(&matches.core).map_err(|error| refuse(&error))?;
     let options = options::Words::from_optional(matches.more.as_ref()).map_err(|error| refuse(&error))?;
-    build(words, options).map(Invocation::Check).map_err(|why| Usage::new(ExitStatus::Unhealthy, why))
+    build(words, options).map(Invocation::Check).map_err(misused)
+}
+
+/// The targets, where there is nothing else: most lines, and clap's cost is not theirs.
+fn plain(args: &[OsString]) -> Option<Vec<String>> {
+    let target = |word: &OsString| word.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned);
+    args.iter().map(target).collect::<Option<Vec<_>>>().filter(|targets| !targets.is_empty())
 }
 
 /// The command with the words that every check has.
