@@ -44,8 +44,7 @@ both_roles! {
         let running = Launch::new(role).option(options).actor("block=15 say=ready await=15 exit=3").start();
         running.complaint("waiting: connection refused");
         assert!(children(running.init()).is_empty() && running.stdout().is_empty());
-        drop(port);
-        let _listener = TcpListener::bind(address).expect("it was ours");
+        port.listen();
         running.line("ready");
         running.complaint("ready: ");
         running.signal(15);

@@ -121,8 +121,7 @@ both_roles! {
             .actor("block=15 say=ready await=15 exit=5")
             .start();
         running.complaint("unhealthy: connection refused");
-        drop(port);
-        let _listener = TcpListener::bind(address).expect("it was ours");
+        port.listen();
         running.complaint("sexton: healthy (");
         end(running, 5);
     }

@@ -344,7 +344,7 @@ impl BusyUnix {
 #[derive(Debug)]
 pub(crate) struct Refusing {
     address: SocketAddr,
-    _socket: OwnedFd,
+    socket: OwnedFd,
 }
 
 impl Refusing {
@@ -354,7 +354,12 @@ impl Refusing {
         let socket = socket.expect("a socket");
         bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("a free port");
         let address: SockaddrIn = getsockname(socket.as_raw_fd()).expect("it has an address");
-        Self { address: SocketAddr::new(address.ip().into(), address.port()), _socket: socket }
+        Self { address: SocketAddr::new(address.ip().into(), address.port()), socket: socket }
+    }
+
+    /// Accepts from now on, on the port that it has had all along.
+    pub(crate) fn listen(&self) {
+        listen(&self.socket, Backlog::new(16).expect("16 is one")).expect("it listens");
     }
 
     /// Where it refuses.
