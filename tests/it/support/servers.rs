@@ -354,7 +354,7 @@ impl Refusing {
         let socket = socket.expect("a socket");
         bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("a free port");
         let address: SockaddrIn = getsockname(socket.as_raw_fd()).expect("it has an address");
-        Self { address: SocketAddr::new(address.ip().into(), address.port()), socket: socket }
+        Self { address: SocketAddr::new(address.ip().into(), address.port()), socket }
     }
 
     /// Accepts from now on, on the port that it has had all along.
