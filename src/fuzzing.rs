@@ -4,7 +4,6 @@ use crate::net::dns::message::{self, Kind, Reply};
 use crate::net::{dns, hosts};
 use crate::pattern::{Case, Pattern, Syntax};
 use crate::probe::JsonPointer;
-#[cfg(feature = "services")]
 use crate::probe::fuzzing as probe;
 use crate::probe::fuzzing_local;
 use crate::probe::http::Url;
@@ -26,7 +25,6 @@ pub fn hosts_file(file: &[u8]) {
 }
 
 /// Reads the dates of a server's certificate.
-#[cfg(feature = "tls")]
 pub fn certificate(der: &[u8]) {
     // The last second that a certificate can name is that of the year 9999.
     if let Some(leaf) = crate::net::tls::leaf::read(der) {
@@ -60,37 +58,31 @@ pub fn location(location: &[u8]) {
 }
 
 /// Redis's answers, to each kind of question.
-#[cfg(feature = "services")]
 pub fn redis_answer(says: &[u8]) {
     probe::redis(says);
 }
 
 /// memcached's answer, to each kind of question.
-#[cfg(feature = "services")]
 pub fn memcached_answer(says: &[u8]) {
     probe::memcached(says);
 }
 
 /// A broker's answers, to each kind of question.
-#[cfg(feature = "services")]
 pub fn amqp_answer(says: &[u8]) {
     probe::amqp(says);
 }
 
 /// `PostgreSQL`'s answers, and its part of SCRAM, to each kind of question.
-#[cfg(feature = "services")]
 pub fn postgres_answer(says: &[u8]) {
     probe::postgres(says);
 }
 
 /// `MySQL`'s greeting and answers, to each kind of question.
-#[cfg(feature = "services")]
 pub fn mysql_answer(says: &[u8]) {
     probe::mysql(says);
 }
 
 /// php-fpm's answer, to each kind of question.
-#[cfg(feature = "services")]
 pub fn fcgi_answer(says: &[u8]) {
     probe::fcgi(says);
 }

@@ -31,16 +31,6 @@
 //! * `watchdog` ends a check at its deadline, whatever a library is doing.
 //! * All unsafe code is under `sys`; it imports nothing of ours.
 
-#![cfg_attr(
-    not(all(feature = "tls", feature = "services", feature = "grpc")),
-    allow(
-        dead_code,
-        unused_imports,
-        clippy::unused_self,
-        reason = "a slim build has no use for some of the words"
-    )
-)]
-
 mod ask;
 mod attempt;
 mod check;

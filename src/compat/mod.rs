@@ -5,7 +5,6 @@ mod catatonit;
 mod curl;
 mod dumb_init;
 mod flags;
-#[cfg(feature = "grpc")]
 mod grpc_health_probe;
 mod letters;
 mod sh;
@@ -34,9 +33,7 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("curl", curl::parse),
     ("wget", wget::parse),
     ("sh", sh::parse),
-    #[cfg(feature = "grpc")]
     ("grpc_health_probe", grpc_health_probe::parse),
-    #[cfg(feature = "grpc")]
     ("grpc-health-probe", grpc_health_probe::parse),
     ("wait-for-it", wait_for_it::parse),
     ("wait-for-it.sh", wait_for_it::parse),

@@ -11,9 +11,9 @@ use crate::fetch::wget::{Errors, Existing, Heads, Item, Reads, Refused, Tries, V
 use crate::fetch::{Fetch, Manners, Place, Redirects, Request};
 use crate::file;
 use crate::net::Family;
-use crate::net::tls::{self, Verify};
+use crate::net::tls::Verify;
 use crate::probe::http::{
-    Credentials, HeaderName, HeaderValue, Method, Route, Scheme, Url, decoded, encoded, header,
+    Credentials, HeaderName, HeaderValue, Method, Route, Url, decoded, encoded, header,
 };
 
 use super::flags::{self, Flag, Given, Syntax, Takes};
@@ -360,9 +360,6 @@ fn request(given: &str, template: &Request) -> Result<Request, String> {
     }
     let text = encoded(full.split('#').next().unwrap_or_default().as_bytes());
     let (url, user) = Url::parse(&text).map_err(|why| format!("the URL cannot be asked: {why}"))?;
-    if url.scheme == Scheme::Https {
-        tls::required()?;
-    }
     let mut request = Request { url, ..template.clone() };
     if let Some(user) = user {
         let user = if user.contains(':') { user } else { format!("{user}:") };

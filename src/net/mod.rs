@@ -19,7 +19,6 @@ use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trail};
 
 pub(crate) use self::resolve::addresses;
-#[cfg(feature = "grpc")]
 pub(crate) use self::socket::Awaited;
 pub(crate) use self::stream::{Stream, failure_of};
 

@@ -24,12 +24,10 @@ enum Patience {
     /// It waits, until the deadline.
     UntilDeadline,
     /// It fails with `ErrorKind::WouldBlock`.
-    #[cfg(feature = "grpc")]
     None,
 }
 
 /// What to wait for, where reads and writes do not wait by themselves.
-#[cfg(feature = "grpc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// Something to read.
@@ -50,20 +48,17 @@ impl Socket {
     }
 
     /// Sends what the kernel takes at once, without waiting.
-    #[cfg(feature = "tls")]
     pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         send(self.fd.as_raw_fd(), bytes, flags).map_err(io::Error::from)
     }
 
     /// From now on no read or write waits.
-    #[cfg(feature = "grpc")]
     pub(super) fn never_wait(&mut self) {
         self.patience = Patience::None;
     }
 
     /// Waits until there is something to do.
-    #[cfg(feature = "grpc")]
     pub(super) fn wait_for(&self, awaited: Awaited) -> io::Result<()> {
         self.wait(match awaited {
             Awaited::Input => PollFlags::POLLIN,

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trail};
 
-#[cfg(feature = "grpc")]
 use super::socket::Awaited;
 use super::socket::Socket;
 use super::{Host, tls};
@@ -25,7 +24,6 @@ enum Layer {
     /// Nothing.
     Plain,
     /// TLS.
-    #[cfg(feature = "tls")]
     Tls(Box<tls::Session>),
 }
 
@@ -48,7 +46,6 @@ impl Stream {
 
     /// Shakes hands in TLS with `host`, by the stream's deadline; what is read and written from then on is encrypted.
     /// Not for a stream that is encrypted already.
-    #[cfg(feature = "tls")]
     pub(crate) fn secure(
         mut self,
         host: &Host,
@@ -62,27 +59,13 @@ impl Stream {
     }
 
     /// From now on reads and writes that cannot be done at once fail with `ErrorKind::WouldBlock`.
-    #[cfg(feature = "grpc")]
     pub(crate) fn never_wait(&mut self) {
         self.socket.never_wait();
     }
 
     /// Waits, by the deadline, until there is something to do.
-    #[cfg(feature = "grpc")]
     pub(crate) fn wait_for(&self, awaited: Awaited) -> io::Result<()> {
         self.socket.wait_for(awaited)
-    }
-
-    /// Fails: there is no TLS in this build.
-    #[cfg(not(feature = "tls"))]
-    pub(crate) fn secure(
-        self,
-        _: &Host,
-        _: &tls::Options,
-        _: tls::Alpn,
-        _: &mut Trail,
-    ) -> Result<Self, Failure> {
-        Err(Failure::new(Phase::Tls, Cause::Broken, tls::MISSING))
     }
 }
 
@@ -90,7 +73,6 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.layer {
             Layer::Plain => self.socket.read(buffer),
-            #[cfg(feature = "tls")]
             Layer::Tls(session) => session.read(&mut self.socket, buffer),
         }
     }
@@ -101,7 +83,6 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.layer {
             Layer::Plain => self.socket.write(bytes),
-            #[cfg(feature = "tls")]
             Layer::Tls(session) => session.write(&mut self.socket, bytes),
         }
     }
@@ -109,13 +90,11 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.layer {
             Layer::Plain => self.socket.flush(),
-            #[cfg(feature = "tls")]
             Layer::Tls(session) => session.flush(&mut self.socket),
         }
     }
 }
 
-#[cfg(feature = "tls")]
 impl Drop for Stream {
     /// Says goodbye, so that the peer does not log a truncated connection at every check.
     fn drop(&mut self) {
@@ -127,7 +106,6 @@ impl Drop for Stream {
 
 /// The failure that an I/O error of a stream means in `phase`.
 pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
-    #[cfg(feature = "tls")]
     if let Some(failure) = tls::failure_of(error, phase) {
         return failure;
     }

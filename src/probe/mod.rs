@@ -2,51 +2,39 @@
 //!
 //! A new kind is a file here, a variant of [`Kind`] and a row of [`SCHEMES`].
 
-#[cfg(feature = "services")]
 mod amqp;
 mod cgroup;
 mod clock;
 mod condition;
-#[cfg(feature = "services")]
 mod dial;
 mod dns;
-#[cfg(feature = "services")]
 mod fcgi;
 mod file;
-#[cfg(all(fuzzing, feature = "services"))]
+#[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing_local;
-#[cfg(feature = "grpc")]
 mod grpc;
 pub(crate) mod http;
 mod json_pointer;
-#[cfg(feature = "services")]
 mod login;
-#[cfg(feature = "services")]
 mod memcached;
-#[cfg(feature = "services")]
 mod mysql;
 mod payload;
 mod pid;
 mod pids;
-#[cfg(feature = "services")]
 mod postgres;
 mod process;
 mod procfs;
-#[cfg(feature = "services")]
 mod redis;
 mod regular;
-#[cfg(feature = "services")]
 mod scram;
-#[cfg(feature = "services")]
 mod secret;
 mod status;
 mod target;
 mod tcp;
 mod udp;
 mod unix;
-#[cfg(feature = "services")]
 mod wire;
 mod zombies;
 
@@ -63,7 +51,6 @@ pub(crate) use self::condition::Condition;
 pub(crate) use self::file::{Options as FileOptions, Size as FileSize};
 pub(crate) use self::http::Options as HttpOptions;
 pub(crate) use self::json_pointer::JsonPointer;
-#[cfg(feature = "services")]
 pub(crate) use self::login::Options as LoginOptions;
 pub(crate) use self::payload::{Payload, unescape};
 pub(crate) use self::status::StatusSet;
@@ -84,21 +71,14 @@ pub(crate) struct Probe {
 /// The kinds of check.
 #[derive(Debug)]
 enum Kind {
-    #[cfg(feature = "services")]
     Amqp(amqp::Amqp),
     Dns(dns::Dns),
-    #[cfg(feature = "grpc")]
     Grpc(Box<grpc::Grpc>),
     Http(Box<http::Http>),
-    #[cfg(feature = "services")]
     Fcgi(fcgi::Fcgi),
-    #[cfg(feature = "services")]
     Memcached(memcached::Memcached),
-    #[cfg(feature = "services")]
     Mysql(mysql::Mysql),
-    #[cfg(feature = "services")]
     Postgres(postgres::Postgres),
-    #[cfg(feature = "services")]
     Redis(redis::Redis),
     Tcp(tcp::Tcp),
     Udp(udp::Udp),
@@ -136,61 +116,47 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "tcp", uses: &[Group::Network, Group::Payload], parse: tcp::parse },
     Scheme { name: "unix", uses: &[Group::Payload], parse: unix::parse },
     Scheme { name: "udp", uses: &[Group::Network, Group::Payload], parse: udp::parse },
-    #[cfg(feature = "grpc")]
     Scheme { name: "grpc", uses: &[Group::Headers, Group::Network, Group::UnixSocket], parse: grpc::parse },
-    #[cfg(feature = "grpc")]
     Scheme {
         name: "grpcs",
         uses: &[Group::Headers, Group::Network, Group::Tls, Group::UnixSocket],
         parse: grpc::parse,
     },
-    #[cfg(feature = "services")]
     Scheme { name: "redis", uses: &[Group::Login, Group::Network, Group::UnixSocket], parse: redis::parse },
-    #[cfg(feature = "services")]
     Scheme {
         name: "rediss",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: redis::parse,
     },
-    #[cfg(feature = "services")]
     Scheme { name: "redis+unix", uses: &[Group::Login], parse: redis::parse_unix },
-    #[cfg(feature = "services")]
     Scheme {
         name: "postgres",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: postgres::parse,
     },
-    #[cfg(feature = "services")]
     Scheme {
         name: "postgresql",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: postgres::parse,
     },
-    #[cfg(feature = "services")]
     Scheme {
         name: "mysql",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: mysql::parse,
     },
-    #[cfg(feature = "services")]
     Scheme {
         name: "mariadb",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: mysql::parse,
     },
-    #[cfg(feature = "services")]
     Scheme { name: "memcached", uses: &[Group::Network, Group::UnixSocket], parse: memcached::parse },
-    #[cfg(feature = "services")]
     Scheme { name: "amqp", uses: &[Group::Login, Group::Network, Group::UnixSocket], parse: amqp::parse },
-    #[cfg(feature = "services")]
     Scheme {
         name: "amqps",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: amqp::parse,
     },
-    #[cfg(feature = "services")]
     Scheme { name: "fcgi", uses: &[Group::Network, Group::UnixSocket], parse: fcgi::parse },
-    #[cfg(feature = "services")]
     Scheme { name: "fcgi+unix", uses: &[], parse: fcgi::parse_unix },
     Scheme { name: "file", uses: &[Group::File, Group::Content], parse: file::parse },
     Scheme { name: "pid", uses: &[], parse: pid::parse },
@@ -208,7 +174,6 @@ pub(crate) enum Group {
     /// Requests and answers of HTTP.
     Http,
     /// Users and passwords.
-    #[cfg(feature = "services")]
     Login,
     /// Names and addresses.
     Network,
@@ -234,7 +199,6 @@ pub(crate) struct Options {
     /// What the body of an answer or a file must have.
     pub(crate) conditions: Vec<Condition>,
     /// Where passwords are.
-    #[cfg(feature = "services")]
     pub(crate) login: LoginOptions,
     /// Connect here for HTTP and gRPC, whatever the target's host.
     pub(crate) unix_socket: Option<PathBuf>,
@@ -287,21 +251,14 @@ impl Probe {
     /// Tries once. Over by `deadline`; what was met on the way is in `trail`, whatever comes of it.
     pub(crate) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
         match &self.kind {
-            #[cfg(feature = "services")]
             Kind::Amqp(probe) => probe.run(deadline, trail),
             Kind::Dns(probe) => probe.run(deadline, trail),
-            #[cfg(feature = "grpc")]
             Kind::Grpc(probe) => probe.run(deadline, trail),
             Kind::Http(probe) => probe.run(deadline, trail),
-            #[cfg(feature = "services")]
             Kind::Fcgi(probe) => probe.run(deadline, trail),
-            #[cfg(feature = "services")]
             Kind::Memcached(probe) => probe.run(deadline, trail),
-            #[cfg(feature = "services")]
             Kind::Mysql(probe) => probe.run(deadline, trail),
-            #[cfg(feature = "services")]
             Kind::Postgres(probe) => probe.run(deadline, trail),
-            #[cfg(feature = "services")]
             Kind::Redis(probe) => probe.run(deadline, trail),
             Kind::Tcp(probe) => probe.run(deadline, trail),
             Kind::Udp(probe) => probe.run(deadline, trail),

@@ -513,7 +513,6 @@ fn a_proxy_is_asked_only_when_given_and_with_the_whole_url() {
     assert!(request.contains("proxy-authorization: Basic bmFtZTpzM2NyZXQ=\r\n"), "{request}");
 }
 
-#[cfg(feature = "tls")]
 #[test]
 fn a_proxy_opens_a_tunnel_for_https() {
     use crate::support::tls::{Identity, converse};
@@ -549,7 +548,6 @@ fn a_proxy_opens_a_tunnel_for_https() {
     run.took(Duration::from_millis(500));
 }
 
-#[cfg(feature = "tls")]
 #[test]
 fn a_redirect_from_https_to_http_is_never_followed() {
     use crate::support::tls::{Identity, answering};

@@ -36,7 +36,6 @@
 
 mod bad_input;
 mod check;
-#[cfg(all(feature = "tls", feature = "services"))]
 mod curl_wget;
 mod demo;
 mod files;
@@ -50,7 +49,6 @@ mod payload;
 mod personalities;
 mod processes;
 mod readme;
-#[cfg(feature = "services")]
 mod services;
 mod shell;
 mod static_binary;
@@ -58,7 +56,6 @@ mod support;
 mod surroundings;
 mod targets;
 mod tidy;
-#[cfg(feature = "tls")]
 mod tls;
 mod wait;
 mod watch;

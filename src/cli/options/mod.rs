@@ -2,7 +2,6 @@
 
 mod http;
 mod local;
-#[cfg(feature = "services")]
 mod login;
 mod network;
 mod payload;
@@ -24,7 +23,6 @@ use super::expand::expanded;
 pub(super) struct Words {
     #[command(flatten)]
     http: http::Words,
-    #[cfg(feature = "services")]
     #[command(flatten)]
     login: login::Words,
     #[command(flatten)]
@@ -81,7 +79,6 @@ impl Words {
     fn into_options(self, given: &mut Given) -> Result<Options, String> {
         let mut options = Options::default();
         self.http.apply(&mut options, given)?;
-        #[cfg(feature = "services")]
         self.login.apply(&mut options, given)?;
         self.network.apply(&mut options, given)?;
         self.tls.apply(&mut options, given)?;

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::fetch::curl::{Item, basic};
 use crate::fetch::{Place, Request};
 use crate::file;
-use crate::net::tls;
-use crate::probe::http::{HeaderName, HeaderValue, Method, Scheme, Url, encoded, header};
+use crate::probe::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
 
 use super::options::{Piece, Words};
 use super::{Refusal, misused};
@@ -116,9 +115,6 @@ impl Template {
             text.push_str(query);
         }
         let (url, user) = Url::parse(&text).map_err(|why| (3, format!("the URL cannot be asked: {why}")))?;
-        if url.scheme == Scheme::Https {
-            tls::required().map_err(|why| (1, why))?;
-        }
         Ok((url, user))
     }
 }

@@ -1,14 +1,9 @@
 //! TLS over a connection that stands.
 
-#[cfg(feature = "tls")]
 pub(crate) mod leaf;
-#[cfg(feature = "tls")]
 mod pem;
-#[cfg(feature = "tls")]
 mod reason;
-#[cfg(feature = "tls")]
 mod session;
-#[cfg(feature = "tls")]
 mod trust;
 
 use std::path::PathBuf;
@@ -16,9 +11,7 @@ use std::time::Duration;
 
 use super::Host;
 
-#[cfg(feature = "tls")]
 pub(crate) use self::reason::failure_of;
-#[cfg(feature = "tls")]
 pub(super) use self::session::{Session, shake_hands};
 
 /// How to trust a peer, and how to be trusted by it. Files are read at each attempt, so that renewed ones are seen.
@@ -55,12 +48,4 @@ pub(crate) enum Alpn {
     Unnamed,
     /// HTTP/2, as gRPC needs it.
     H2,
-}
-
-/// What to say of a target that needs TLS, in a build without it.
-pub(crate) const MISSING: &str = "this sexton was built without TLS";
-
-/// Refuses a target that needs TLS, in a build without it.
-pub(crate) fn required() -> Result<(), String> {
-    if cfg!(feature = "tls") { Ok(()) } else { Err(format!("{MISSING}, which is needed")) }
 }

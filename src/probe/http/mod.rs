@@ -13,7 +13,6 @@ use std::path::PathBuf;
 
 use crate::deadline::Deadline;
 use crate::file;
-use crate::net::tls;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
 
 use super::target::Target;
@@ -78,9 +77,6 @@ pub(super) struct Http {
 /// Reads `//[user:password@]host[:port][/path][?query]`.
 pub(super) fn parse(target: &Target<'_>, options: &ProbeOptions) -> Result<Kind, String> {
     let (url, user) = Url::read(target)?;
-    if url.scheme == Scheme::Https {
-        tls::required()?;
-    }
     let mut http = options.http.clone();
     if let Some(user) = user {
         http.credentials = Some(Credentials::basic(&user)?);

@@ -1,7 +1,6 @@
 //! Names, name servers and addresses, each test in a network of its own: files and words.
 
 mod addresses;
-#[cfg(feature = "services")]
 mod dnsmasq;
 mod servers;
 

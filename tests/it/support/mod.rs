@@ -5,7 +5,6 @@ pub(crate) mod inits;
 pub(crate) mod isolated;
 pub(crate) mod launch;
 pub(crate) mod network;
-#[cfg_attr(not(feature = "services"), allow(dead_code, reason = "servers that a slim build does not ask"))]
 pub(crate) mod peers;
 pub(crate) mod pipes;
 pub(crate) mod process;
@@ -13,7 +12,6 @@ pub(crate) mod program;
 pub(crate) mod pty;
 pub(crate) mod servers;
 pub(crate) mod temp;
-#[cfg(feature = "tls")]
 pub(crate) mod tls;
 
 use std::ffi::OsStr;
