@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::probe::Probe;
 
 /// The stack of a probe's thread: a TLS handshake needs about 40 KiB of it, unoptimised code four times that.
@@ -28,7 +28,7 @@ pub(crate) struct Finished {
     /// Passed or failed.
     pub(crate) outcome: Outcome,
     /// The last address, status and steps.
-    pub(crate) trail: Trail,
+    pub(crate) trace: Trace,
     /// From its start to its end.
     pub(crate) elapsed: Duration,
 }
@@ -49,9 +49,9 @@ pub(crate) fn run(probe: &Probe, deadline: Deadline, detail: Detail) -> Finished
         Detail::Verdict => None,
         Detail::Steps => Some(Vec::new()),
     };
-    let mut trail = Trail { steps, ..Trail::default() };
-    let outcome = guarded(|| probe.run(deadline, &mut trail));
-    Finished { outcome, trail, elapsed: started.elapsed() }
+    let mut trace = Trace { steps, ..Trace::default() };
+    let outcome = guarded(|| probe.run(deadline, &mut trace));
+    Finished { outcome, trace, elapsed: started.elapsed() }
 }
 
 /// A panic is an outcome: it is ours, and no reason to end a process that has others to look after.
@@ -110,7 +110,7 @@ impl Attempt {
     /// What stands for the answer of a thread that is not done by its deadline.
     pub(crate) fn overdue(&self) -> Finished {
         let outcome = Err(Failure::new(Phase::Response, Cause::TimedOut, "timed out"));
-        Finished { outcome, trail: Trail::default(), elapsed: self.started.elapsed() }
+        Finished { outcome, trace: Trace::default(), elapsed: self.started.elapsed() }
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
     fn a_panic_on_the_thread_of_a_probe_is_a_failed_attempt_and_rings_the_bell() {
         let work = || {
             let outcome = guarded(|| panic!("as a broken probe does"));
-            Finished { outcome, trail: Trail::default(), elapsed: Duration::ZERO }
+            Finished { outcome, trace: Trace::default(), elapsed: Duration::ZERO }
         };
         let attempts = [Some(Attempt::spawn(work).unwrap())];
         wait_for_any(&attempts, Deadline::after(Duration::from_secs(10)));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::attempt::{self, Attempt, Detail, Finished};
+use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::outcome::Cause;
@@ -48,18 +49,22 @@ pub(crate) enum Voice {
     Json,
 }
 
-/// Runs all probes under one deadline.
-pub(crate) fn run(check: &Check) -> ExitStatus {
-    let deadline = Deadline::after(check.timeout);
-    sys::stdio::reopen_closed();
-    // Without a timer the probes' own deadlines still hold.
-    let _ = watchdog::arm(deadline, last_words(check), 1, ExitStatus::Unhealthy.code());
-    round(check, deadline, |verdict| watchdog::settle(verdict.code()))
+impl Command for Check {
+    /// Runs all probes under one deadline.
+    fn run(self: Box<Self>) -> ExitStatus {
+        let deadline = Deadline::after(self.timeout);
+        sys::stdio::reopen_closed();
+        // Without a timer the probes' own deadlines still hold.
+        let _ = watchdog::arm(deadline, last_words(&self), 1, ExitStatus::Unhealthy.code());
+        round(&self, deadline, |verdict| watchdog::settle(verdict.code()))
+    }
 }
 
-/// Runs all probes by `deadline`, for somebody who keeps the limit.
-pub(crate) fn run_by(check: &Check, deadline: Deadline) -> ExitStatus {
-    round(check, deadline.at_most(check.timeout), |_| {})
+impl Check {
+    /// Runs all probes by `deadline`, for somebody who keeps the limit.
+    pub(crate) fn run_by(&self, deadline: Deadline) -> ExitStatus {
+        round(self, deadline.at_most(self.timeout), |_| {})
+    }
 }
 
 /// One round; `settle` hears the verdict before it is told.
@@ -155,7 +160,7 @@ fn tell(check: &Check, finished: &[Option<Finished>], verdict: ExitStatus, deadl
     let rescued = check.require == Require::Any && verdict == ExitStatus::Healthy;
     for (probe, one) in check.probes.iter().zip(finished) {
         let Some(one) = one else { continue };
-        for step in one.trail.steps.iter().flatten() {
+        for step in one.trace.steps.iter().flatten() {
             report::line(Stream::Stdout, step, deadline);
         }
         if one.outcome.is_err() && rescued && check.voice != Voice::Verbose {
@@ -206,8 +211,8 @@ fn entry(probe: &Probe, finished: Option<&Finished>) -> Value {
         "outcome": outcome,
         "phase": phase,
         "reason": reason,
-        "status": finished.trail.status,
-        "address": finished.trail.address,
+        "status": finished.trace.status,
+        "address": finished.trace.address,
         "milliseconds": milliseconds(finished.elapsed),
     })
 }

@@ -1,12 +1,12 @@
 //! The parsers of foreign bytes, for the targets under `fuzz/`; not there in any other build.
 
+use crate::expect::JsonPointer;
+use crate::http::Url;
 use crate::net::dns::message::{self, Kind, Reply};
 use crate::net::{dns, hosts};
 use crate::pattern::{Case, Pattern, Syntax};
-use crate::probe::JsonPointer;
 use crate::probe::fuzzing as probe;
 use crate::probe::fuzzing_local;
-use crate::probe::http::Url;
 
 /// Reads a name server's answer to each question that it could be one to.
 pub fn dns_answer(message: &[u8]) {

@@ -31,18 +31,19 @@
 //! * `watchdog` ends a check at its deadline, whatever a library is doing.
 //! * All unsafe code is under `sys`; it imports nothing of ours.
 
-mod ask;
 mod attempt;
 mod check;
 mod cli;
+mod client;
+mod command;
 mod compat;
 mod deadline;
 mod exit;
-mod fetch;
-mod file;
+mod expect;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod health;
+mod http;
 mod init;
 mod net;
 mod outcome;
@@ -50,8 +51,9 @@ mod pattern;
 mod probe;
 mod repeat;
 mod report;
-mod shell;
 pub(crate) mod sys;
+mod system;
+mod target;
 mod wait;
 mod watchdog;
 
@@ -60,9 +62,6 @@ use std::panic;
 pub use crate::exit::ExitStatus;
 pub use crate::sys::args::Args;
 
-use crate::cli::Invocation;
-use crate::report::Stream;
-
 /// Runs the command that `args` name, to its end, and says what to exit with.
 #[must_use]
 pub fn run(args: Args) -> ExitStatus {
@@ -70,29 +69,15 @@ pub fn run(args: Args) -> ExitStatus {
     panic::catch_unwind(|| dispatch(args)).unwrap_or(ExitStatus::Unhealthy)
 }
 
-/// One invocation, one command.
+/// One command line, one command.
 fn dispatch(args: Args) -> ExitStatus {
     let mut args = args.into_vec();
-    let invocation = match compat::personality(args.first()) {
+    let parsed = match compat::personality(args.first()) {
         Some(personality) => personality(args.split_off(1)),
         None => cli::parse(args),
     };
-    match invocation {
-        Ok(Invocation::Check(check)) => check::run(&check),
-        Ok(Invocation::Ask(ask)) => ask::run(&ask),
-        Ok(Invocation::Fetch(fetch)) => fetch::run(&fetch),
-        Ok(Invocation::Shell(script)) => shell::run(&script),
-        Ok(Invocation::Wait(wait)) => wait::run(wait),
-        Ok(Invocation::Init(plan)) => {
-            panic::catch_unwind(|| init::run(&plan)).unwrap_or(ExitStatus::InitFailed)
-        }
-        Ok(Invocation::Explain(plan)) => report::document(Stream::Stdout, &init::explain(&plan)),
-        Ok(Invocation::Print(text)) => report::document(Stream::Stdout, &text),
-        Ok(Invocation::PrintError(text)) => report::document(Stream::Stderr, &text),
-        Ok(Invocation::Misuse(text)) => {
-            report::document(Stream::Stderr, &text);
-            ExitStatus::Code(1)
-        }
+    match parsed {
+        Ok(command) => command.run(),
         Err(usage) => report::refusal(&usage.message, usage.exit),
     }
 }

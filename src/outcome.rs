@@ -112,7 +112,7 @@ impl fmt::Display for Failure {
 
 /// What an attempt has met on its way, whatever came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Trail {
+pub(crate) struct Trace {
     /// The address that was last connected to or tried.
     pub(crate) address: Option<String>,
     /// The HTTP status of the last answer.
@@ -121,7 +121,7 @@ pub(crate) struct Trail {
     pub(crate) steps: Option<Vec<String>>,
 }
 
-impl Trail {
+impl Trace {
     /// Keeps a step for `--verbose`; the sentence is only built when somebody will read it.
     pub(crate) fn step(&mut self, sentence: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.steps {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::attempt::{self, Attempt, Detail, Finished};
 use crate::deadline::Deadline;
-use crate::outcome::Trail;
+use crate::outcome::Trace;
 use crate::probe::Probe;
 
 /// An attempt that has less time than this says nothing about its target.
@@ -104,7 +104,7 @@ impl Repeat {
             }
             Err(failure) => {
                 let elapsed = began.elapsed();
-                let finished = Finished { outcome: Err(failure), trail: Trail::default(), elapsed };
+                let finished = Finished { outcome: Err(failure), trace: Trace::default(), elapsed };
                 Some(Tried { began, finished })
             }
         }

@@ -56,9 +56,8 @@ pub(crate) fn content(bytes: &[u8], deadline: Deadline) -> Result<(), Errno> {
 }
 
 /// Prints a text of ours, `--help` for one, as it is.
-pub(crate) fn document(stream: Stream, text: &str) -> ExitStatus {
+pub(crate) fn document(stream: Stream, text: &str) {
     let _ = write(stream, text.as_bytes(), Deadline::after(PATIENCE));
-    ExitStatus::Healthy
 }
 
 /// Says what is wrong with the command line, and ends with `exit`, which its command has for that.

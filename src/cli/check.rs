@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use clap::{Args, Command, FromArgMatches};
 
 use crate::check::{Check, Require, Voice};
+use crate::command::{Document, Parsed};
 use crate::exit::ExitStatus;
 
 use super::options;
-use super::{Invocation, Usage, expand, words};
+use super::{Usage, expand, words};
 
 /// Docker's own default is 30 s, but most Compose files set 5 s: ours is under it, so that our reason is recorded and
 /// not the runtime's kill.
@@ -54,24 +55,24 @@ struct Words {
 }
 
 /// Reads what follows `check`.
-pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
+pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed<Check>, Usage> {
     let args: Vec<OsString> = args.collect();
     let refuse = |error: &clap::Error| Usage::from_clap("check", ExitStatus::Unhealthy, error);
     let misused = |why| Usage::new(ExitStatus::Unhealthy, why);
     if let Some(targets) = plain(&args) {
         let words = Words { targets, ..Words::default() };
-        return build(words, options::Words::default()).map(Invocation::Check).map_err(misused);
+        return build(words, options::Words::default()).map(Parsed::Run).map_err(misused);
     }
     let matches = match words::parse(command(), all_words, &args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Invocation::Print(format!("{}\n", error.to_string().trim_end())));
+            return Ok(Parsed::Print(Document::stdout(format!("{}\n", error.to_string().trim_end()))));
         }
         Err(error) => return Err(refuse(&error)),
     };
     let words = Words::from_arg_matches(&matches.core).map_err(|error| refuse(&error))?;
     let options = options::Words::from_optional(matches.more.as_ref()).map_err(|error| refuse(&error))?;
-    build(words, options).map(Invocation::Check).map_err(misused)
+    build(words, options).map(Parsed::Run).map_err(misused)
 }
 
 /// The targets, where there is nothing else: most lines, and clap's cost is not theirs.

@@ -3,16 +3,18 @@
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{Args, FromArgMatches};
 
+use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
+use crate::init::Explain;
 use crate::init::plan::{
     CodeSet, Farewell, Init, Level, Main, ParentDeath, Subreaper, Target, Words as Voice,
 };
 use crate::init::signals::{Rewrites, Signal};
 
 use super::wait::PaceWords;
-use super::{Invocation, Usage, expand, options, targets, words};
+use super::{Usage, expand, options, targets, words};
 
 /// What may stand before the command. Each can come from the environment, too: `docker run --init` and many charts leave no
 /// room on the command line. The command line is stronger.
@@ -87,13 +89,32 @@ Exit codes: the command's own, 128+n killed by signal n, 124 --wait gave up, 1 -
 125 our failure, 126 not executable, 127 not found";
 
 /// Reads what follows `init`.
-pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Box<dyn Command>, Usage> {
+    Ok(match read(args)? {
+        Request::Run(plan) => Box::new(plan),
+        Request::Explain(plan) => Box::new(Explain(plan)),
+        Request::Help(text) => Box::new(Document::stdout(text)),
+    })
+}
+
+/// What a line asks for.
+enum Request {
+    /// The init itself.
+    Run(Init),
+    /// What it would do.
+    Explain(Init),
+    /// The help.
+    Help(String),
+}
+
+/// Reads what follows `init` as far as that goes without running anything.
+fn read(args: impl Iterator<Item = OsString>) -> Result<Request, Usage> {
     let args: Vec<OsString> = args.collect();
     let (line, command) = match plain(&args) {
         Some(command) => (Line::default(), command.to_vec()),
         None => match with_options(&args)? {
             Ok(parsed) => parsed,
-            Err(help) => return Ok(Invocation::Print(help)),
+            Err(help) => return Ok(Request::Help(help)),
         },
     };
     build(line, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
@@ -124,7 +145,7 @@ struct Line {
 fn with_options(args: &[OsString]) -> Result<Result<(Line, Vec<OsString>), String>, Usage> {
     let refuse = |error: &clap::Error| Usage::from_clap("init", ExitStatus::InitFailed, error);
     let core = Rest::augment_args(Own::augment_args(Words::augment_args(
-        Command::new("sexton init")
+        clap::Command::new("sexton init")
             .override_usage("sexton init [OPTIONS] [--] CMD [ARG]...")
             .after_help(EXAMPLES)
             .no_binary_name(true),
@@ -155,8 +176,8 @@ fn with_options(args: &[OsString]) -> Result<Result<(Line, Vec<OsString>), Strin
 }
 
 /// All words that `init` understands. Those that `check` and `wait` explain are in their helps.
-fn all_words(command: Command) -> Command {
-    let explained = options::augment(PaceWords::augment_args(Command::new("explained")));
+fn all_words(command: clap::Command) -> clap::Command {
+    let explained = options::augment(PaceWords::augment_args(clap::Command::new("explained")));
     let hidden: Vec<_> = explained
         .get_arguments()
         .map(|arg| match arg.get_id().as_str() {
@@ -173,7 +194,7 @@ fn all_words(command: Command) -> Command {
 }
 
 /// Turns words and the environment into a plan.
-fn build(line: Line, command: Vec<OsString>) -> Result<Invocation, String> {
+fn build(line: Line, command: Vec<OsString>) -> Result<Request, String> {
     let pause = line.own.pause || switch("PAUSE")?;
     let main = match (pause, command.first()) {
         (true, None) => Main::Pause,
@@ -186,11 +207,7 @@ fn build(line: Line, command: Vec<OsString>) -> Result<Invocation, String> {
     let mut pace = line.pace;
     targets::environment(&mut pace)?;
     (plan.wait, plan.watch) = line.watch.into_plans(line.options, &line.before.read()?, pace)?;
-    Ok(if line.own.explain || switch("EXPLAIN")? {
-        Invocation::Explain(plan)
-    } else {
-        Invocation::Init(plan)
-    })
+    Ok(if line.own.explain || switch("EXPLAIN")? { Request::Explain(plan) } else { Request::Run(plan) })
 }
 
 impl Words {
@@ -357,9 +374,9 @@ mod tests {
 
     /// The plan of a command line.
     fn plan(words: &[&str]) -> Result<Init, String> {
-        match parse(argv(words).into_iter()) {
-            Ok(Invocation::Init(plan) | Invocation::Explain(plan)) => Ok(plan),
-            Ok(other) => Err(format!("{other:?}")),
+        match read(argv(words).into_iter()) {
+            Ok(Request::Run(plan) | Request::Explain(plan)) => Ok(plan),
+            Ok(Request::Help(text)) => Err(text),
             Err(usage) => Err(usage.message),
         }
     }

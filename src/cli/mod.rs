@@ -1,4 +1,4 @@
-//! argv and the environment become an [`Invocation`]: plain, validated data. Does nothing else.
+//! argv and the environment become a [`Command`]: plain, validated data. Does nothing else.
 
 mod check;
 mod expand;
@@ -11,42 +11,13 @@ mod words;
 
 use std::ffi::OsString;
 
-use crate::ask::Ask;
-use crate::check::Check;
+use crate::command::{Command, Document, Parsed};
 use crate::exit::ExitStatus;
-use crate::fetch::Fetch;
-use crate::init::plan::Init;
-use crate::shell::Script;
-use crate::wait::Wait;
 
+pub(crate) use self::check::parse as parse_check;
 pub(crate) use self::expand::variable_os;
 pub(crate) use self::options::{duration as read_duration, read_header};
 pub(crate) use self::usage::Usage;
-
-/// What is to be done.
-#[derive(Debug)]
-pub(crate) enum Invocation {
-    /// One round of checks.
-    Check(Check),
-    /// One question in another program's manners.
-    Ask(Ask),
-    /// Transfers in another program's manners.
-    Fetch(Box<Fetch>),
-    /// A line of commands.
-    Shell(Script),
-    /// Wait, then run a command.
-    Wait(Wait),
-    /// Run a command as PID 1's child.
-    Init(Init),
-    /// Say what that would do.
-    Explain(Init),
-    /// Print a text and be done.
-    Print(String),
-    /// The same on stderr, where dumb-init and catatonit have their help.
-    PrintError(String),
-    /// The same, and exit 1: what dumb-init and tini say to a wrong command line has several lines.
-    Misuse(String),
-}
 
 /// What fits on a screen.
 const HELP: &str = "\
@@ -66,18 +37,18 @@ sexton COMMAND --help says more. Exit codes of check: 0 healthy, 1 unhealthy or 
 ";
 
 /// Reads the command line. Only the command that is named is built: clap's cost is paid for what is used.
-pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let mut words = args.into_iter().skip(1);
     let Some(command) = words.next() else {
         return Err(Usage::new(ExitStatus::Unhealthy, "no command; try sexton check http://127.0.0.1:8080/"));
     };
     match command.to_str() {
-        Some("check") => check::parse(words),
+        Some("check") => check::parse(words).map(Parsed::into_command),
         Some("wait") => wait::parse(words),
         Some("init") => init::parse(words),
-        Some("help" | "--help" | "-h") => Ok(Invocation::Print(HELP.into())),
+        Some("help" | "--help" | "-h") => Ok(Box::new(Document::stdout(HELP))),
         Some("--version" | "-V" | "version") => {
-            Ok(Invocation::Print(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n").into()))
+            Ok(Box::new(Document::stdout(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n"))))
         }
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,

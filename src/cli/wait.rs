@@ -5,16 +5,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{Args, FromArgMatches};
 
 use crate::check::Require;
+use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{Before, Main};
 use crate::probe::Probe;
 use crate::sys::process;
 use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
 
-use super::{Invocation, Usage, init, options, targets, words};
+use super::{Usage, init, options, targets, words};
 
 /// The longest pause that `--backoff` comes to.
 const MAX_INTERVAL: &str = "30s";
@@ -88,7 +89,7 @@ Examples:
 Exit codes: 0 all passed (without CMD), 124 gave up, 125 misused, 126 and 127 CMD cannot be run, 130 and 143 signalled";
 
 /// Reads what follows `wait`.
-pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Box<dyn Command>, Usage> {
     let mut args: Vec<OsString> = args.collect();
     // Ours end at the first `--`; what follows is CMD, byte for byte.
     let command = match args.iter().position(|word| word == "--") {
@@ -106,7 +107,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
     };
     let refuse = |error: &clap::Error| Usage::from_clap("wait", ExitStatus::InitFailed, error);
     let core = Words::augment_args(
-        Command::new("sexton wait")
+        clap::Command::new("sexton wait")
             .override_usage("sexton wait [OPTIONS] TARGET... [-- CMD ARG...]")
             .after_help(EXAMPLES)
             .no_binary_name(true),
@@ -114,7 +115,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
     let matches = match words::parse(core, all_words, &args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Invocation::Print(error.to_string()));
+            return Ok(Box::new(Document::stdout(error.to_string())));
         }
         Err(error) => return Err(refuse(&error)),
     };
@@ -128,8 +129,8 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, 
 }
 
 /// All words that `wait` understands: those of probes, and those of an init, which it is as PID 1.
-fn all_words(command: Command) -> Command {
-    let init = targets::Words::augment_args(init::Words::augment_args(Command::new("init")));
+fn all_words(command: clap::Command) -> clap::Command {
+    let init = targets::Words::augment_args(init::Words::augment_args(clap::Command::new("init")));
     // A -v of an init alone is not worth a line of this help.
     let hidden: Vec<_> = init.get_arguments().map(|arg| arg.clone().hide(true)).collect();
     options::augment(command).args(hidden).about(ABOUT)
@@ -142,22 +143,22 @@ fn build(
     init: init::Words,
     watch: targets::Words,
     command: Vec<OsString>,
-) -> Result<Invocation, String> {
+) -> Result<Box<dyn Command>, String> {
     let timeout = limit(words.timeout.as_deref().unwrap_or("60s"), "--timeout")?;
     if command.is_empty() {
         let probes = options.into_probes(&words.targets)?;
         let (plan, when_over) = words.pace.plan(probes, timeout, false)?;
-        return Ok(Invocation::Wait(Wait { plan, when_over, command }));
+        return Ok(Box::new(Wait { plan, when_over, command }));
     }
     // Refused where it is wrong, also where it is not needed.
     let mut plan = init.into_plan(Main::Command(command.clone()))?;
     (plan.wait, plan.watch) =
         watch.into_plans(options, &targets::Awaited { targets: words.targets, timeout }, words.pace)?;
     if process::own_pid() == 1 {
-        return Ok(Invocation::Init(plan));
+        return Ok(Box::new(plan));
     }
     let Some(Before { plan, when_over }) = plan.wait else { return Err("no target given".into()) };
-    Ok(Invocation::Wait(Wait { plan, when_over, command }))
+    Ok(Box::new(Wait { plan, when_over, command }))
 }
 
 /// Reads a limit; 0 is none.

@@ -3,11 +3,13 @@
 
 use std::ffi::OsString;
 
-use crate::cli::{Invocation, Usage, variable_os};
+use crate::cli::{Usage, variable_os};
+use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{Failures, Farewell, Init, Level, Main, Target, Voice, Words};
 
-use super::letters::{self, Word};
+use crate::compat::getopt as letters;
+use crate::compat::getopt::Word;
 
 /// The version, in the words that Docker wants of an init.
 const VERSION: &str = concat!("tini version 0.2.1_catatonit (sexton ", env!("CARGO_PKG_VERSION"), ")\n");
@@ -33,7 +35,7 @@ const LICENSE: &str = "sexton, called as catatonit. MIT OR Apache-2.0.\n";
 const FAILED: ExitStatus = ExitStatus::Code(1);
 
 /// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let own = std::process::id();
     let refuse = |why: &str| Usage::bare(FAILED, format!("ERROR (catatonit:{own}): {why}"));
     let (words, command) = letters::sort(args, &[]).map_err(|why| refuse(&why))?;
@@ -44,10 +46,10 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
         match word {
             Word::Letter('g', _) => plan.target = Target::Group,
             Word::Letter('P', _) => plan.main = Main::Pause,
-            Word::Letter('h', _) => return Ok(Invocation::PrintError(HELP.into())),
-            Word::Letter('L', _) => return Ok(Invocation::Print(LICENSE.into())),
-            Word::Letter('V', _) => return Ok(Invocation::Print(VERSION.into())),
-            Word::Long(name, None) if name == "version" => return Ok(Invocation::Print(VERSION.into())),
+            Word::Letter('h', _) => return Ok(Box::new(Document::stderr(HELP))),
+            Word::Letter('L', _) => return Ok(Box::new(Document::stdout(LICENSE))),
+            Word::Letter('V', _) => return Ok(Box::new(Document::stdout(VERSION))),
+            Word::Long(name, None) if name == "version" => return Ok(Box::new(Document::stdout(VERSION))),
             Word::Letter(other, _) => return Err(refuse(&format!("invalid option -- '{other}'"))),
             Word::Long(other, _) => return Err(refuse(&format!("unrecognized option '--{other}'"))),
         }
@@ -58,6 +60,6 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
         Main::Command(command) if command.is_empty() => {
             Err(refuse("missing program name (see catatonit -h)"))
         }
-        _ => Ok(Invocation::Init(plan)),
+        _ => Ok(Box::new(plan)),
     }
 }

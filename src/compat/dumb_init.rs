@@ -4,14 +4,16 @@
 
 use std::ffi::OsString;
 
-use crate::cli::{Invocation, Usage, variable_os};
+use crate::cli::{Usage, variable_os};
+use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{
     Failures, Farewell, Init, JobControl, Level, Main, Mode, Placement, Subreaper, Target, Voice, Words,
 };
 use crate::init::signals::Signal;
 
-use super::letters::{self, Word};
+use crate::compat::getopt as letters;
+use crate::compat::getopt::Word;
 
 /// The version that is spoken here; scripts compare it.
 const VERSION: &str = "dumb-init v1.2.5\n";
@@ -50,7 +52,7 @@ Use --help for full usage.
 const CANNOT_RUN: ExitStatus = ExitStatus::Code(2);
 
 /// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let refuse = |why: &str| Usage::bare(ExitStatus::Code(1), why.to_owned());
     let (words, command) =
         letters::sort(args, &["r", "rewrite"]).map_err(|why| refuse(&format!("dumb-init: {why}")))?;
@@ -68,14 +70,14 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     let mut rewrites = Vec::new();
     for word in words {
         match word {
-            Word::Letter('h', _) => return Ok(Invocation::PrintError(HELP.into())),
-            Word::Letter('V', _) => return Ok(Invocation::PrintError(VERSION.into())),
+            Word::Letter('h', _) => return Ok(Box::new(Document::stderr(HELP))),
+            Word::Letter('V', _) => return Ok(Box::new(Document::stderr(VERSION))),
             Word::Letter('c', _) => mode = Mode::SingleChild,
             Word::Letter('v', _) => level = Level::Event,
             Word::Letter('r', Some(pair)) => rewrites.push(pair),
             Word::Long(name, value) => match (name.as_str(), value) {
-                ("help", None) => return Ok(Invocation::PrintError(HELP.into())),
-                ("version", None) => return Ok(Invocation::PrintError(VERSION.into())),
+                ("help", None) => return Ok(Box::new(Document::stderr(HELP))),
+                ("version", None) => return Ok(Box::new(Document::stderr(VERSION))),
                 ("single-child", None) => mode = Mode::SingleChild,
                 ("verbose", None) => level = Level::Event,
                 ("rewrite", Some(pair)) => rewrites.push(pair),
@@ -100,15 +102,15 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     for pair in rewrites {
         match rewrite(&pair) {
             Some((from, to)) => plan.rewrites.set(from, to),
-            None => return Ok(Invocation::Misuse(BAD_REWRITE.into())),
+            None => return Ok(Box::new(Document::misuse(BAD_REWRITE))),
         }
     }
     // Its last SIGTERM goes the way of all others.
     plan.farewell = plan.rewrites.get(Signal::TERM).map_or(Farewell::Leave, Farewell::Signal);
     plan.voice = Voice { words: Words::DumbInit(mode), level };
     match &plan.main {
-        Main::Command(command) if command.is_empty() => Ok(Invocation::Misuse(NO_COMMAND.into())),
-        _ => Ok(Invocation::Init(plan)),
+        Main::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(NO_COMMAND))),
+        _ => Ok(Box::new(plan)),
     }
 }
 

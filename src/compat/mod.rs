@@ -1,14 +1,15 @@
 //! Called by another program's name, sexton speaks its command line: one file a personality, each only a parser from
-//! that program's argv to an [`Invocation`].
+//! that program's argv to a [`Command`].
 
 mod catatonit;
 mod curl;
 mod dumb_init;
 mod flags;
+mod getopt;
 mod grpc_health_probe;
-mod letters;
 mod sh;
 mod tini;
+mod transfer;
 mod wait_for_it;
 mod wget;
 
@@ -16,10 +17,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::{Invocation, Usage, read_duration, variable_os};
+use crate::cli::{Usage, read_duration, variable_os};
+use crate::command::Command;
 
 /// A parser: what follows the program's name becomes an invocation.
-type Personality = fn(Vec<OsString>) -> Result<Invocation, Usage>;
+type Personality = fn(Vec<OsString>) -> Result<Box<dyn Command>, Usage>;
 
 /// By the name that we are called.
 const PERSONALITIES: &[(&str, Personality)] = &[

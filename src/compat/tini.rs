@@ -3,14 +3,16 @@
 
 use std::ffi::OsString;
 
-use crate::cli::{Invocation, Usage, variable_os};
+use crate::cli::{Usage, variable_os};
+use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{
     Failures, Farewell, Init, Level, Main, ParentDeath, ReapedZombies, Subreaper, Target, Voice, Words,
 };
 use crate::init::signals::Signal;
 
-use super::letters::{self, Word};
+use crate::compat::getopt as letters;
+use crate::compat::getopt::Word;
 
 /// What `docker info` takes apart: the version that is spoken here, and after `git.` whose it is.
 const VERSION: &str = concat!("tini version 0.19.0 - git.sexton-", env!("CARGO_PKG_VERSION_MAJOR"), "_");
@@ -43,11 +45,11 @@ const LICENSE: &str = include_str!("../../LICENSE-MIT");
 const VERBOSITY: u32 = 1;
 
 /// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     if let [only] = args.as_slice()
         && only == "--version"
     {
-        return Ok(Invocation::Print(version()));
+        return Ok(Box::new(Document::stdout(version())));
     }
     let own = std::process::id();
     let refuse = |why: String| Usage::bare(ExitStatus::Code(1), why);
@@ -59,8 +61,8 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     let (mut verbosity, mut zombies) = (VERBOSITY, ReapedZombies::Untold);
     for word in words {
         match word {
-            Word::Letter('h', _) => return Ok(Invocation::Print(HELP.into())),
-            Word::Letter('l', _) => return Ok(Invocation::Print(LICENSE.into())),
+            Word::Letter('h', _) => return Ok(Box::new(Document::stdout(HELP))),
+            Word::Letter('l', _) => return Ok(Box::new(Document::stdout(LICENSE))),
             Word::Letter('s', _) => plan.subreaper = Subreaper::Always,
             Word::Letter('g', _) => plan.target = Target::Group,
             Word::Letter('v', _) => verbosity += 1,
@@ -97,8 +99,8 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
     }
     plan.voice = Voice { words: Words::Tini(zombies), level: level(verbosity) };
     match &plan.main {
-        Main::Command(command) if command.is_empty() => Ok(Invocation::Misuse(HELP.into())),
-        _ => Ok(Invocation::Init(plan)),
+        Main::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(HELP))),
+        _ => Ok(Box::new(plan)),
     }
 }
 

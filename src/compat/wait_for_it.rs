@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::Require;
-use crate::cli::{Invocation, Usage};
+use crate::cli::Usage;
+use crate::command::Command;
 use crate::exit::ExitStatus;
 use crate::init::plan::{Before, Init, Main};
-use crate::probe::{Options, Probe};
+use crate::probe::Probe;
+use crate::probe::options::Options;
 use crate::sys::process;
 use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
 
@@ -36,19 +38,19 @@ struct Words {
 }
 
 /// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     read(args)
-        .map(|wait| if process::own_pid() == 1 { under_init(wait) } else { Invocation::Wait(wait) })
+        .map(|wait| if process::own_pid() == 1 { under_init(wait) } else { Box::new(wait) })
         .map_err(|why| Usage::bare(ExitStatus::Unhealthy, format!("wait-for-it: {why}")))
 }
 
 /// As PID 1 the command is not left alone with its orphans.
-fn under_init(wait: Wait) -> Invocation {
+fn under_init(wait: Wait) -> Box<dyn Command> {
     if wait.command.is_empty() {
-        return Invocation::Wait(wait);
+        return Box::new(wait);
     }
     let before = Before { plan: wait.plan, when_over: wait.when_over };
-    Invocation::Init(Init { wait: Some(before), ..Init::new(Main::Command(wait.command)) })
+    Box::new(Init { wait: Some(before), ..Init::new(Main::Command(wait.command)) })
 }
 
 /// Turns its words into a wait.

@@ -10,10 +10,11 @@ use crate::report;
 use crate::sys::process::Pid;
 
 use super::failure::errno;
-use super::foreign::{self, Channel};
 use super::plan::{Level, Target, Voice, Words};
 use super::reaper::End;
 use super::signals::Signal;
+use crate::init::dialect as foreign;
+use crate::init::dialect::Channel;
 
 /// Something that may be worth a line.
 #[derive(Clone, Copy, Debug)]

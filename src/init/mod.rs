@@ -25,13 +25,12 @@
 //!   `--parent-death` gives the main child a signal then. The death of a PID 1 takes its namespace with it.
 //! * As PID 1 everybody in the namespace is asked to end at the drain, but only our own children are waited for.
 
-mod before;
 mod child;
+mod dialect;
 mod drain;
 mod event_loop;
 mod explain;
 mod failure;
-mod foreign;
 mod log;
 mod machine;
 mod name;
@@ -39,14 +38,17 @@ pub(crate) mod plan;
 mod reaper;
 mod search;
 pub(crate) mod signals;
+mod startup_wait;
 mod terminal;
 mod watch;
 
 use std::os::fd::RawFd;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
@@ -65,10 +67,26 @@ use self::signals::Signal;
 use self::terminal::Terminal;
 use self::watch::Watch;
 
-pub(crate) use self::explain::explain;
+/// What an init would do, to be printed.
+#[derive(Debug)]
+pub(crate) struct Explain(pub(crate) Init);
+
+impl Command for Explain {
+    fn run(self: Box<Self>) -> ExitStatus {
+        report::document(Stream::Stdout, &explain::explain(&self.0));
+        ExitStatus::Healthy
+    }
+}
+
+impl Command for Init {
+    /// A panic is our failure, and is told apart from anything that the main child may say.
+    fn run(self: Box<Self>) -> ExitStatus {
+        panic::catch_unwind(AssertUnwindSafe(|| run(&self))).unwrap_or(ExitStatus::InitFailed)
+    }
+}
 
 /// Runs the main child to its end, and what it leaves behind to theirs.
-pub(crate) fn run(plan: &Init) -> ExitStatus {
+fn run(plan: &Init) -> ExitStatus {
     let inherited = block_signals();
     let mut log = open_log(plan);
     let role = become_reaper(plan, &mut log);
@@ -79,7 +97,7 @@ pub(crate) fn run(plan: &Init) -> ExitStatus {
         Ok(watch) => watch,
         Err(status) => return status,
     };
-    let reaped = match before::wait(plan, &mut source, watch.as_mut(), orphaned, &mut log) {
+    let reaped = match startup_wait::wait(plan, &mut source, watch.as_mut(), orphaned, &mut log) {
         Ok(reaped) => reaped,
         Err(status) => return status,
     };
@@ -246,7 +264,7 @@ fn complain(plan: &Init, program: &str, pid: Pid, why: &str) {
             Words::Text | Words::Json => {
                 (log::last_words(plan.voice.words, why), plan.voice.words == Words::Json)
             }
-            other => (foreign::cannot_start(other, program, pid, why).unwrap_or_default(), false),
+            other => (dialect::cannot_start(other, program, pid, why).unwrap_or_default(), false),
         };
         let deadline = Deadline::after(PATIENCE);
         if whole {

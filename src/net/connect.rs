@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 
 use super::Stream;
 
@@ -38,39 +38,39 @@ pub(super) fn tcp(
     addresses: &[IpAddr],
     port: u16,
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Result<Stream, Failure> {
     let places: Vec<_> =
         in_turns(addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
-    race(&places, deadline, trail)
+    race(&places, deadline, trace)
 }
 
 /// Connects to `place`.
-pub(super) fn tcp_to(place: SocketAddr, deadline: Deadline, trail: &mut Trail) -> Result<Stream, Failure> {
-    race(&[place], deadline, trail)
+pub(super) fn tcp_to(place: SocketAddr, deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
+    race(&[place], deadline, trace)
 }
 
 /// Connects to the first of `places` that accepts.
-fn race(places: &[SocketAddr], deadline: Deadline, trail: &mut Trail) -> Result<Stream, Failure> {
+fn race(places: &[SocketAddr], deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
     let mut waiting = places.iter().copied();
     let mut pending: Vec<Pending> = Vec::new();
     let mut refused: Vec<(SocketAddr, Errno)> = Vec::new();
 
     loop {
         if let Some(address) = waiting.next() {
-            trail.address = Some(address.to_string());
-            trail.step(|| format!("connecting to {address}"));
+            trace.address = Some(address.to_string());
+            trace.step(|| format!("connecting to {address}"));
             match start(&SockaddrStorage::from(address), address.is_ipv6()) {
                 Ok(socket) => pending.push(Pending { socket, address }),
                 Err(errno) => {
-                    trail.step(|| sentence(&(address, errno)));
+                    trace.step(|| sentence(&(address, errno)));
                     refused.push((address, errno));
                     continue;
                 }
             }
         } else if pending.is_empty() {
             let failure = unreachable(&mut refused);
-            trail.address = refused.first().map(|(address, _)| address.to_string());
+            trace.address = refused.first().map(|(address, _)| address.to_string());
             return Err(failure);
         }
 
@@ -85,7 +85,7 @@ fn race(places: &[SocketAddr], deadline: Deadline, trail: &mut Trail) -> Result<
         loop {
             let before = pending.len();
             if let Some(connected) = settle(&mut pending, &mut refused, next)? {
-                trail.address = Some(connected.address.to_string());
+                trace.address = Some(connected.address.to_string());
                 return Ok(Stream::new(connected.socket, deadline));
             }
             if pending.len() < before || next.has_passed() {
@@ -209,9 +209,9 @@ fn sentence((address, errno): &(SocketAddr, Errno)) -> String {
 
 /// Connects to a unix socket. One whose backlog is full answers EAGAIN to a non-blocking connect(2) and cannot be
 /// polled, so this one blocks, bounded by `SO_SNDTIMEO` (unix(7)).
-pub(super) fn unix(path: &Path, deadline: Deadline, trail: &mut Trail) -> Result<Stream, Failure> {
-    trail.address = Some(path.display().to_string());
-    trail.step(|| format!("connecting to {}", path.display()));
+pub(super) fn unix(path: &Path, deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
+    trace.address = Some(path.display().to_string());
+    trace.step(|| format!("connecting to {}", path.display()));
     let failed = |errno: Errno| {
         let (cause, what) = match errno {
             Errno::EAGAIN | Errno::EINPROGRESS => return Failure::timed_out(Phase::Connect),
@@ -304,14 +304,14 @@ mod tests {
 
     #[test]
     fn a_race_without_a_runner_or_without_time_ends_at_once() {
-        let mut trail = Trail::default();
+        let mut trace = Trace::default();
         let started = std::time::Instant::now();
-        let none = race(&[], Deadline::after(Duration::from_secs(60)), &mut trail);
+        let none = race(&[], Deadline::after(Duration::from_secs(60)), &mut trace);
         assert!(none.is_err());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap();
         // Whichever comes first, the connection or the deadline.
-        let _ = race(&[place; 32], Deadline::after(Duration::ZERO), &mut trail);
+        let _ = race(&[place; 32], Deadline::after(Duration::ZERO), &mut trace);
         assert!(started.elapsed() < Duration::from_secs(1));
     }
 }

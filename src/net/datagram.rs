@@ -11,7 +11,7 @@ use nix::sys::socket::{
 };
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 
 /// How long an answer may take before the datagram is sent again: one that is lost is lost in silence.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -39,14 +39,14 @@ pub(crate) fn ask(
     addresses: &[SocketAddr],
     payload: &[u8],
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
     mut take: impl FnMut(&[u8]) -> bool,
 ) -> Result<(), Silence> {
     let mut refused: Vec<(SocketAddr, Errno)> = Vec::new();
     let mut peers: Vec<Peer> = Vec::new();
     for &address in addresses {
-        trail.address = Some(address.to_string());
-        trail.step(|| format!("sending a datagram to {address}"));
+        trace.address = Some(address.to_string());
+        trace.step(|| format!("sending a datagram to {address}"));
         match open(address) {
             Ok(socket) => peers.push(Peer { socket, address }),
             Err(errno) => refused.push((address, errno)),
@@ -68,7 +68,7 @@ pub(crate) fn ask(
                 return Err(Silence::Refused(unreachable(&refused)));
             }
             if let Some(peer) = listen(&mut peers, &mut refused, round, &mut buffer, &mut take) {
-                trail.address = Some(peer.to_string());
+                trace.address = Some(peer.to_string());
                 return Ok(());
             }
             if round.has_passed() {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str;
 
-use super::file;
+use crate::system::small_file as file;
 
 /// Where it is.
 const PATH: &str = "/etc/hosts";

@@ -3,7 +3,6 @@
 mod connect;
 pub(crate) mod datagram;
 pub(crate) mod dns;
-mod file;
 pub(crate) mod hosts;
 mod resolve;
 mod socket;
@@ -16,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Failure, Trail};
+use crate::outcome::{Failure, Trace};
 
 pub(crate) use self::resolve::addresses;
 pub(crate) use self::socket::Awaited;
@@ -118,17 +117,17 @@ pub(crate) fn connect(
     endpoint: &Endpoint,
     via: &Via,
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Result<Stream, Failure> {
     let sooner = via.connect_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
     let stream = match endpoint {
-        Endpoint::Unix(path) => connect::unix(path, sooner, trail)?,
+        Endpoint::Unix(path) => connect::unix(path, sooner, trace)?,
         Endpoint::Tcp { host, port } => {
             let addresses = match resolve::pinned(host, *port, via) {
                 Some(pinned) => resolve::admitted(host, pinned, via)?,
-                None => addresses(host, via, sooner, trail)?,
+                None => addresses(host, via, sooner, trace)?,
             };
-            connect::tcp(&addresses, *port, sooner, trail)?
+            connect::tcp(&addresses, *port, sooner, trace)?
         }
     };
     Ok(stream.until(deadline))

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 
 use super::{Family, Host, Pin, Reach, Via, dns, hosts};
 
@@ -13,11 +13,11 @@ pub(crate) fn addresses(
     host: &Host,
     via: &Via,
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Result<Vec<IpAddr>, Failure> {
     let found = match host {
         Host::Address(address) => vec![*address],
-        Host::Name(name) => lookup(name, via, deadline, trail)?,
+        Host::Name(name) => lookup(name, via, deadline, trace)?,
     };
     admitted(host, found, via)
 }
@@ -51,7 +51,7 @@ pub(super) fn admitted(host: &Host, found: Vec<IpAddr>, via: &Via) -> Result<Vec
 }
 
 /// What is known without asking, then the hosts file, then DNS.
-fn lookup(name: &str, via: &Via, deadline: Deadline, trail: &mut Trail) -> Result<Vec<IpAddr>, Failure> {
+fn lookup(name: &str, via: &Via, deadline: Deadline, trace: &mut Trace) -> Result<Vec<IpAddr>, Failure> {
     let admitted = |mut addresses: Vec<IpAddr>| {
         addresses.retain(|address| via.family.admits(*address));
         addresses
@@ -63,13 +63,13 @@ fn lookup(name: &str, via: &Via, deadline: Deadline, trail: &mut Trail) -> Resul
     }
     let listed = admitted(hosts::lookup(name));
     if !listed.is_empty() {
-        trail.step(|| format!("{name} is in /etc/hosts"));
+        trace.step(|| format!("{name} is in /etc/hosts"));
         return Ok(listed);
     }
     if is_under_localhost(name) {
         return Ok(loopback());
     }
-    dns::lookup(name, via, deadline, trail)
+    dns::lookup(name, via, deadline, trace)
 }
 
 /// Whether `name` is `localhost`, in any case, with or without the dot at the end.
@@ -94,7 +94,7 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(1));
         let all = |name: &str, family| {
             let via = Via { family, ..Via::default() };
-            addresses(&Host::Name(name.into()), &via, deadline, &mut Trail::default()).unwrap()
+            addresses(&Host::Name(name.into()), &via, deadline, &mut Trace::default()).unwrap()
         };
         let (six, four) = (IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST));
         for name in ["localhost", "LocalHost.", "app.localhost", "a.b.LOCALHOST."] {
@@ -112,7 +112,7 @@ mod tests {
         let via = Via { family: Family::V6, ..Via::default() };
         let deadline = Deadline::after(Duration::from_secs(1));
         let host = Host::Address(Ipv4Addr::LOCALHOST.into());
-        let failure = addresses(&host, &via, deadline, &mut Trail::default()).unwrap_err();
+        let failure = addresses(&host, &via, deadline, &mut Trace::default()).unwrap_err();
         assert_eq!(failure.reason, "127.0.0.1 is an IPv4 address, and -6 is set");
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 
 use super::socket::Awaited;
 use super::socket::Socket;
@@ -51,9 +51,9 @@ impl Stream {
         host: &Host,
         options: &tls::Options,
         alpn: tls::Alpn,
-        trail: &mut Trail,
+        trace: &mut Trace,
     ) -> Result<Self, Failure> {
-        let session = tls::shake_hands(&mut self.socket, host, options, alpn, trail)?;
+        let session = tls::shake_hands(&mut self.socket, host, options, alpn, trace)?;
         self.layer = Layer::Tls(Box::new(session));
         Ok(self)
     }

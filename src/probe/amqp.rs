@@ -1,14 +1,17 @@
 //! `amqp://`, `amqps://`: the protocol header is answered by Connection.Start; with a user, a login to its end.
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use super::dial::{Dial, Layer};
-use super::login::{self, Login};
-use super::secret::Secret;
-use super::target::Target;
-use super::wire::{self, Fields, Peer};
-use super::{Kind, Options};
+use crate::client::dial::{Dial, Layer};
+use crate::client::login;
+use crate::client::login::Login;
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::{Fields, Peer};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The ports that a broker has when nobody says otherwise.
 const PORT: u16 = 5672;
@@ -44,7 +47,7 @@ pub(super) struct Amqp {
 }
 
 /// Reads `//[user:password@]host[:port][/vhost]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
     let (layer, port) = if target.scheme == "amqps" { (Layer::Tls, TLS_PORT) } else { (Layer::Plain, PORT) };
     let login = Login::parse(authority.userinfo, &options.login)?;
@@ -61,15 +64,15 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
         return Err("a vhost of more than 255 bytes".into());
     }
     let vhost = if vhost.is_empty() { "/".into() } else { vhost };
-    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(port), layer, options);
-    Ok(Kind::Amqp(Amqp { dial, login, vhost }))
+    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(port), layer, &options.dial);
+    Ok(Box::new(Amqp { dial, login, vhost }))
 }
 
-impl Amqp {
+impl Kind for Amqp {
     /// Passes on Connection.Start, with a user on Connection.OpenOk.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
-        let mut stream = self.dial.connect(deadline, trail)?;
+        let mut stream = self.dial.connect(deadline, trace)?;
         let account = match (self.login.user.as_deref(), password.as_ref()) {
             (Some(user), Some(password)) => Some(Account { user, password, vhost: &self.vhost }),
             _ => None,
@@ -258,8 +261,8 @@ fn open(vhost: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::tests::{Script, garbage};
     use super::*;
+    use crate::client::wire::tests::{Script, garbage};
 
     fn start(mechanisms: &[u8]) -> Vec<u8> {
         let properties = long(b"\x07productS\x00\x00\x00\x08RabbitMQ");

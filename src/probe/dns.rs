@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use crate::deadline::Deadline;
 use crate::net::{self, Host, Via};
-use crate::outcome::{Outcome, Trail};
+use crate::outcome::{Outcome, Trace};
 
-use super::target::{Target, parse_host};
-use super::{Kind, Options};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::{Target, parse_host};
 
 /// The most addresses that are shown.
 const SHOWN_MAX: usize = 8;
@@ -20,18 +21,18 @@ pub(super) struct Dns {
 }
 
 /// Reads `name`; `//` may stand before it.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let name = target.rest.strip_prefix("//").unwrap_or(target.rest);
     match parse_host(name)? {
         Host::Address(address) => Err(format!("{address} is an address, which needs no resolving,")),
-        host @ Host::Name(_) => Ok(Kind::Dns(Dns { host, via: options.via.clone() })),
+        host @ Host::Name(_) => Ok(Box::new(Dns { host, via: options.dial.via.clone() })),
     }
 }
 
-impl Dns {
+impl Kind for Dns {
     /// Passes when the name has an address of the family that is asked for.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let addresses = net::addresses(&self.host, &self.via, deadline, trail)?;
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let addresses = net::addresses(&self.host, &self.via, deadline, trace)?;
         let mut shown =
             addresses.iter().take(SHOWN_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if let Some(more) = addresses.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {

@@ -1,12 +1,14 @@
 //! `fcgi://`, `fcgi+unix:`: php-fpm's ping page answers pong, or a script answers with a good status.
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use super::dial::{Dial, Layer};
-use super::target::Target;
-use super::wire::{self, Fields, Peer};
-use super::{Kind, Options};
+use crate::client::dial::{Dial, Layer};
+use crate::client::wire;
+use crate::client::wire::{Fields, Peer};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The port that php-fpm has when nobody says otherwise.
 const PORT: u16 = 9000;
@@ -47,23 +49,23 @@ pub(crate) struct Page {
 }
 
 /// Reads `//host[:port][/page[?query]]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = target.authority()?;
     if authority.userinfo.is_some() {
         return Err("a user, which FastCGI has no use for,".into());
     }
-    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, options);
-    Ok(Kind::Fcgi(Fcgi { dial, page: Page::parse(authority.path)? }))
+    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, &options.dial);
+    Ok(Box::new(Fcgi { dial, page: Page::parse(authority.path)? }))
 }
 
 /// Reads `/socket` and `?/page[?query]` behind it.
-pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let rest = target.rest.strip_prefix("//").unwrap_or(target.rest);
     let (socket, page) = rest.split_once('?').unwrap_or((rest, ""));
     if !socket.starts_with(['/', '@']) {
         return Err("no absolute path to a socket".into());
     }
-    Ok(Kind::Fcgi(Fcgi { dial: Dial::unix(socket, options), page: Page::parse(page)? }))
+    Ok(Box::new(Fcgi { dial: Dial::unix(socket, &options.dial), page: Page::parse(page)? }))
 }
 
 impl Page {
@@ -117,19 +119,19 @@ impl Page {
     }
 }
 
-impl Fcgi {
+impl Kind for Fcgi {
     /// Passes on pong, for another page on a status from 200 to 299.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let mut stream = self.dial.connect(deadline, trail)?;
-        converse(&mut stream, &self.page, trail)
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let mut stream = self.dial.connect(deadline, trace)?;
+        converse(&mut stream, &self.page, trace)
     }
 }
 
 /// The dialogue.
-pub(crate) fn converse(peer: &mut dyn Peer, page: &Page, trail: &mut Trail) -> Outcome {
+pub(crate) fn converse(peer: &mut dyn Peer, page: &Page, trace: &mut Trace) -> Outcome {
     wire::send(peer, &request(page))?;
     let answer = read_answer(peer)?;
-    judge(&answer, page, trail)
+    judge(&answer, page, trace)
 }
 
 /// The records of a request without a body: begin as a responder and close afterwards, parameters, no input.
@@ -192,7 +194,7 @@ fn read_answer(peer: &mut dyn Peer) -> Result<Answer, Failure> {
 }
 
 /// Whether `answer` is a good one.
-fn judge(answer: &Answer, page: &Page, trail: &mut Trail) -> Outcome {
+fn judge(answer: &Answer, page: &Page, trace: &mut Trace) -> Outcome {
     let complaint = match wire::quote(&answer.stderr, None) {
         complaint if complaint.is_empty() => String::new(),
         complaint => format!(": {complaint}"),
@@ -215,7 +217,7 @@ fn judge(answer: &Answer, page: &Page, trail: &mut Trail) -> Outcome {
         let reason = "the answer has a Status that is none".to_owned();
         return Err(Failure::new(Phase::Response, Cause::Protocol, reason));
     };
-    trail.status = Some(status);
+    trace.status = Some(status);
     let remedy = match status {
         200..=299 => "",
         404 if page.is_ping() => "; set ping.path in the pool's configuration to the target's path",
@@ -260,11 +262,11 @@ fn status(head: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::tests::{Script, garbage};
     use super::*;
+    use crate::client::wire::tests::{Script, garbage};
 
     fn talk(page: &str, says: &[u8]) -> Outcome {
-        converse(&mut Script::new(says, 5), &Page::parse(page).unwrap(), &mut Trail::default())
+        converse(&mut Script::new(says, 5), &Page::parse(page).unwrap(), &mut Trace::default())
     }
 
     fn answer(stdout: &str) -> Vec<u8> {
@@ -280,7 +282,7 @@ mod tests {
     fn a_page_is_asked_for_with_its_query() {
         let mut peer = Script::new(&answer("\r\n\r\npong"), 100);
         let page = Page::parse("/ping?full").unwrap();
-        assert!(converse(&mut peer, &page, &mut Trail::default()).is_ok());
+        assert!(converse(&mut peer, &page, &mut Trace::default()).is_ok());
         let heard = String::from_utf8_lossy(&peer.heard);
         for parameter in
             ["\u{b}\u{5}SCRIPT_NAME/ping", "\u{c}\u{4}QUERY_STRINGfull", "\u{e}\u{3}REQUEST_METHODGET"]

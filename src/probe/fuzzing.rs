@@ -4,11 +4,12 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Failure, Trail};
+use crate::outcome::{Failure, Trace};
 
-use super::dial::Layer;
-use super::secret::Secret;
-use super::{amqp, fcgi, memcached, mysql, postgres, redis, scram};
+use crate::client::dial::Layer;
+use crate::client::scram;
+use crate::client::secret::Secret;
+use crate::probe::{amqp, fcgi, memcached, mysql, postgres, redis};
 
 /// What no reason may repeat.
 const PASSWORD: &str = "hunter2";
@@ -111,7 +112,7 @@ pub(crate) fn mysql(says: &[u8]) {
 pub(crate) fn fcgi(says: &[u8]) {
     for page in ["", "/index.php?a"] {
         if let Ok(page) = fcgi::Page::parse(page) {
-            look(fcgi::converse(&mut Server(says), &page, &mut Trail::default()), None);
+            look(fcgi::converse(&mut Server(says), &page, &mut Trace::default()), None);
         }
     }
 }

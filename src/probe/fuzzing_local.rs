@@ -1,6 +1,8 @@
 //! The parsers of this machine's own tables and files, for the targets under `fuzz/`.
 
-use super::{cgroup, payload, pid, procfs};
+use crate::client::payload;
+use crate::probe::pid;
+use crate::system::{cgroup, procfs};
 
 /// Reads a process's `stat`, `cmdline` and `status`.
 pub(crate) fn process_table(content: &[u8]) {

@@ -1,12 +1,14 @@
 //! `memcached://`: `version` is answered.
 
 use crate::deadline::Deadline;
-use crate::outcome::{Failure, Outcome, Phase, Trail};
+use crate::outcome::{Failure, Outcome, Phase, Trace};
 
-use super::dial::{Dial, Layer};
-use super::target::Target;
-use super::wire::{self, Line, Lines, Peer};
-use super::{Kind, Options};
+use crate::client::dial::{Dial, Layer};
+use crate::client::wire;
+use crate::client::wire::{Line, Lines, Peer};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The port that memcached has when nobody says otherwise.
 const PORT: u16 = 11211;
@@ -21,7 +23,7 @@ pub(super) struct Memcached {
 }
 
 /// Reads `//host[:port]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = target.authority()?;
     if authority.userinfo.is_some() {
         return Err("a user, which memcached has no use for,".into());
@@ -30,14 +32,14 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
         return Err(format!("`{}`, which memcached has no use for,", authority.path));
     }
     let port = authority.port.unwrap_or(PORT);
-    let dial = Dial::tcp(authority.host, port, Layer::Plain, options);
-    Ok(Kind::Memcached(Memcached { dial }))
+    let dial = Dial::tcp(authority.host, port, Layer::Plain, &options.dial);
+    Ok(Box::new(Memcached { dial }))
 }
 
-impl Memcached {
+impl Kind for Memcached {
     /// Passes when the version is told.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let mut stream = self.dial.connect(deadline, trail)?;
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let mut stream = self.dial.connect(deadline, trace)?;
         converse(&mut stream)
     }
 }
@@ -70,8 +72,8 @@ pub(crate) fn converse(peer: &mut dyn Peer) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::tests::{Script, garbage};
     use super::*;
+    use crate::client::wire::tests::{Script, garbage};
 
     #[test]
     fn only_a_version_is_healthy() {

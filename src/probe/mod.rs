@@ -1,12 +1,8 @@
-//! What a target means: one file per kind of check.
+//! What a target means: the table of schemes, and one file or folder for each kind of check.
 //!
-//! A new kind is a file here, a variant of [`Kind`] and a row of [`SCHEMES`].
+//! A new kind is a file here and a row of [`SCHEMES`].
 
 mod amqp;
-mod cgroup;
-mod clock;
-mod condition;
-mod dial;
 mod dns;
 mod fcgi;
 mod file;
@@ -15,47 +11,30 @@ pub(crate) mod fuzzing;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing_local;
 mod grpc;
-pub(crate) mod http;
-mod json_pointer;
-mod login;
+mod http;
+mod kind;
 mod memcached;
 mod mysql;
-mod payload;
+pub(crate) mod options;
 mod pid;
 mod pids;
 mod postgres;
 mod process;
-mod procfs;
 mod redis;
-mod regular;
-mod scram;
-mod secret;
-mod status;
-mod target;
 mod tcp;
 mod udp;
 mod unix;
-mod wire;
 mod zombies;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::net::{Via, tls};
-use crate::outcome::{Outcome, Trail};
+use crate::outcome::{Outcome, Trace};
+use crate::target::Target;
 
-pub(crate) use self::condition::Condition;
-pub(crate) use self::file::{Options as FileOptions, Size as FileSize};
-pub(crate) use self::http::Options as HttpOptions;
-pub(crate) use self::json_pointer::JsonPointer;
-pub(crate) use self::login::Options as LoginOptions;
-pub(crate) use self::payload::{Payload, unescape};
-pub(crate) use self::status::StatusSet;
-use self::target::Target;
-pub(crate) use self::target::parse_host;
+use self::kind::Kind;
+use self::options::{Group, Options};
 
 /// One check, ready to be run any number of times.
 #[derive(Debug)]
@@ -65,29 +44,7 @@ pub(crate) struct Probe {
     /// The row of the scheme table that it came from.
     scheme: &'static Scheme,
     /// What to do.
-    kind: Kind,
-}
-
-/// The kinds of check.
-#[derive(Debug)]
-enum Kind {
-    Amqp(amqp::Amqp),
-    Dns(dns::Dns),
-    Grpc(Box<grpc::Grpc>),
-    Http(Box<http::Http>),
-    Fcgi(fcgi::Fcgi),
-    Memcached(memcached::Memcached),
-    Mysql(mysql::Mysql),
-    Postgres(postgres::Postgres),
-    Redis(redis::Redis),
-    Tcp(tcp::Tcp),
-    Udp(udp::Udp),
-    Unix(unix::Unix),
-    File(file::File),
-    Pid(pid::PidFile),
-    Pids(pids::Pids),
-    Process(process::Process),
-    Zombies(zombies::Zombies),
+    kind: Box<dyn Kind>,
 }
 
 /// A row of the scheme table.
@@ -98,7 +55,7 @@ struct Scheme {
     /// The groups of options that mean something to it.
     uses: &'static [Group],
     /// Makes the probe; an error is one sentence for the user.
-    parse: fn(&Target<'_>, &Options) -> Result<Kind, String>,
+    parse: fn(&Target<'_>, &Options) -> Result<Box<dyn Kind>, String>,
 }
 
 /// Every scheme there is; the order is that of the documentation.
@@ -166,61 +123,10 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "dns", uses: &[Group::Network], parse: dns::parse },
 ];
 
-/// What an option is for. One that no target has a use for is refused, not ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Group {
-    /// Headers of HTTP, metadata of gRPC.
-    Headers,
-    /// Requests and answers of HTTP.
-    Http,
-    /// Users and passwords.
-    Login,
-    /// Names and addresses.
-    Network,
-    /// Certificates.
-    Tls,
-    /// What stands in an answer or a file.
-    Content,
-    /// Files.
-    File,
-    /// Bytes as they are.
-    Payload,
-    /// A unix socket instead of the target's host.
-    UnixSocket,
-}
-
-/// Everything that options say about probes, whatever their kind.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
-    /// How to get to the peer.
-    pub(crate) via: Via,
-    /// What to ask in HTTP, and which answer is good.
-    pub(crate) http: HttpOptions,
-    /// What the body of an answer or a file must have.
-    pub(crate) conditions: Vec<Condition>,
-    /// Where passwords are.
-    pub(crate) login: LoginOptions,
-    /// Connect here for HTTP and gRPC, whatever the target's host.
-    pub(crate) unix_socket: Option<PathBuf>,
-    /// How long an answer may take once the connection stands, less than the whole.
-    pub(crate) answer_timeout: Option<Duration>,
-    /// Whom to trust.
-    pub(crate) tls: tls::Options,
-    /// What a file must be like.
-    pub(crate) file: FileOptions,
-    /// What to say to whom nothing more is known of.
-    pub(crate) payload: Payload,
-}
-
-/// Whether `name` is in the scheme table.
-fn is_known(name: &str) -> bool {
-    SCHEMES.iter().any(|scheme| scheme.name == name)
-}
-
 impl Probe {
     /// Reads a target; an error is one sentence that says what is wrong and what would be right.
     pub(crate) fn parse(text: &str, options: &Options) -> Result<Self, String> {
-        let target = Target::split(text)?;
+        let target = Target::split(text, |name| SCHEMES.iter().any(|scheme| scheme.name == name))?;
         let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == target.scheme) else {
             return Err(format!(
                 "unknown scheme in {}; known are {}",
@@ -248,26 +154,8 @@ impl Probe {
         probes.iter().flat_map(|probe| probe.scheme.uses).copied().collect()
     }
 
-    /// Tries once. Over by `deadline`; what was met on the way is in `trail`, whatever comes of it.
-    pub(crate) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        match &self.kind {
-            Kind::Amqp(probe) => probe.run(deadline, trail),
-            Kind::Dns(probe) => probe.run(deadline, trail),
-            Kind::Grpc(probe) => probe.run(deadline, trail),
-            Kind::Http(probe) => probe.run(deadline, trail),
-            Kind::Fcgi(probe) => probe.run(deadline, trail),
-            Kind::Memcached(probe) => probe.run(deadline, trail),
-            Kind::Mysql(probe) => probe.run(deadline, trail),
-            Kind::Postgres(probe) => probe.run(deadline, trail),
-            Kind::Redis(probe) => probe.run(deadline, trail),
-            Kind::Tcp(probe) => probe.run(deadline, trail),
-            Kind::Udp(probe) => probe.run(deadline, trail),
-            Kind::Unix(probe) => probe.run(deadline, trail),
-            Kind::File(probe) => probe.run(deadline, trail),
-            Kind::Pid(probe) => probe.run(deadline, trail),
-            Kind::Pids(probe) => probe.run(deadline, trail),
-            Kind::Process(probe) => probe.run(deadline, trail),
-            Kind::Zombies(probe) => probe.run(deadline, trail),
-        }
+    /// Tries once. Over by `deadline`; what was met on the way is in `trace`, whatever comes of it.
+    pub(crate) fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        self.kind.run(deadline, trace)
     }
 }

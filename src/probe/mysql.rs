@@ -10,15 +10,18 @@ mod scramble;
 
 use crate::deadline::Deadline;
 use crate::net::Stream;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::packet::{Complaint, Greeting, Packet, next_packet};
-use super::dial::{Dial, Layer};
-use super::login::{self, Login};
-use super::secret::Secret;
-use super::target::Target;
-use super::wire::{self, Fields, Peer};
-use super::{Kind, Options};
+use crate::client::dial::{Dial, Layer};
+use crate::client::login;
+use crate::client::login::Login;
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::{Fields, Peer};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The port that the server has when nobody says otherwise.
 const PORT: u16 = 3306;
@@ -47,7 +50,7 @@ enum Ssl {
 }
 
 /// Reads `//[user[:password]@]host[:port][/database][?ssl-mode=...]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
     let login = Login::parse(authority.userinfo, &options.login)?;
     let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
@@ -73,16 +76,16 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
             return Err(format!("{useless}; write {}://user@host,", target.scheme));
         }
     }
-    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, options);
+    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, &options.dial);
     let database = (!database.is_empty()).then_some(database);
-    Ok(Kind::Mysql(Mysql { dial, login, database, ssl }))
+    Ok(Box::new(Mysql { dial, login, database, ssl }))
 }
 
-impl Mysql {
+impl Kind for Mysql {
     /// Passes on a greeting, with a user on a login.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
-        let mut stream = self.dial.connect(deadline, trail)?;
+        let mut stream = self.dial.connect(deadline, trace)?;
         let mut greeting = greet(&mut stream)?;
         // MariaDB before 11 says 5.5.5- first, for the sake of old replicas.
         let version = greeting.version.strip_prefix(b"5.5.5-").unwrap_or(&greeting.version);
@@ -97,19 +100,21 @@ impl Mysql {
                 Err(Refusal::Final(failure)) => return Err(failure),
                 Err(Refusal::InClear(failure)) if self.ssl == Ssl::Never => return Err(failure),
                 Err(Refusal::InClear(failure)) => {
-                    trail.step(|| format!("{failure}; trying again over TLS"));
-                    stream = self.dial.connect(deadline, trail)?;
+                    trace.step(|| format!("{failure}; trying again over TLS"));
+                    stream = self.dial.connect(deadline, trace)?;
                     greeting = greet(&mut stream)?;
                 }
             }
         }
-        let mut stream = self.encrypt(stream, &greeting, trail)?;
+        let mut stream = self.encrypt(stream, &greeting, trace)?;
         log_in(&mut stream, &greeting, &session(Layer::Tls)).map_err(Refusal::into_failure)?;
         Ok(format!("{seen} and takes this login"))
     }
+}
 
+impl Mysql {
     /// Asks for TLS and shakes hands.
-    fn encrypt(&self, mut stream: Stream, greeting: &Greeting, trail: &mut Trail) -> Result<Stream, Failure> {
+    fn encrypt(&self, mut stream: Stream, greeting: &Greeting, trace: &mut Trace) -> Result<Stream, Failure> {
         if !greeting.offers(packet::SSL) {
             return Err(Failure::answer(
                 Phase::Tls,
@@ -117,7 +122,7 @@ impl Mysql {
             ));
         }
         wire::send(&mut stream, &packet::ssl_request(greeting.sequence.wrapping_add(1)))?;
-        self.dial.secure(stream, trail)
+        self.dial.secure(stream, trace)
     }
 }
 

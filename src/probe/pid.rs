@@ -9,11 +9,14 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use super::procfs::{self, Life, Pid, Stat};
-use super::target::Target;
-use super::{Kind, Options, clock, file, regular};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::system::procfs;
+use crate::system::procfs::{Life, Pid, Stat};
+use crate::system::{clock, regular_file};
+use crate::target::Target;
 
 /// More than the first line of a pid file has; what follows it (PostgreSQL's has eight lines) is not needed.
 const READ_MAX: usize = 64;
@@ -29,15 +32,15 @@ pub(super) struct PidFile {
 }
 
 /// Reads `/path` or `///path`.
-pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
-    Ok(Kind::Pid(PidFile { path: file::absolute(target)? }))
+pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, String> {
+    Ok(Box::new(PidFile { path: target.absolute_path()? }))
 }
 
-impl PidFile {
+impl Kind for PidFile {
     /// Looks once.
-    pub(super) fn run(&self, deadline: Deadline, _: &mut Trail) -> Outcome {
-        let content = regular::read(&self.path, READ_MAX, deadline)
-            .map_err(|error| file::unread(&self.path, &error))?;
+    fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
+        let content = regular_file::read(&self.path, READ_MAX, deadline)
+            .map_err(|error| regular_file::unread(&self.path, &error))?;
         let pid = number(&content).map_err(|why| Failure::answer(Phase::Local, why))?;
         let written = fs::metadata(&self.path).and_then(|metadata| metadata.modified()).ok();
         verdict(pid, written).map_err(|why| Failure::new(Phase::Local, Cause::NotFound, why))

@@ -1,11 +1,13 @@
 //! `pids:[percent]`: the cgroup has PIDs left. It is what zombies use up, and after the last one nothing can be started.
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use super::cgroup::{self, Level, Levels};
-use super::target::Target;
-use super::{Kind, Options};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::system::cgroup;
+use crate::system::cgroup::{Level, Levels};
+use crate::target::Target;
 
 /// How full it may be unless something else is said.
 const PERCENT: u64 = 90;
@@ -18,7 +20,7 @@ pub(super) struct Pids {
 }
 
 /// Reads `80`, `80%`, or nothing.
-pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, String> {
     let text = target.rest;
     let number = text.strip_suffix('%').unwrap_or(text);
     let percent = match number.parse::<u64>() {
@@ -26,19 +28,21 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
         Ok(percent @ 1..=100) if number.bytes().all(|b| b.is_ascii_digit()) => percent,
         _ => return Err(format!("`{text}` is no percentage from 1 to 100")),
     };
-    Ok(Kind::Pids(Pids { percent }))
+    Ok(Box::new(Pids { percent }))
 }
 
-impl Pids {
+impl Kind for Pids {
     /// Passes as long as it is less full than that.
-    pub(super) fn run(&self, _: Deadline, _: &mut Trail) -> Outcome {
+    fn run(&self, _: Deadline, _: &mut Trace) -> Outcome {
         let Some(levels) = cgroup::levels() else {
             let reason = "no pids cgroup is mounted here; docker and kubernetes mount /sys/fs/cgroup";
             return Err(Failure::new(Phase::Local, Cause::Broken, reason));
         };
         self.judge(&levels).map_err(|why| Failure::answer(Phase::Local, why))
     }
+}
 
+impl Pids {
     /// The verdict: the fullest of the cgroups around us decides.
     fn judge(&self, levels: &Levels) -> Result<String, String> {
         let Some(fullest) = levels.limited.iter().max_by_key(|level| level.percent()) else {

@@ -9,17 +9,21 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::deadline::Deadline;
 use crate::net::Stream;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::complaint::Complaint;
 use self::message::{Message, next_message};
-use super::dial::{Dial, Layer};
-use super::login::{self, Login};
-use super::scram::{self, Flaw, Proof};
-use super::secret::Secret;
-use super::target::Target;
-use super::wire::{self, Fields, Peer};
-use super::{Kind, Options};
+use crate::client::dial::{Dial, Layer};
+use crate::client::login;
+use crate::client::login::Login;
+use crate::client::scram;
+use crate::client::scram::{Flaw, Proof};
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::{Fields, Peer};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The port that PostgreSQL has when nobody says otherwise.
 const PORT: u16 = 5432;
@@ -51,7 +55,7 @@ enum Ssl {
 }
 
 /// Reads `//[user[:password]@]host[:port][/database][?sslmode=...]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
     let login = Login::parse(authority.userinfo, &options.login)?;
     let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
@@ -66,14 +70,14 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
             ));
         }
     };
-    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, options);
+    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, &options.dial);
     let database = (!database.is_empty()).then_some(database);
-    Ok(Kind::Postgres(Postgres { dial, login, database, ssl }))
+    Ok(Box::new(Postgres { dial, login, database, ssl }))
 }
 
-impl Postgres {
+impl Kind for Postgres {
     /// Passes when the server asks who we are, and with a password when it believes it.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
         let user = self.login.user.as_deref().unwrap_or(USER);
         let session = |layer| Session {
@@ -83,7 +87,7 @@ impl Postgres {
             layer,
             deadline,
         };
-        let mut stream = self.dial.connect(deadline, trail)?;
+        let mut stream = self.dial.connect(deadline, trace)?;
         let refused = if self.ssl == Ssl::Always {
             None
         } else {
@@ -92,13 +96,13 @@ impl Postgres {
                 Err(Refusal::Final(failure)) => return Err(failure),
                 Err(Refusal::InClear(failure)) if self.ssl == Ssl::Never => return Err(failure),
                 Err(Refusal::InClear(failure)) => {
-                    trail.step(|| format!("{failure}; trying again over TLS"));
-                    stream = self.dial.connect(deadline, trail)?;
+                    trace.step(|| format!("{failure}; trying again over TLS"));
+                    stream = self.dial.connect(deadline, trace)?;
                     Some(failure)
                 }
             }
         };
-        let mut stream = match self.encrypt(stream, trail)? {
+        let mut stream = match self.encrypt(stream, trace)? {
             Encrypted::Yes(stream) => stream,
             // The first refusal was not about TLS then.
             Encrypted::NotOffered => {
@@ -112,13 +116,15 @@ impl Postgres {
         };
         converse(&mut stream, &session(Layer::Tls)).map_err(Refusal::into_failure)
     }
+}
 
+impl Postgres {
     /// Asks for TLS and shakes hands.
-    fn encrypt(&self, mut stream: Stream, trail: &mut Trail) -> Result<Encrypted, Failure> {
+    fn encrypt(&self, mut stream: Stream, trace: &mut Trace) -> Result<Encrypted, Failure> {
         wire::send(&mut stream, &message::SSL_REQUEST)?;
         // One byte and no more: what lies behind it is TLS, or somebody else's (CVE-2021-23222).
         match wire::array(&mut stream)? {
-            [b'S'] => self.dial.secure(stream, trail).map(Encrypted::Yes),
+            [b'S'] => self.dial.secure(stream, trace).map(Encrypted::Yes),
             [b'N'] => Ok(Encrypted::NotOffered),
             other => Err(wire::stranger("postgres", &other, None)),
         }

@@ -1,12 +1,14 @@
 //! `process:name` and `process:/pattern/`: such a process lives. A zombie does not, and who asks is no answer.
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::pattern::{Case, Pattern, Syntax};
 
-use super::procfs::{self, Census, Life, Sight};
-use super::target::Target;
-use super::{Kind, Options};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::system::procfs;
+use crate::system::procfs::{Census, Life, Sight};
+use crate::target::Target;
 
 /// The most bytes of a name that the kernel keeps (`TASK_COMM_LEN` without its NUL).
 const COMM_MAX: usize = 15;
@@ -30,7 +32,7 @@ enum Wanted {
 }
 
 /// Reads `name` or `/pattern/`.
-pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, String> {
     let rest = target.rest;
     let process = match rest.strip_prefix('/') {
         Some(pattern) => {
@@ -48,12 +50,12 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
         None if rest.contains('/') => return Err("a / in a name; a pattern stands between two,".into()),
         None => Process { wanted: Wanted::Name(rest.into()), question: format!("process:{rest}") },
     };
-    Ok(Kind::Process(process))
+    Ok(Box::new(process))
 }
 
-impl Process {
+impl Kind for Process {
     /// Passes when there is at least one.
-    pub(super) fn run(&self, deadline: Deadline, _: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
         let census = procfs::census(deadline)?;
         let own = procfs::own();
         let (mut living, mut dead) = (Vec::new(), Vec::new());

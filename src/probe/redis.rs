@@ -1,14 +1,17 @@
 //! `redis://`, `rediss://`, `redis+unix:`: PING is answered by PONG.
 
 use crate::deadline::Deadline;
-use crate::outcome::{Failure, Outcome, Phase, Trail};
+use crate::outcome::{Failure, Outcome, Phase, Trace};
 
-use super::dial::{Dial, Layer};
-use super::login::{self, Login};
-use super::secret::Secret;
-use super::target::Target;
-use super::wire::{self, Line, Lines, Peer};
-use super::{Kind, Options};
+use crate::client::dial::{Dial, Layer};
+use crate::client::login;
+use crate::client::login::Login;
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::{Line, Lines, Peer};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The port that redis has when nobody says otherwise.
 const PORT: u16 = 6379;
@@ -25,16 +28,16 @@ pub(super) struct Redis {
 }
 
 /// Reads `//[[user]:password@]host[:port][/database]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
     let port = authority.port.unwrap_or(PORT);
     let layer = if target.scheme == "rediss" { Layer::Tls } else { Layer::Plain };
-    let dial = Dial::tcp(authority.host, port, layer, options);
+    let dial = Dial::tcp(authority.host, port, layer, &options.dial);
     build(dial, authority.userinfo, authority.path.strip_prefix('/').unwrap_or(authority.path), options)
 }
 
 /// Reads `/path` or `//[[user]:password@]/path`, and `?db=N` behind it.
-pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let (userinfo, path) = login::unix(target)?;
     let (path, database) = match path.split_once('?') {
         None => (path, ""),
@@ -43,11 +46,16 @@ pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Kind,
             query.strip_prefix("db=").ok_or("a query other than ?db=NUMBER, which redis has no use for,")?,
         ),
     };
-    build(Dial::unix(path, options), userinfo, database, options)
+    build(Dial::unix(path, &options.dial), userinfo, database, options)
 }
 
 /// What both forms have in common.
-fn build(dial: Dial, userinfo: Option<&str>, database: &str, options: &Options) -> Result<Kind, String> {
+fn build(
+    dial: Dial,
+    userinfo: Option<&str>,
+    database: &str,
+    options: &Options,
+) -> Result<Box<dyn Kind>, String> {
     let login = Login::parse(userinfo, &options.login)?;
     if login.user.is_some() && !login.has_password() {
         return Err(
@@ -58,14 +66,14 @@ fn build(dial: Dial, userinfo: Option<&str>, database: &str, options: &Options) 
         "" => None,
         number => Some(number.parse().map_err(|_| format!("`{number}`, which is no number of a database,"))?),
     };
-    Ok(Kind::Redis(Redis { dial, login, database }))
+    Ok(Box::new(Redis { dial, login, database }))
 }
 
-impl Redis {
+impl Kind for Redis {
     /// Passes on PONG.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
-        let mut stream = self.dial.connect(deadline, trail)?;
+        let mut stream = self.dial.connect(deadline, trace)?;
         let question = Question {
             user: self.login.user.as_deref(),
             password: password.as_ref(),
@@ -165,8 +173,8 @@ fn refusal(text: &[u8], secret: Option<&Secret>) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::tests::{Script, garbage};
     use super::*;
+    use crate::client::wire::tests::{Script, garbage};
 
     fn answer(says: &[u8], step: usize) -> Outcome {
         converse(&mut Script::new(says, step), &Question::default())

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use crate::deadline::Deadline;
 use crate::net::{self, Host, Via, datagram};
-use crate::outcome::{Failure, Outcome, Trail};
+use crate::outcome::{Failure, Outcome, Trace};
 
-use super::payload::{Ending, Payload, holds, missing};
-use super::target::Target;
-use super::{Kind, Options, tcp};
+use crate::client::payload::{Ending, Payload, holds, missing};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// Sends and waits for the answer.
 #[derive(Debug)]
@@ -22,24 +23,24 @@ pub(super) struct Udp {
 }
 
 /// Reads `//host:port`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
-    let (host, port) = tcp::place(target)?;
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
+    let (host, port) = target.host_and_port()?;
     let Payload { send, expect } = options.payload.clone();
     let Some(expect) = expect else {
         return Err("no --expect, and a datagram that nobody answers proves nothing,".into());
     };
-    Ok(Kind::Udp(Udp { host, port, via: options.via.clone(), send: send.unwrap_or_default(), expect }))
+    Ok(Box::new(Udp { host, port, via: options.dial.via.clone(), send: send.unwrap_or_default(), expect }))
 }
 
-impl Udp {
+impl Kind for Udp {
     /// Passes when one datagram of the answer has what is expected.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let addresses: Vec<SocketAddr> = net::addresses(&self.host, &self.via, deadline, trail)?
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let addresses: Vec<SocketAddr> = net::addresses(&self.host, &self.via, deadline, trace)?
             .into_iter()
             .map(|address| SocketAddr::new(address, self.port))
             .collect();
         let mut last = Vec::new();
-        let answered = datagram::ask(&addresses, &self.send, deadline, trail, |answer| {
+        let answered = datagram::ask(&addresses, &self.send, deadline, trace, |answer| {
             last = answer.to_vec();
             holds(answer, &self.expect)
         });
@@ -49,7 +50,9 @@ impl Udp {
             Err(datagram::Silence::TimedOut) => Err(self.timed_out(&last)),
         }
     }
+}
 
+impl Udp {
     /// No answer, or no right one.
     fn timed_out(&self, last: &[u8]) -> Failure {
         missing(&self.expect, last, Ending::Broken(&std::io::ErrorKind::TimedOut.into()))

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use crate::deadline::Deadline;
 use crate::net::{self, Endpoint, Via};
-use crate::outcome::{Outcome, Trail};
+use crate::outcome::{Outcome, Trace};
 
-use super::payload::Payload;
-use super::target::Target;
-use super::{Kind, Options};
+use crate::client::payload::Payload;
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The longest path of a socket: `sun_path` without its NUL (unix(7)).
 const PATH_MAX: usize = 107;
@@ -21,7 +22,7 @@ pub(super) struct Unix {
 }
 
 /// Reads `/path`, `///path` or `@name` (an abstract socket, unix(7)).
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let path = target.rest.strip_prefix("//").unwrap_or(target.rest);
     if !path.starts_with(['/', '@']) {
         return Err("no absolute path to a socket (as in unix:/run/app.sock)".into());
@@ -29,13 +30,13 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
     if path.len() > PATH_MAX {
         return Err(format!("a path of {} bytes, where a socket's has {PATH_MAX} at most,", path.len()));
     }
-    Ok(Kind::Unix(Unix { endpoint: Endpoint::Unix(PathBuf::from(path)), payload: options.payload.clone() }))
+    Ok(Box::new(Unix { endpoint: Endpoint::Unix(PathBuf::from(path)), payload: options.payload.clone() }))
 }
 
-impl Unix {
+impl Kind for Unix {
     /// Passes when a connection is accepted, and what is expected is answered.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let mut stream = net::connect(&self.endpoint, &Via::default(), deadline, trail)?;
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let mut stream = net::connect(&self.endpoint, &Via::default(), deadline, trace)?;
         self.payload.exchange(&mut stream).map(Into::into)
     }
 }

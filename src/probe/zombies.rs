@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use super::procfs::{self, Census, Life, Pid, Sight, Stat};
-use super::target::Target;
-use super::{Kind, Options, clock};
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::system::clock;
+use crate::system::procfs;
+use crate::system::procfs::{Census, Life, Pid, Sight, Stat};
+use crate::target::Target;
 
 /// How long a parent has to reap before its zombie counts: one that ends in the very moment that we look is no leak.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -24,7 +27,7 @@ pub(super) struct Zombies {
 }
 
 /// Reads a number, or nothing, which is 0.
-pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, String> {
     let digits = target.rest.bytes().all(|b| b.is_ascii_digit());
     let max = match target.rest {
         "" => 0,
@@ -34,12 +37,12 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Kind, String> {
             .filter(|_| digits)
             .ok_or_else(|| format!("`{text}` is no limit, as 5 is one,"))?,
     };
-    Ok(Kind::Zombies(Zombies { max }))
+    Ok(Box::new(Zombies { max }))
 }
 
-impl Zombies {
+impl Kind for Zombies {
     /// Passes when there are at most as many as are accepted, also a moment later.
-    pub(super) fn run(&self, deadline: Deadline, _: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
         let first = procfs::census(deadline)?;
         let before = zombies(&first);
         let verdict = if before.len() > self.max {
@@ -56,7 +59,9 @@ impl Zombies {
         };
         verdict.map_err(|reason| Failure::new(Phase::Local, Cause::Answer, reason))
     }
+}
 
+impl Zombies {
     /// The verdict on `zombies`, which are of `census`.
     fn judge(&self, census: &Census, zombies: &[&Stat]) -> Result<String, String> {
         let count = match zombies.len() {

@@ -9,8 +9,8 @@ use crate::deadline::Deadline;
 use crate::outcome::Outcome;
 use crate::report::{self, Stream};
 
-use super::gate::Expect;
 use super::{Stderr, Voice};
+use crate::wait::retry_policy::Expect;
 
 /// How long a line may wait for its reader: nobody's start is held up by a log.
 const PATIENCE: Duration = Duration::from_millis(100);

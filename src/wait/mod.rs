@@ -1,7 +1,7 @@
 //! `sexton wait`: targets are retried until they are there; then CMD takes this process over.
 
 mod display;
-mod gate;
+mod retry_policy;
 mod run;
 mod waiting;
 
@@ -15,9 +15,8 @@ use crate::check::Require;
 use crate::probe::Probe;
 use crate::sys;
 
-pub(crate) use self::gate::{Expect, Pace};
-pub(crate) use self::run::run;
 pub(crate) use self::waiting::{End, Waiting};
+pub(crate) use crate::wait::retry_policy::{Expect, Pace};
 
 /// A wait, and what comes after it.
 #[derive(Debug)]

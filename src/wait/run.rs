@@ -11,6 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::execvp;
 
+use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
@@ -21,23 +22,25 @@ use super::{End, Voice, Wait, Waiting, WhenOver};
 /// How long the last line may wait for its reader.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Waits, then becomes CMD.
-pub(crate) fn run(wait: Wait) -> ExitStatus {
-    sys::stdio::reopen_closed();
-    let signals = Signals::block();
-    let end = match attend(&wait, signals.as_ref()) {
-        Ok(end) => end,
-        Err(signal) => return ExitStatus::killed_by(signal),
-    };
-    if end == End::GaveUp && wait.when_over == WhenOver::GiveUp {
-        return ExitStatus::GaveUp;
+impl Command for Wait {
+    /// Waits, then becomes CMD.
+    fn run(self: Box<Self>) -> ExitStatus {
+        sys::stdio::reopen_closed();
+        let signals = Signals::block();
+        let end = match attend(&self, signals.as_ref()) {
+            Ok(end) => end,
+            Err(signal) => return ExitStatus::killed_by(signal),
+        };
+        if end == End::GaveUp && self.when_over == WhenOver::GiveUp {
+            return ExitStatus::GaveUp;
+        }
+        if self.command.is_empty() {
+            return if end == End::Met { ExitStatus::Healthy } else { ExitStatus::GaveUp };
+        }
+        // CMD gets the mask that we were given.
+        drop(signals);
+        become_command(self.command, self.plan.voice)
     }
-    if wait.command.is_empty() {
-        return if end == End::Met { ExitStatus::Healthy } else { ExitStatus::GaveUp };
-    }
-    // CMD gets the mask that we were given.
-    drop(signals);
-    become_command(wait.command, wait.plan.voice)
 }
 
 /// The signals that end a wait, as a descriptor. PID 1 aside they would do so by themselves; this way the caller sees

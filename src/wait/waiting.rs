@@ -12,8 +12,8 @@ use crate::probe::Probe;
 use crate::repeat::Repeat;
 
 use super::display::{Change, Display};
-use super::gate::{Expect, Gate};
 use super::{Plan, Stderr};
+use crate::wait::retry_policy::{Expect, Gate};
 
 /// A wait under way.
 pub(crate) struct Waiting {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::probe::http::{Credentials, Data, Follow, HeaderName, HeaderValue, Method, Proxy, header};
-use crate::probe::{Condition, Group, HttpOptions, JsonPointer, Options, StatusSet};
+use crate::expect::{Condition, JsonPointer, StatusSet};
+use crate::http::{Credentials, Follow, HeaderName, HeaderValue, Method, Proxy, header};
+use crate::probe::options::Data;
+use crate::probe::options::{Group, HttpOptions, Options};
 
 use super::{Given, expanded};
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::probe::{FileSize, Group, Options};
+use crate::probe::options::{FileSize, Group, Options};
 
 use super::{Given, duration};
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::probe::{Group, Options};
+use crate::probe::options::{Group, Options};
 
 use super::{Given, expanded};
 

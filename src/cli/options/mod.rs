@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use crate::probe::{Group, Options, Probe};
+use crate::probe::Probe;
+use crate::probe::options::{Group, Options};
 
 pub(crate) use self::http::read_header;
 use super::expand::expanded;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::net::{Family, Reach};
-use crate::probe::{Group, Options};
+use crate::probe::options::{Group, Options};
 
 use super::{Given, expanded};
 
@@ -33,15 +33,15 @@ impl Words {
     pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
         if self.ipv4 {
             given.note("-4", Group::Network);
-            options.via.family = Family::V4;
+            options.dial.via.family = Family::V4;
         }
         if self.ipv6 {
             given.note("-6", Group::Network);
-            options.via.family = Family::V6;
+            options.dial.via.family = Family::V6;
         }
         if self.loopback_only {
             // A promise about the whole run, so no target makes it useless.
-            options.via.reach = Reach::LoopbackOnly;
+            options.dial.via.reach = Reach::LoopbackOnly;
             if options.http.proxy.is_some() {
                 return Err("--proxy talks to others for us, and --loopback-only is set".into());
             }
@@ -55,7 +55,7 @@ impl Words {
             if options.http.proxy.is_some() {
                 return Err("--unix-socket and --proxy are two ways; leave one of them out".into());
             }
-            options.unix_socket = Some(PathBuf::from(path));
+            options.dial.unix_socket = Some(PathBuf::from(path));
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::expand;
-use crate::probe::{Group, Options, unescape};
+use crate::client::payload::unescape;
+use crate::probe::options::{Group, Options};
 
 use super::Given;
 

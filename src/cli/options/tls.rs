@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::http::Follow;
 use crate::net::Host;
 use crate::net::tls::Verify;
-use crate::probe::http::Follow;
-use crate::probe::{Group, Options, parse_host};
+use crate::probe::options::{Group, Options};
+use crate::target::parse_host;
 
 use super::{Given, duration, expanded};
 
@@ -42,7 +43,7 @@ impl Words {
     pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
         // A redirect can lead from http to https, so that with --follow an http target has a use for these, too.
         let group = if options.http.follow == Follow::No { Group::Tls } else { Group::Http };
-        let tls = &mut options.tls;
+        let tls = &mut options.dial.tls;
         let mut file = |word: Option<String>, flag| match word {
             Some(path) => {
                 given.note(flag, group);

@@ -2,14 +2,18 @@
 
 mod options;
 mod request;
+mod run;
 
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::cli::{Invocation, Usage};
+use crate::cli::Usage;
+use crate::command::{Command, Document, Parsed};
+use crate::compat::curl::run::{Curl, Item};
+use crate::compat::transfer::Fetch;
+use crate::compat::transfer::exchange::{Keep, Redirects};
+use crate::compat::transfer::sink::Place;
 use crate::exit::ExitStatus;
-use crate::fetch::curl::{Curl, Item};
-use crate::fetch::{Fetch, Keep, Manners, Place, Redirects};
 
 use self::options::Words;
 use super::limit;
@@ -39,7 +43,12 @@ without -m all of it is over after SEXTON_TIMEOUT, or 4 seconds
 ";
 
 /// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+    transfers(args).map(Parsed::into_command)
+}
+
+/// The same, for a line of several commands.
+pub(super) fn transfers(args: Vec<OsString>) -> Result<Parsed<Fetch>, Usage> {
     read(args).map_err(|(code, why)| Usage::bare(ExitStatus::Code(code), format!("curl: {why}")))
 }
 
@@ -52,13 +61,13 @@ fn misused(why: impl Into<String>) -> Refusal {
 }
 
 /// Turns its words into transfers.
-fn read(args: Vec<OsString>) -> Result<Invocation, Refusal> {
+fn read(args: Vec<OsString>) -> Result<Parsed<Fetch>, Refusal> {
     let words = Words::read(args)?;
     if words.version {
-        return Ok(Invocation::Print(VERSION.into()));
+        return Ok(Parsed::Print(Document::stdout(VERSION)));
     }
     if words.help {
-        return Ok(Invocation::Print(HELP.into()));
+        return Ok(Parsed::Print(Document::stdout(HELP)));
     }
     if words.urls.is_empty() {
         return Err(misused("no URL specified; name one, as in curl -f http://127.0.0.1:8080/"));
@@ -106,5 +115,5 @@ fn read(args: Vec<OsString>) -> Result<Invocation, Refusal> {
         after_failure: words.after_failure,
         retry: words.retry,
     };
-    Ok(Invocation::Fetch(Box::new(Fetch { timeout, manners: Manners::Curl(curl) })))
+    Ok(Parsed::Run(Fetch { timeout, manners: Box::new(curl) }))
 }

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::fetch::curl::{AfterFailure, Fail, Heads, Retry, RetryOn, Voice};
-use crate::fetch::{Place, Redirects};
+use crate::compat::curl::run::{AfterFailure, Fail, Heads, Retry, RetryOn, Voice};
+use crate::compat::transfer::exchange::Redirects;
+use crate::compat::transfer::sink::Place;
+use crate::http::{Proxy, Route};
 use crate::net::tls::Verify;
 use crate::net::{Family, Pin};
-use crate::probe::http::{Proxy, Route};
 
 use super::{Refusal, misused};
 use crate::compat::flags::{self, Flag, Given, Syntax, Takes};
@@ -292,7 +293,7 @@ fn place(value: &str) -> Place {
 /// Reads `-w`: a format, or `@file`.
 fn format(value: String) -> Result<String, Refusal> {
     let Some(path) = value.strip_prefix('@') else { return Ok(value) };
-    let content = crate::file::read("-w", path.as_ref()).map_err(misused)?;
+    let content = crate::system::option_file::read("-w", path.as_ref()).map_err(misused)?;
     String::from_utf8(content).map_err(|_| misused(format!("option -w: {path} is not UTF-8")))
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::fetch::curl::{Item, basic};
-use crate::fetch::{Place, Request};
-use crate::file;
-use crate::probe::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
+use crate::compat::curl::run::{Item, basic};
+use crate::compat::transfer::exchange::Request;
+use crate::compat::transfer::sink::Place;
+use crate::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
+use crate::system::option_file as file;
 
 use super::options::{Piece, Words};
 use super::{Refusal, misused};

@@ -5,15 +5,17 @@
 //! anything is done. It exists only under the name `sh`, and must never become a shell.
 
 mod lexer;
+mod run;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use crate::cli::{self, Invocation, Usage, variable_os};
+use crate::cli::{self, Usage, variable_os};
+use crate::command::{self, Parsed};
+use crate::compat::sh::run::{After, Command, Divert, Grep, Loud, Pipe, Script, Sought, Step, Test};
 use crate::exit::ExitStatus;
 use crate::pattern::{Case, Pattern, Syntax};
-use crate::shell::{After, Command, Divert, Grep, Loud, Pipe, Script, Sought, Step, Test};
 
 use self::lexer::{Piece, Quotes, To, Word};
 use self::tree::{Link, Simple};
@@ -27,8 +29,8 @@ const COMMANDS: &str = "curl, wget, sexton check, nc -z, test, [, exit, true, fa
 
 /// Reads its argv.
 #[expect(clippy::needless_pass_by_value, reason = "what every personality takes")]
-pub(super) fn parse(args: Vec<OsString>) -> Result<Invocation, Usage> {
-    read(&args).map(Invocation::Shell).map_err(|why| {
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn command::Command>, Usage> {
+    read(&args).map(|script| -> Box<dyn command::Command> { Box::new(script) }).map_err(|why| {
         Usage::bare(
             ExitStatus::Unhealthy,
             format!("sh: {why}; this is sexton, no shell: it knows {COMMANDS}"),
@@ -131,14 +133,12 @@ fn command(name: &str, args: Vec<String>) -> Result<Command, String> {
             ))),
             _ => Err("exit takes one number".into()),
         },
-        "curl" => Ok(invoked(curl::parse(os(args)))),
-        "wget" => Ok(invoked(wget::parse(os(args)))),
+        "curl" => Ok(invoked(curl::transfers(os(args)), Command::Fetch)),
+        "wget" => Ok(invoked(wget::transfers(os(args)), Command::Fetch)),
         "sexton" if args.first().is_some_and(|word| word == "check") => {
-            let mut words = vec!["sexton".to_owned()];
-            words.extend(args);
-            Ok(invoked(cli::parse(os(words))))
+            Ok(invoked(cli::parse_check(os(args).into_iter().skip(1)), Command::Check))
         }
-        "nc" => nc(args).map(|words| invoked(cli::parse(os(words)))),
+        "nc" => nc(args).map(|words| invoked(cli::parse_check(os(words).into_iter()), Command::Check)),
         "grep" => grep(args).map(Command::Grep),
         "test" => test(&args).map(Command::Test),
         "[" => match args.split_last() {
@@ -149,21 +149,18 @@ fn command(name: &str, args: Vec<String>) -> Result<Command, String> {
     }
 }
 
-/// What an invocation does here.
-fn invoked(read: Result<Invocation, Usage>) -> Command {
+/// What a command of another room does here.
+fn invoked<C>(read: Result<Parsed<C>, Usage>, command: impl FnOnce(C) -> Command) -> Command {
     match read {
-        Ok(Invocation::Check(check)) => Command::Check(check),
-        Ok(Invocation::Fetch(fetch)) => Command::Fetch(fetch),
-        Ok(Invocation::Print(text)) => Command::Print(text),
-        Ok(_) => Command::Refused("sh: only sexton check is offered".into(), ExitStatus::Unhealthy),
+        Ok(Parsed::Run(run)) => command(run),
+        Ok(Parsed::Print(document)) => Command::Print(document.text),
         Err(usage) => Command::Refused(usage.message, usage.exit),
     }
 }
 
 /// `nc -z [-v] [-w SECONDS] HOST PORT` as a check.
 fn nc(args: Vec<String>) -> Result<Vec<String>, String> {
-    let (mut scans, mut words, mut place) =
-        (false, vec!["sexton".into(), "check".into(), "-q".into()], Vec::new());
+    let (mut scans, mut words, mut place) = (false, vec!["-q".into()], Vec::new());
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         let Some(letters) = arg.strip_prefix('-') else {

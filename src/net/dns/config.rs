@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::net::if_::if_nametoindex;
 use resolv_conf::ScopedIp;
 
-use crate::net::file;
+use crate::system::small_file as file;
 
 /// Where it is.
 const PATH: &str = "/etc/resolv.conf";

@@ -11,7 +11,7 @@ use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockType, Sockad
 
 use crate::deadline::Deadline;
 use crate::net::connect;
-use crate::outcome::Trail;
+use crate::outcome::Trace;
 use crate::sys::random;
 
 use super::config::{Config, Transport};
@@ -93,7 +93,7 @@ pub(super) fn ask(
     servers: &[SocketAddr],
     config: &Config,
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Answer {
     let mut exchange = Exchange {
         name,
@@ -114,7 +114,7 @@ pub(super) fn ask(
         if next.has_passed() || !exchange.is_owed() {
             if let Some(server) = tries.next() {
                 exchange.last = deadline.at_most(config.timeout);
-                if exchange.send(server, trail) {
+                if exchange.send(server, trace) {
                     next = deadline.at_most(gap);
                 }
                 continue;
@@ -124,7 +124,7 @@ pub(super) fn ask(
             }
         }
         let until = if tries.peek().is_some() { next } else { exchange.last };
-        exchange.listen(exchange.enough.map_or(until, |enough| enough.min(until)), trail);
+        exchange.listen(exchange.enough.map_or(until, |enough| enough.min(until)), trace);
     }
     exchange.into_answer()
 }
@@ -142,7 +142,7 @@ impl Exchange<'_> {
     }
 
     /// Asks `server` for what is not settled, again if it still owes it; whether there is something to wait for.
-    fn send(&mut self, server: SocketAddr, trail: &mut Trail) -> bool {
+    fn send(&mut self, server: SocketAddr, trace: &mut Trace) -> bool {
         if !self.peers.iter().any(|peer| peer.address == server) {
             let open = self.asked.iter().filter(|asked| asked.settled.is_none()).map(|asked| asked.kind);
             match Peer::open(server, open) {
@@ -158,11 +158,11 @@ impl Exchange<'_> {
         if kinds.is_empty() {
             return false;
         }
-        trail.step(|| format!("asking {server} for {kinds} of {}", self.name));
+        trace.step(|| format!("asking {server} for {kinds} of {}", self.name));
         if self.transport == Transport::Tcp {
             for (kind, id) in peer.owed.clone() {
-                let reply = over_tcp(server, self.name, kind, id, self.last, trail);
-                self.settle(server, kind, reply, trail);
+                let reply = over_tcp(server, self.name, kind, id, self.last, trace);
+                self.settle(server, kind, reply, trace);
             }
             return false;
         }
@@ -183,7 +183,7 @@ impl Exchange<'_> {
     }
 
     /// Takes what comes until `until`, or until something has come.
-    fn listen(&mut self, until: Deadline, trail: &mut Trail) {
+    fn listen(&mut self, until: Deadline, trace: &mut Trace) {
         let mut fds: Vec<_> =
             self.peers.iter().map(|peer| PollFd::new(peer.socket.as_fd(), PollFlags::POLLIN)).collect();
         if !matches!(poll(&mut fds, PollTimeout::from(until.poll_timeout())), Ok(ready) if ready > 0) {
@@ -194,7 +194,7 @@ impl Exchange<'_> {
             self.peers.iter().zip(ready).filter_map(|(peer, ready)| ready.then_some(peer.address)).collect();
         for server in ready {
             for _ in 0..BURST {
-                if !self.take(server, trail) {
+                if !self.take(server, trace) {
                     break;
                 }
             }
@@ -202,7 +202,7 @@ impl Exchange<'_> {
     }
 
     /// Takes one datagram of `server`; whether there may be another.
-    fn take(&mut self, server: SocketAddr, trail: &mut Trail) -> bool {
+    fn take(&mut self, server: SocketAddr, trace: &mut Trace) -> bool {
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == server) else { return false };
         let mut buffer = [0; DATAGRAM_MAX];
         let amount = match recv(peer.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
@@ -224,16 +224,16 @@ impl Exchange<'_> {
         });
         match answered {
             Some((kind, id, Reply::Truncated(part))) => {
-                trail.step(|| format!("{server} has more than fits into a datagram; asking over TCP"));
+                trace.step(|| format!("{server} has more than fits into a datagram; asking over TCP"));
                 // TCP may be blocked where UDP is not: then a part is better than nothing.
-                let whole = over_tcp(server, self.name, kind, id, self.last, trail);
+                let whole = over_tcp(server, self.name, kind, id, self.last, trace);
                 let reply = match whole {
                     Err(_) if !part.is_empty() => Ok(Reply::Addresses(part)),
                     whole => whole,
                 };
-                self.settle(server, kind, reply, trail);
+                self.settle(server, kind, reply, trace);
             }
-            Some((kind, _, reply)) => self.settle(server, kind, Ok(reply), trail),
+            Some((kind, _, reply)) => self.settle(server, kind, Ok(reply), trace),
             // A late answer to a question that another server has settled is none of that.
             None if !peer.owed.is_empty() => note(&mut self.troubles, server, Trouble::Gibberish),
             None => {}
@@ -242,12 +242,12 @@ impl Exchange<'_> {
     }
 
     /// Notes what `server` said about `kind`.
-    fn settle(&mut self, server: SocketAddr, kind: Kind, reply: Result<Reply, Trouble>, trail: &mut Trail) {
+    fn settle(&mut self, server: SocketAddr, kind: Kind, reply: Result<Reply, Trouble>, trace: &mut Trace) {
         let trouble = match reply {
             Ok(Reply::Refusal(code)) => Trouble::Refusal(code),
             Err(trouble) => trouble,
             Ok(reply) => {
-                trail.step(|| format!("{server} says {} for {}", reply.shown(), kind.name()));
+                trace.step(|| format!("{server} says {} for {}", reply.shown(), kind.name()));
                 // RFC 8020: no such name for one kind means none for any. Some servers say so of AAAA only, wrongly.
                 let tells = match &reply {
                     Reply::Addresses(_) => true,
@@ -266,7 +266,7 @@ impl Exchange<'_> {
                 return;
             }
         };
-        trail.step(|| format!("{server} says {} for {}", trouble.shown(server), kind.name()));
+        trace.step(|| format!("{server} says {} for {}", trouble.shown(server), kind.name()));
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == server) {
             peer.owed.retain(|(owed, _)| *owed != kind);
         }
@@ -376,12 +376,12 @@ fn over_tcp(
     kind: Kind,
     id: u16,
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Result<Reply, Trouble> {
     // Half of the time is for what comes after a server that does not answer.
     let deadline = deadline.at_most(deadline.remaining() / 2);
     let message = message::question(name, kind, id)
-        .and_then(|question| transfer(server, &question, deadline, trail))
+        .and_then(|question| transfer(server, &question, deadline, trace))
         .ok_or(Trouble::NoTcp)?;
     match message::read(&message, name, kind, id) {
         Some(Reply::Truncated(part)) if !part.is_empty() => Ok(Reply::Addresses(part)),
@@ -391,11 +391,11 @@ fn over_tcp(
 }
 
 /// Sends `question` and takes one message, each with its length before it; none when that fails for whatever reason.
-fn transfer(server: SocketAddr, question: &[u8], deadline: Deadline, trail: &mut Trail) -> Option<Vec<u8>> {
-    // What the trail names is where the probe connects to, not how it got there.
-    let address = trail.address.take();
-    let stream = connect::tcp_to(server, deadline, trail);
-    trail.address = address;
+fn transfer(server: SocketAddr, question: &[u8], deadline: Deadline, trace: &mut Trace) -> Option<Vec<u8>> {
+    // What the trace names is where the probe connects to, not how it got there.
+    let address = trace.address.take();
+    let stream = connect::tcp_to(server, deadline, trace);
+    trace.address = address;
     let mut stream = stream.ok()?;
     let mut framed = u16::try_from(question.len()).ok()?.to_be_bytes().to_vec();
     framed.extend(question);

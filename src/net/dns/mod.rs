@@ -8,7 +8,7 @@ pub(crate) mod message;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::deadline::Deadline;
-use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::sys::random;
 
 use self::config::{Config, Order, Origin, Six};
@@ -21,7 +21,7 @@ pub(super) fn lookup(
     name: &str,
     via: &Via,
     deadline: Deadline,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Result<Vec<IpAddr>, Failure> {
     let config = Config::read();
     let servers = servers(&config, via.reach)?;
@@ -33,7 +33,7 @@ pub(super) fn lookup(
     let mut verdict = None;
     let mut aside = None;
     for full in &candidates {
-        let failure = match exchange::ask(full, kinds, &servers, &config, deadline, trail) {
+        let failure = match exchange::ask(full, kinds, &servers, &config, deadline, trace) {
             Answer::Addresses(addresses) => return Ok(addresses),
             Answer::NoData(server) => no_data(full, kinds, server),
             Answer::NoSuchName(server) => no_such_name(full, server),

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, ClientConnection};
 
 use crate::net::Host;
 use crate::net::socket::Socket;
-use crate::outcome::{Cause, Failure, Phase, Trail};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 
 use super::trust::{self, Asked};
 use super::{Alpn, Options, leaf, reason};
@@ -52,7 +52,7 @@ pub(in crate::net) fn shake_hands(
     host: &Host,
     options: &Options,
     alpn: Alpn,
-    trail: &mut Trail,
+    trace: &mut Trace,
 ) -> Result<Session, Failure> {
     let name = server_name(options.server_name.as_ref().unwrap_or(host)).map_err(ours)?;
     let asked = Arc::new(Asked::default());
@@ -65,7 +65,7 @@ pub(in crate::net) fn shake_hands(
             return Err(reason::of_handshake(&error, &overheard.first, &asked));
         }
     }
-    trail.step(|| told(&connection));
+    trace.step(|| told(&connection));
     let soon = options.min_validity.and_then(|wanted| expires_within(&connection, wanted));
     match soon {
         Some(reason) => Err(Failure::new(Phase::Tls, Cause::Certificate, reason)),

@@ -1,7 +1,7 @@
 //! `grpc://host:port[/service]` and `grpcs://`: grpc.health.v1 answers SERVING.
 
-mod drive;
 mod frame;
+mod runtime;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -16,12 +16,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 
 use crate::deadline::Deadline;
 use crate::net::{self, Endpoint, Host, Via, tls};
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use self::drive::Link;
 use self::frame::Serving;
-use super::target::Target;
-use super::{Kind, Options};
+use crate::probe::grpc::runtime::Link;
+use crate::probe::kind::Kind;
+use crate::probe::options::Options;
+use crate::target::Target;
 
 /// The method that is asked.
 const METHOD: &str = "/grpc.health.v1.Health/Check";
@@ -45,7 +46,7 @@ pub(super) struct Grpc {
 }
 
 /// Reads `//host:port[/service]`.
-pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = target.authority()?;
     if authority.userinfo.is_some() {
         return Err("a user, which belongs into a --header, stands".into());
@@ -57,28 +58,28 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Kind, Stri
     let uri = format!("{scheme}://{host}:{port}{METHOD}")
         .parse::<Uri>()
         .map_err(|_| "a host that cannot stand in a URL")?;
-    let tls = (target.scheme == "grpcs").then(|| (host.clone(), options.tls.clone()));
-    let endpoint = match &options.unix_socket {
+    let tls = (target.scheme == "grpcs").then(|| (host.clone(), options.dial.tls.clone()));
+    let endpoint = match &options.dial.unix_socket {
         Some(path) => Endpoint::Unix(path.clone()),
         None => Endpoint::Tcp { host: authority.host, port },
     };
-    Ok(Kind::Grpc(Box::new(Grpc {
+    Ok(Box::new(Grpc {
         endpoint,
         answer_timeout: options.answer_timeout,
-        via: options.via.clone(),
+        via: options.dial.via.clone(),
         tls,
         uri,
         metadata: options.http.headers.clone(),
         service,
-    })))
+    }))
 }
 
-impl Grpc {
+impl Kind for Grpc {
     /// Passes when the service is SERVING.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
-        let mut stream = net::connect(&self.endpoint, &self.via, deadline, trail)?;
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let mut stream = net::connect(&self.endpoint, &self.via, deadline, trace)?;
         if let Some((host, options)) = &self.tls {
-            stream = stream.secure(host, options, tls::Alpn::H2, trail)?;
+            stream = stream.secure(host, options, tls::Alpn::H2, trace)?;
         }
         let sooner = self.answer_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
         let link = Link::new(stream.until(sooner));
@@ -90,7 +91,9 @@ impl Grpc {
             Err(Setback::Http2(error)) => Err(self.not_http2(error, &link.first())),
         }
     }
+}
 
+impl Grpc {
     /// What the service is.
     fn told(&self, status: &str) -> String {
         match self.service.as_str() {

@@ -1,9 +1,9 @@
 //! The body of an answer, read as far as its conditions need it.
 
+use crate::expect::{self, Condition, Content, Extent, SIZE_MAX, contains};
 use crate::outcome::{Failure, Phase};
-use crate::probe::condition::{self, Condition, Content, Extent, SIZE_MAX, contains};
 
-use super::exchange::Answer;
+use crate::http::Answer;
 
 /// Reads the body of `answer`, and looks whether all `conditions` hold.
 pub(super) fn check(answer: &mut Answer, conditions: &[Condition]) -> Result<(), Failure> {
@@ -11,7 +11,7 @@ pub(super) fn check(answer: &mut Answer, conditions: &[Condition]) -> Result<(),
         return Ok(());
     }
     let body = read(answer, conditions)?;
-    condition::check(&body, conditions).map_err(|why| Failure::answer(Phase::Body, why))
+    expect::check(&body, conditions).map_err(|why| Failure::answer(Phase::Body, why))
 }
 
 /// Reads to the end, to the limit, or until all that is looked for was found: a body may have no end.

@@ -1,102 +1,51 @@
 //! `http://` and `https://`: the final answer's status is accepted and every body condition holds.
 
 mod body;
-mod buffers;
-mod credentials;
-mod exchange;
-mod redirect;
-mod route;
-mod url;
-mod wire;
-
-use std::path::PathBuf;
 
 use crate::deadline::Deadline;
-use crate::file;
-use crate::outcome::{Cause, Failure, Outcome, Phase, Trail};
+use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use super::target::Target;
-use super::{Condition, Kind, Options as ProbeOptions, StatusSet};
-
-/// The words of HTTP; nothing outside names the library that has them.
-pub(crate) use ureq::http::{HeaderName, HeaderValue, Method, header};
-
-pub(crate) use self::credentials::{Credentials, travels};
-pub(crate) use self::exchange::{Answer, Exchange, Head, Question};
-pub(crate) use self::redirect::{Follow, Origin, hop, location};
-pub(crate) use self::route::{Proxy, Route};
-pub(crate) use self::url::{Scheme, Url, decoded, encoded};
-
-/// What to ask, and which answer is good.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
-    /// GET unless given, or POST where there is something to send.
-    pub(crate) method: Option<Method>,
-    /// Sent in this order; a Host, User-Agent or Accept among them replaces ours.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// What to send.
-    pub(crate) data: Option<Data>,
-    /// Who we say that we are.
-    pub(crate) credentials: Option<Credentials>,
-    /// The statuses that pass.
-    pub(crate) status: StatusSet,
-    /// How many redirects to follow.
-    pub(crate) follow: Follow,
-    /// Whom to ask to ask.
-    pub(crate) proxy: Option<Proxy>,
-}
-
-/// The body of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Data {
-    /// As given.
-    Text(String),
-    /// The content of a file, read at each attempt.
-    File(PathBuf),
-}
-
-impl Data {
-    /// The bytes to send.
-    fn read(&self) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::File(path) => file::read("--data", path),
-        }
-    }
-}
+use crate::expect::Condition;
+use crate::http::{
+    Answer, Credentials, Exchange, Follow, Head, HeaderName, HeaderValue, Method, Origin, Question, Route,
+    Url, header, hop, location, travels,
+};
+use crate::probe::kind::Kind;
+use crate::probe::options::{Data, HttpOptions, Options};
+use crate::target::Target;
 
 /// One HTTP request and what its answer must be.
 #[derive(Debug)]
 pub(super) struct Http {
     url: Url,
     route: Route,
-    options: Options,
+    options: HttpOptions,
     conditions: Vec<Condition>,
 }
 
 /// Reads `//[user:password@]host[:port][/path][?query]`.
-pub(super) fn parse(target: &Target<'_>, options: &ProbeOptions) -> Result<Kind, String> {
+pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let (url, user) = Url::read(target)?;
     let mut http = options.http.clone();
     if let Some(user) = user {
         http.credentials = Some(Credentials::basic(&user)?);
     }
     let route = Route {
-        via: options.via.clone(),
-        unix_socket: options.unix_socket.clone(),
+        via: options.dial.via.clone(),
+        unix_socket: options.dial.unix_socket.clone(),
         proxy: http.proxy.take(),
-        tls: options.tls.clone(),
+        tls: options.dial.tls.clone(),
     };
-    Ok(Kind::Http(Box::new(Http { url, route, options: http, conditions: options.conditions.clone() })))
+    Ok(Box::new(Http { url, route, options: http, conditions: options.conditions.clone() }))
 }
 
-impl Http {
+impl Kind for Http {
     /// Asks, and follows redirects as far as allowed; the head of the last answer decides, then its body.
-    pub(super) fn run(&self, deadline: Deadline, trail: &mut Trail) -> Outcome {
+    fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let mut request = self.request().map_err(|why| Failure::new(Phase::Request, Cause::Broken, why))?;
         let mut hops = 0;
         loop {
-            let mut answer = request.send(&self.route, deadline, trail)?;
+            let mut answer = request.send(&self.route, deadline, trace)?;
             let verdict = self.judge(&mut request, &mut answer, hops);
             answer.settle(deadline);
             if let Some(seen) = verdict? {
@@ -105,7 +54,9 @@ impl Http {
             hops += 1;
         }
     }
+}
 
+impl Http {
     /// What `answer` means: it passes, it fails, or it makes `request` the next one to send.
     fn judge(&self, request: &mut Request, answer: &mut Answer, hops: u8) -> Result<Option<String>, Failure> {
         let location = location(answer.status, &answer.headers);
@@ -167,9 +118,9 @@ struct Request {
 
 impl Request {
     /// Sends it over a connection of its own, and reads the head of the answer.
-    fn send(&self, route: &Route, deadline: Deadline, trail: &mut Trail) -> Result<Answer, Failure> {
-        let way = route.dial(&self.url, deadline, trail)?;
-        trail.step(|| format!("{} {}", self.method, self.url));
+    fn send(&self, route: &Route, deadline: Deadline, trace: &mut Trace) -> Result<Answer, Failure> {
+        let way = route.dial(&self.url, deadline, trace)?;
+        trace.step(|| format!("{} {}", self.method, self.url));
         let mut headers = self.headers.clone();
         if let Some(authorization) = way.authorization {
             headers.push((header::PROXY_AUTHORIZATION, authorization));
@@ -182,8 +133,8 @@ impl Request {
             ..Question::get(self.url.uri.clone())
         };
         let answer = Exchange::new(way.stream, Head::Parsed).ask(&question)?;
-        trail.status = Some(answer.status);
-        trail.step(|| format!("status {}", answer.status));
+        trace.status = Some(answer.status);
+        trace.step(|| format!("status {}", answer.status));
         Ok(answer)
     }
 

@@ -3,10 +3,11 @@
 
 use crate::outcome::Failure;
 
-use super::super::dial::Layer;
-use super::super::secret::Secret;
-use super::super::wire::{self, Fields, Peer};
 use super::Session;
+use crate::client::dial::Layer;
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::{Fields, Peer};
 
 /// Longer than any packet of a login.
 const PACKET_MAX: usize = 64 * 1024;

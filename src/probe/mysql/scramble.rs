@@ -4,10 +4,10 @@ use ring::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::outcome::{Failure, Phase};
 
-use super::super::dial::Layer;
-use super::super::secret::Secret;
-use super::super::wire;
 use super::{Refusal, Session};
+use crate::client::dial::Layer;
+use crate::client::secret::Secret;
+use crate::client::wire;
 
 /// `mysql_native_password`: `MariaDB`'s own, and `MySQL`'s up to 5.7.
 pub(super) const NATIVE: &[u8] = b"mysql_native_password";

@@ -1,7 +1,7 @@
 //! Dialogues with servers of our own making.
 
-use super::super::wire::tests::{Script, garbage};
 use super::*;
+use crate::client::wire::tests::{Script, garbage};
 
 fn greeting(plugin: &str) -> Vec<u8> {
     let body = [

@@ -1,7 +1,8 @@
 //! What PostgreSQL's errors mean (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 
-use super::super::secret::Secret;
-use super::super::wire::{self, Fields};
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::Fields;
 
 /// An `ErrorResponse`.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::io::Read;
 
 use crate::outcome::{Failure, Phase};
 
-use super::super::secret::Secret;
-use super::super::wire::{self, Peer};
+use crate::client::secret::Secret;
+use crate::client::wire;
+use crate::client::wire::Peer;
 
 /// Longer than any message before the first query.
 const MESSAGE_MAX: usize = 64 * 1024;

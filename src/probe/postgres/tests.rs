@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::wire::tests::{Script, garbage};
 use super::*;
+use crate::client::wire::tests::{Script, garbage};
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap();

@@ -4,51 +4,10 @@ use std::collections::BTreeMap;
 
 use super::tokens::tokens;
 
-/// Who may import whom, below `crate`: `main -> lib -> cli, compat -> check, wait, init -> attempt -> probe -> net ->
-/// deadline, outcome`. A new module of the crate's root needs a row.
-pub(super) const IMPORTS: &[(&str, &[&str])] = &[
-    ("main", &[]),
-    ("lib", &["ask", "check", "cli", "compat", "exit", "fetch", "init", "report", "shell", "sys", "wait"]),
-    ("cli", &["ask", "check", "exit", "fetch", "init", "net", "outcome", "probe", "shell", "sys", "wait"]),
-    (
-        "compat",
-        &[
-            "ask", "attempt", "check", "cli", "exit", "fetch", "file", "init", "net", "outcome", "pattern",
-            "probe", "shell", "sys", "wait",
-        ],
-    ),
-    ("ask", &["attempt", "deadline", "exit", "probe", "report", "sys", "watchdog"]),
-    ("shell", &["check", "deadline", "exit", "fetch", "pattern", "report", "sys", "watchdog"]),
-    ("fetch", &["deadline", "exit", "outcome", "probe", "report", "sys", "watchdog"]),
-    ("check", &["attempt", "deadline", "exit", "outcome", "probe", "report", "sys", "watchdog"]),
-    (
-        "wait",
-        &["attempt", "check", "deadline", "exit", "outcome", "probe", "repeat", "report", "sys", "watchdog"],
-    ),
-    (
-        "init",
-        &["attempt", "deadline", "exit", "health", "outcome", "probe", "repeat", "report", "sys", "wait"],
-    ),
-    ("fuzzing", &["compat", "net", "pattern", "probe"]),
-    ("repeat", &["attempt", "deadline", "outcome", "probe"]),
-    ("attempt", &["deadline", "outcome", "probe"]),
-    ("probe", &["deadline", "file", "net", "outcome", "pattern"]),
-    ("net", &["deadline", "file", "outcome", "sys"]),
-    ("report", &["deadline", "exit", "sys"]),
-    ("watchdog", &["deadline", "sys"]),
-    ("deadline", &[]),
-    ("exit", &[]),
-    ("file", &[]),
-    ("health", &[]),
-    ("outcome", &[]),
-    ("pattern", &[]),
-    ("sys", &[]),
-];
-
 /// What only some files may name, and which: those whose path begins so.
 const RESERVED: &[(&[&str], &[&str])] = &[
     (&["unsafe"], &["src/sys/", "src/main.rs"]),
-    (&["ureq"], &["src/probe/http"]),
+    (&["ureq"], &["src/http/"]),
     (&["print", "!"], &[]),
     (&["println", "!"], &[]),
     (&["eprint", "!"], &[]),
@@ -105,7 +64,6 @@ pub(super) fn objections(path: &str, text: &str) -> Vec<String> {
     wrong.extend(names(path, &tokens));
     if path.starts_with("src/") {
         wrong.extend(globs(&tokens));
-        wrong.extend(imports(path, &tokens));
         wrong.extend(reserved(path, &tokens));
     }
     wrong.into_iter().map(|why| format!("{path}: {why}")).collect()
@@ -143,63 +101,9 @@ fn is_a_program(path: &str) -> bool {
     ["tests/docker/peers/", "tests/it/support/actor/"].iter().any(|folder| path.starts_with(folder))
 }
 
-/// The module of the crate's root that `path` belongs to, and how deep in it the file is.
-fn module(path: &str) -> (&str, usize) {
-    let path = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
-    (path.split('/').next().unwrap_or(path), path.split('/').count())
-}
-
-/// Imports that the table does not allow.
-fn imports(path: &str, tokens: &[String]) -> Vec<String> {
-    let (module, depth) = module(path);
-    let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
-        return vec![format!("{module} is not in the table of imports")];
-    };
-    let mut wrong = Vec::new();
-    for name in imported(tokens) {
-        if name != module
-            && IMPORTS.iter().any(|(known, _)| *known == name)
-            && !allowed.contains(&name.as_str())
-        {
-            wrong.push(format!("{module} may not import {name}"));
-        }
-    }
-    let up = ["super", "::"].repeat(depth);
-    if module != "lib" && tokens.windows(up.len()).any(|window| window == up) {
-        wrong.push("`super` climbs out of its module; say `crate::`".into());
-    }
-    wrong
-}
-
-/// The names that stand right below `crate`.
-fn imported(tokens: &[String]) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, window) in tokens.windows(3).enumerate() {
-        if window[0] != "crate" || window[1] != "::" {
-            continue;
-        }
-        if window[2] != "{" {
-            names.push(window[2].clone());
-            continue;
-        }
-        let (mut depth, mut first) = (1, true);
-        for token in &tokens[at + 3..] {
-            match token.as_str() {
-                "{" => depth += 1,
-                "}" => depth -= 1,
-                "," if depth == 1 => first = true,
-                name if depth == 1 && first => {
-                    names.push(name.to_owned());
-                    first = false;
-                }
-                _ => {}
-            }
-            if depth == 0 {
-                break;
-            }
-        }
-    }
-    names
+/// The module of the crate's root that `path` belongs to.
+fn module(path: &str) -> &str {
+    path.trim_start_matches("src/").split(['/', '.']).next().unwrap_or(path)
 }
 
 /// Names that are reserved for others.
@@ -212,7 +116,7 @@ fn reserved(path: &str, tokens: &[String]) -> Vec<String> {
         }
     }
     for (pure, forbidden) in PURE {
-        if module(path).0 == *pure {
+        if module(path) == *pure {
             let found = forbidden.iter().filter(|wanted| names(wanted));
             wrong.extend(found.map(|wanted| format!("`{}` in {pure}, which is pure", wanted.concat())));
         }

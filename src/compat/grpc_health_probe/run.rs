@@ -1,0 +1,49 @@
+//! One question to one target, told in the manners of another program: its words, its exit codes.
+
+use std::time::Duration;
+
+use crate::attempt;
+use crate::attempt::{Detail, Finished};
+use crate::command::Command;
+use crate::deadline::Deadline;
+use crate::exit::ExitStatus;
+use crate::probe::Probe;
+use crate::report;
+use crate::report::Stream;
+use crate::{sys, watchdog};
+
+/// A question of a personality.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    /// What to ask.
+    pub(crate) probe: Probe,
+    /// The limit of the whole run.
+    pub(crate) timeout: Duration,
+    /// How that program would tell what came of it.
+    pub(crate) judge: fn(&Finished) -> Told,
+    /// How it would tell that nothing did in time.
+    pub(crate) overdue: Told,
+}
+
+/// The last words of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Its line.
+    pub(crate) line: String,
+    /// What it exits with.
+    pub(crate) exit: ExitStatus,
+}
+
+impl Command for Ask {
+    /// Asks, and says on stderr what the other program would say there.
+    fn run(self: Box<Self>) -> ExitStatus {
+        let deadline = Deadline::after(self.timeout);
+        sys::stdio::reopen_closed();
+        // Without a timer the probe's own deadline still holds.
+        let _ = watchdog::arm(deadline, format!("{}\n", self.overdue.line), 2, self.overdue.exit.code());
+        let told = (self.judge)(&attempt::run(&self.probe, deadline, Detail::Verdict));
+        watchdog::settle(told.exit.code());
+        report::line(Stream::Stderr, &told.line, deadline);
+        told.exit
+    }
+}

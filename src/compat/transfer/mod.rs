@@ -1,0 +1,59 @@
+//! HTTP transfers in another program's manners: bodies to stdout or files, its words, its exit codes.
+//!
+//! A transfer is not limited in size, as the body of a check is, but in time.
+
+pub(crate) mod exchange;
+pub(crate) mod sink;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use crate::command::Command;
+use crate::deadline::Deadline;
+use crate::exit::ExitStatus;
+use crate::report;
+use crate::report::Stream;
+use crate::{sys, watchdog};
+
+/// All that one command line asks for.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    /// The limit of the whole run.
+    pub(crate) timeout: Duration,
+    /// Whose manners.
+    pub(crate) manners: Box<dyn Manners>,
+}
+
+/// What differs from program to program.
+pub(crate) trait Manners: Debug {
+    /// What it says, and ends with, when the limit came.
+    fn overdue(&self) -> (String, ExitStatus);
+
+    /// Does it.
+    fn run(&self, deadline: Deadline) -> ExitStatus;
+}
+
+impl Command for Fetch {
+    /// Does it, and ends at its limit, whatever a library is doing.
+    fn run(self: Box<Self>) -> ExitStatus {
+        let deadline = Deadline::after(self.timeout);
+        sys::stdio::reopen_closed();
+        let (line, exit) = self.manners.overdue();
+        let line = if line.is_empty() { line } else { format!("{line}\n") };
+        // Without a timer the transfer's own deadline still holds.
+        let _ = watchdog::arm(deadline, line, 2, exit.code());
+        self.manners.run(deadline)
+    }
+}
+
+impl Fetch {
+    /// Does it by `deadline`, for somebody who keeps the limit.
+    pub(crate) fn run_by(&self, deadline: Deadline) -> ExitStatus {
+        self.manners.run(deadline.at_most(self.timeout))
+    }
+}
+
+/// One line on stderr.
+pub(crate) fn complain(line: &str, deadline: Deadline) {
+    report::line(Stream::Stderr, line, deadline);
+}

@@ -1,0 +1,394 @@
+//! `wget [options] URL...` (<https://www.gnu.org/software/wget/manual/wget.html>): the options that healthchecks use,
+//! those of busybox among them, and the exit codes of GNU's.
+
+mod run;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::Usage;
+use crate::command::{Command, Document, Parsed};
+use crate::compat::transfer::Fetch;
+use crate::compat::transfer::exchange::{Redirects, Request};
+use crate::compat::transfer::sink::Place;
+use crate::compat::wget::run::{Errors, Existing, Heads, Item, Reads, Refused, Tries, Voice, Wget};
+use crate::exit::ExitStatus;
+use crate::http::{Credentials, HeaderName, HeaderValue, Method, Route, Url, decoded, encoded, header};
+use crate::net::Family;
+use crate::net::tls::Verify;
+use crate::system::option_file as file;
+
+use super::flags::{self, Flag, Given, Syntax, Takes};
+use super::limit;
+
+/// What it ends with where nothing else fits, a missing URL for one.
+const GENERIC: u8 = 1;
+
+/// Misused: an unknown option, a missing value.
+const MISUSED: u8 = 2;
+
+/// A file that cannot be read.
+const UNREADABLE: u8 = 3;
+
+/// Who we say that we are.
+const USER_AGENT: &str = "Wget/1.21.3";
+
+/// What `wget -V` begins with.
+const VERSION: &str = concat!("GNU Wget 1.21.3 (sexton ", env!("CARGO_PKG_VERSION"), ")\n");
+
+/// What its `--help` says, in our words.
+const HELP: &str = "\
+usage: wget [options] URL...   (sexton, in the manners of GNU and busybox wget)
+  -q --quiet  -nv --no-verbose  -S --server-response  --spider  -O --output-document FILE  -c --continue  -nc
+  -P --directory-prefix FOLDER  --content-on-error  -t --tries N  --waitretry SECONDS  --retry-connrefused
+  -T --timeout SECONDS  --connect-timeout SECONDS  --read-timeout SECONDS  --max-redirect N
+  --header 'NAME: VALUE'  -U --user-agent NAME  --user NAME  --password TEXT  --referer URL
+  --method METHOD  --body-data TEXT  --body-file FILE  --post-data TEXT  --post-file FILE
+  --no-check-certificate  --ca-certificate FILE  --certificate FILE  --private-key FILE
+  -Y off  --no-proxy  -4 --inet4-only  -6 --inet6-only  -V --version
+without -T all of it is over after SEXTON_TIMEOUT, or 4 seconds
+";
+
+/// Its options; what only changes how bytes travel, or what a terminal shows, is known and has no effect.
+const FLAGS: &[Flag] = &[
+    Flag::new("quiet", Some('q'), Takes::Nothing),
+    Flag::new("verbose", Some('v'), Takes::Nothing),
+    Flag::new("no-verbose", None, Takes::Nothing),
+    // `-nv`, `-nc`.
+    Flag::new("n", Some('n'), Takes::Value),
+    Flag::new("no-clobber", None, Takes::Nothing),
+    Flag::new("server-response", Some('S'), Takes::Nothing),
+    Flag::new("spider", None, Takes::Nothing),
+    Flag::new("output-document", Some('O'), Takes::Value),
+    Flag::new("output-file", Some('o'), Takes::Value),
+    Flag::new("directory-prefix", Some('P'), Takes::Value),
+    Flag::new("continue", Some('c'), Takes::Nothing),
+    Flag::new("content-on-error", None, Takes::Nothing),
+    Flag::new("tries", Some('t'), Takes::Value),
+    Flag::new("waitretry", None, Takes::Value),
+    Flag::new("retry-connrefused", None, Takes::Nothing),
+    Flag::new("timeout", Some('T'), Takes::Value),
+    Flag::new("connect-timeout", None, Takes::Value),
+    Flag::new("dns-timeout", None, Takes::Value),
+    Flag::new("read-timeout", None, Takes::Value),
+    Flag::new("max-redirect", None, Takes::Value),
+    Flag::new("header", None, Takes::Value),
+    Flag::new("user-agent", Some('U'), Takes::Value),
+    Flag::new("referer", None, Takes::Value),
+    Flag::new("user", None, Takes::Value),
+    Flag::new("password", None, Takes::Value),
+    Flag::new("http-user", None, Takes::Value),
+    Flag::new("http-password", None, Takes::Value),
+    Flag::new("auth-no-challenge", None, Takes::Nothing),
+    Flag::new("method", None, Takes::Value),
+    Flag::new("body-data", None, Takes::Value),
+    Flag::new("body-file", None, Takes::Value),
+    Flag::new("post-data", None, Takes::Value),
+    Flag::new("post-file", None, Takes::Value),
+    Flag::new("no-check-certificate", None, Takes::Nothing),
+    Flag::new("ca-certificate", None, Takes::Value),
+    Flag::new("certificate", None, Takes::Value),
+    Flag::new("private-key", None, Takes::Value),
+    Flag::new("proxy", Some('Y'), Takes::Value),
+    Flag::new("no-proxy", None, Takes::Nothing),
+    Flag::new("inet4-only", Some('4'), Takes::Nothing),
+    Flag::new("inet6-only", Some('6'), Takes::Nothing),
+    Flag::new("version", Some('V'), Takes::Nothing),
+    Flag::new("help", Some('h'), Takes::Nothing),
+    Flag::new("no-cache", None, Takes::Nothing),
+    Flag::new("no-cookies", None, Takes::Nothing),
+    Flag::new("no-dns-cache", None, Takes::Nothing),
+    Flag::new("no-hsts", None, Takes::Nothing),
+    Flag::new("no-http-keep-alive", None, Takes::Nothing),
+    Flag::new("show-progress", None, Takes::Nothing),
+    Flag::new("progress", None, Takes::Value),
+    Flag::new("compression", None, Takes::Value),
+    Flag::new("secure-protocol", None, Takes::Value),
+];
+
+/// What it refuses, with its code.
+type Refusal = (u8, String);
+
+/// Reads its argv.
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+    transfers(args).map(Parsed::into_command)
+}
+
+/// The same, for a line of several commands.
+pub(super) fn transfers(args: Vec<OsString>) -> Result<Parsed<Fetch>, Usage> {
+    read(args).map_err(|(code, why)| Usage::bare(ExitStatus::Code(code), format!("wget: {why}")))
+}
+
+/// Refused as misuse.
+fn misused(why: impl Into<String>) -> Refusal {
+    (MISUSED, why.into())
+}
+
+/// What was said so far.
+struct Words {
+    urls: Vec<String>,
+    wget: Wget,
+    template: Request,
+    prefix: PathBuf,
+    user: Option<String>,
+    password: Option<String>,
+    tries: Option<u32>,
+    text: Option<&'static str>,
+}
+
+/// Turns its words into transfers.
+fn read(args: Vec<OsString>) -> Result<Parsed<Fetch>, Refusal> {
+    let mut words = Words::new().map_err(misused)?;
+    for given in flags::sort(FLAGS, Syntax::Gnu, args).map_err(misused)? {
+        match given {
+            Given::Word(url) => words.urls.push(url),
+            Given::Switch { name, .. } => words.switch(name),
+            Given::Value { name, shown, value } => words.value(name, &shown, value)?,
+        }
+    }
+    if let Some(text) = words.text {
+        return Ok(Parsed::Print(Document::stdout(text)));
+    }
+    if words.urls.is_empty() {
+        return Err((GENERIC, "missing URL; name one, as in wget -q -O - http://127.0.0.1:8080/".into()));
+    }
+    let whole = limit().map_err(misused)?;
+    let mut wget = words.wget;
+    if wget.reads == Reads::Heads && words.template.method == Method::GET {
+        words.template.method = Method::HEAD;
+    }
+    if let Some(user) = &words.user {
+        let password = words.password.as_deref().unwrap_or_default();
+        let basic = basic(&format!("{user}:{password}")).map_err(misused)?;
+        words.template.headers.push((header::AUTHORIZATION, basic));
+    }
+    for given in &words.urls {
+        let request = request(given, &words.template);
+        wget.items.push(Item { request, file: words.prefix.join(name(given)) });
+    }
+    let urls = u32::try_from(wget.items.len()).unwrap_or(u32::MAX);
+    let timeout = match (wget.timeout, words.tries) {
+        (None, _) => whole,
+        (Some(timeout), None) => timeout.saturating_mul(urls),
+        (Some(timeout), Some(tries)) => {
+            let pauses = (1..tries.min(1000)).map(|tries| wget.tries.pause(tries));
+            let pauses = pauses.fold(Duration::ZERO, Duration::saturating_add);
+            timeout.saturating_mul(tries).saturating_add(pauses).saturating_mul(urls)
+        }
+    };
+    Ok(Parsed::Run(Fetch { timeout, manners: Box::new(wget) }))
+}
+
+impl Words {
+    /// Nothing said yet.
+    fn new() -> Result<Self, String> {
+        let (nowhere, _) = Url::parse("http://localhost/")?;
+        let wget = Wget {
+            items: Vec::new(),
+            route: Route::default(),
+            redirects: Redirects::Followed(20),
+            output: None,
+            existing: Existing::Numbered,
+            reads: Reads::Bodies,
+            errors: Errors::Left,
+            heads: Heads::Hidden,
+            voice: Voice::Statuses,
+            timeout: None,
+            tries: Tries { most: 20, wait: Duration::from_secs(10), refused: Refused::Final },
+        };
+        let template = Request {
+            url: nowhere,
+            method: Method::GET,
+            headers: Vec::new(),
+            user_agent: USER_AGENT.into(),
+            data: None,
+        };
+        let prefix = PathBuf::new();
+        Ok(Self {
+            urls: Vec::new(),
+            wget,
+            template,
+            prefix,
+            user: None,
+            password: None,
+            tries: None,
+            text: None,
+        })
+    }
+
+    /// Takes a switch.
+    fn switch(&mut self, name: &str) {
+        match name {
+            "quiet" => self.wget.voice = Voice::Quiet,
+            "verbose" => self.wget.voice = Voice::Statuses,
+            "no-verbose" => self.wget.voice = self.wget.voice.min(Voice::Errors),
+            "no-clobber" => self.wget.existing = Existing::Kept,
+            "server-response" => self.wget.heads = Heads::Told,
+            "spider" => self.wget.reads = Reads::Heads,
+            "continue" => self.wget.existing = Existing::Replaced,
+            "content-on-error" => self.wget.errors = Errors::Written,
+            "retry-connrefused" => self.wget.tries.refused = Refused::TriedAgain,
+            "no-check-certificate" => self.wget.route.tls.verify = Verify::Off,
+            "inet4-only" => self.wget.route.via.family = Family::V4,
+            "inet6-only" => self.wget.route.via.family = Family::V6,
+            "version" => self.text = Some(VERSION),
+            "help" => self.text = Some(HELP),
+            _ => {}
+        }
+    }
+
+    /// Takes an option with its value; `shown` is the option as it was written.
+    fn value(&mut self, name: &str, shown: &str, value: String) -> Result<(), Refusal> {
+        match name {
+            "n" => match value.as_str() {
+                "v" => self.switch("no-verbose"),
+                "c" => self.switch("no-clobber"),
+                other => return Err(misused(format!("option -n{other}: is unknown"))),
+            },
+            "output-document" => {
+                self.wget.output = Some(match value.as_str() {
+                    "-" => Place::Stdout,
+                    "/dev/null" => Place::Nowhere,
+                    path => Place::File(PathBuf::from(path)),
+                });
+            }
+            "output-file" if value == "/dev/null" => self.wget.voice = Voice::Quiet,
+            "output-file" => return Err(misused(format!("option {shown}: only /dev/null is offered"))),
+            "directory-prefix" => self.prefix = PathBuf::from(value),
+            "tries" => {
+                let tries = if value == "inf" { 0 } else { number(shown, &value)? };
+                self.wget.tries.most = if tries == 0 { u32::MAX } else { tries };
+                self.tries = (tries > 0).then_some(tries);
+            }
+            "waitretry" => self.wget.tries.wait = seconds(shown, &value)?.unwrap_or_default(),
+            "timeout" | "read-timeout" => self.wget.timeout = seconds(shown, &value)?,
+            "connect-timeout" | "dns-timeout" => {
+                self.wget.route.via.connect_timeout = seconds(shown, &value)?;
+            }
+            "max-redirect" => {
+                // None followed is a failure there, not an answer.
+                self.wget.redirects = Redirects::Followed(number(shown, &value)?);
+            }
+            "header" => self.header(&value)?,
+            "referer" => self.header(&format!("Referer: {value}"))?,
+            "user-agent" => self.template.user_agent = value,
+            "user" | "http-user" => self.user = Some(value),
+            "password" | "http-password" => self.password = Some(value),
+            "method" => {
+                let method = value.to_ascii_uppercase();
+                self.template.method =
+                    method.parse().map_err(|_| misused(format!("option {shown}: {method} is no method")))?;
+            }
+            "body-data" => self.send(value.into_bytes()),
+            "body-file" => self.send(content(shown, &value)?),
+            "post-data" | "post-file" => {
+                self.template.method = Method::POST;
+                self.send(if name == "post-data" { value.into_bytes() } else { content(shown, &value)? });
+            }
+            "ca-certificate" => self.wget.route.tls.cacert = Some(PathBuf::from(value)),
+            "certificate" => self.wget.route.tls.cert = Some(PathBuf::from(value)),
+            "private-key" => self.wget.route.tls.key = Some(PathBuf::from(value)),
+            // There are no proxies but given ones, and wget takes them from the environment.
+            "proxy" if !matches!(value.as_str(), "on" | "off" | "yes" | "no" | "1" | "0") => {
+                return Err(misused(format!("option {shown}: on or off, not {value}")));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Sends `data`.
+    fn send(&mut self, data: Vec<u8>) {
+        self.template.data = Some(data);
+        if !self.template.headers.iter().any(|(name, _)| name == header::CONTENT_TYPE) {
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            self.template.headers.push((header::CONTENT_TYPE, form));
+        }
+    }
+
+    /// Sends a header; the last of a name counts.
+    fn header(&mut self, text: &str) -> Result<(), Refusal> {
+        let refuse = |why: &str| misused(format!("option --header: {why}"));
+        let Some((name, value)) = text.split_once(':') else {
+            return Err(refuse("a header has no colon; write --header 'NAME: VALUE'"));
+        };
+        let name: HeaderName = name
+            .trim()
+            .parse()
+            .map_err(|_| refuse("the name of a header holds a character that no name has"))?;
+        // The value may be a secret, so it is never shown.
+        let value = HeaderValue::from_str(value.trim())
+            .map_err(|_| refuse("a header's value holds a control character"))?;
+        self.template.headers.retain(|(given, _)| *given != name);
+        self.template.headers.push((name, value));
+        Ok(())
+    }
+}
+
+/// The header for `name:password`.
+fn basic(user: &str) -> Result<HeaderValue, String> {
+    Credentials::basic(user)?.authorization()
+}
+
+/// The content of the file that `flag` names.
+fn content(flag: &str, path: &str) -> Result<Vec<u8>, Refusal> {
+    file::read(flag, Path::new(path)).map_err(|why| (UNREADABLE, why))
+}
+
+/// Reads a number.
+fn number(flag: &str, value: &str) -> Result<u32, Refusal> {
+    value.parse().map_err(|_| misused(format!("option {flag}: invalid number {value}")))
+}
+
+/// Reads seconds, or another unit of time by its letter; 0 is no limit of their own.
+fn seconds(flag: &str, value: &str) -> Result<Option<Duration>, Refusal> {
+    let refuse = || misused(format!("option {flag}: invalid time period {value}"));
+    let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let (number, unit) = units
+        .iter()
+        .find_map(|(letter, unit)| Some((value.strip_suffix(letter)?, *unit)))
+        .unwrap_or((value, 1.0));
+    let length = number.parse::<f64>().map_err(|_| refuse())? * unit;
+    let length = Duration::try_from_secs_f64(length).map_err(|_| refuse())?;
+    Ok((!length.is_zero()).then_some(length))
+}
+
+/// `given` with its scheme; it is http unless it says otherwise.
+fn full(given: &str) -> String {
+    if given.contains("://") { given.to_owned() } else { format!("http://{given}") }
+}
+
+/// The request for `given`.
+fn request(given: &str, template: &Request) -> Result<Request, String> {
+    let full = full(given);
+    let scheme = full.split("://").next().unwrap_or_default().to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") {
+        return Err(format!("unsupported scheme {scheme}; only http and https are supported"));
+    }
+    let text = encoded(full.split('#').next().unwrap_or_default().as_bytes());
+    let (url, user) = Url::parse(&text).map_err(|why| format!("the URL cannot be asked: {why}"))?;
+    let mut request = Request { url, ..template.clone() };
+    if let Some(user) = user {
+        let user = if user.contains(':') { user } else { format!("{user}:") };
+        request.headers.retain(|(name, _)| name != header::AUTHORIZATION);
+        request.headers.push((header::AUTHORIZATION, basic(&user)?));
+    }
+    Ok(request)
+}
+
+/// The file that the body of `given` goes to: what its path ends with, its query included.
+fn name(given: &str) -> String {
+    let full = full(given);
+    let rest = full.split_once("://").map_or("", |(_, rest)| rest).split('#').next().unwrap_or_default();
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    let last = path.split_once('/').and_then(|(_, path)| path.rsplit('/').next()).unwrap_or_default();
+    // A name never leads out of the folder.
+    let last =
+        decoded(last).ok().filter(|name| !name.contains(['/', '\0'])).unwrap_or_else(|| last.to_owned());
+    let last = if matches!(last.as_str(), "" | "." | "..") { "index.html".to_owned() } else { last };
+    match query {
+        Some(query) => format!("{last}?{}", query.replace('/', "%2F")),
+        None => last,
+    }
+}

@@ -1,0 +1,67 @@
+//! Where an answer sends us, and whether we go.
+
+use ureq::http::{HeaderMap, HeaderValue, Method, header};
+
+use crate::outcome::{Cause, Failure, Phase};
+
+use crate::http::url::{Scheme, Url};
+
+/// How many redirects are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// None; a redirect is an answer like any other.
+    #[default]
+    No,
+    /// So many.
+    AtMost(u8),
+}
+
+/// The next question after a redirect.
+#[derive(Debug)]
+pub(crate) struct Hop {
+    /// Whom to ask.
+    pub(crate) url: Url,
+    /// How.
+    pub(crate) method: Method,
+    /// Whether the same server is asked again.
+    pub(crate) origin: Origin,
+}
+
+/// Who is asked next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The same server: it may see our secrets again.
+    Same,
+    /// Another one.
+    Other,
+}
+
+/// Where an answer of `status` sends us, as far as it says: the raw Location.
+pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<&[u8]> {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+        .then(|| headers.get(header::LOCATION))?
+        .map(HeaderValue::as_bytes)
+}
+
+/// The hop that an answer of `status` to `method url` asks for; never one from https to http.
+pub(crate) fn hop(status: u16, location: &[u8], url: &Url, method: &Method) -> Result<Hop, Failure> {
+    let next = url.join(location).map_err(|why| {
+        let reason = format!("status {status} redirects to {why}");
+        Failure::new(Phase::Response, Cause::Protocol, reason)
+    })?;
+    if url.scheme == Scheme::Https && next.scheme == Scheme::Http {
+        let reason = format!("status {status} redirects from https to {next}, which is never followed");
+        return Err(Failure::new(Phase::Response, Cause::Forbidden, reason));
+    }
+    let origin = if url.same_origin(&next) { Origin::Same } else { Origin::Other };
+    Ok(Hop { url: next, method: method_after(status, method), origin })
+}
+
+/// The method after a redirect (RFC 9110, 15.4): what everybody does since the first browsers.
+fn method_after(status: u16, method: &Method) -> Method {
+    match (status, method) {
+        (303, &Method::HEAD) => Method::HEAD,
+        (303, _) | (301 | 302, &Method::POST) => Method::GET,
+        _ => method.clone(),
+    }
+}

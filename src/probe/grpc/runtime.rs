@@ -1,0 +1,123 @@
+//! An async protocol over one of our streams: no runtime, no thread, one poll(2) at a time, over by the deadline.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::net::{Awaited, Stream};
+
+/// How many of the peer's first bytes are kept: enough to tell what it speaks.
+const FIRST: usize = 8;
+
+/// A stream as async code reads and writes it; clones share it.
+#[derive(Clone)]
+pub(crate) struct Link(Rc<Inner>);
+
+/// What the clones share.
+struct Inner {
+    stream: RefCell<Stream>,
+    /// Whether the last write found no room.
+    full: Cell<bool>,
+    /// The peer's first bytes.
+    first: RefCell<Vec<u8>>,
+}
+
+impl Link {
+    /// Takes over `stream`, which from now on does not wait by itself.
+    pub(crate) fn new(mut stream: Stream) -> Self {
+        stream.never_wait();
+        Self(Rc::new(Inner {
+            stream: RefCell::new(stream),
+            full: Cell::new(false),
+            first: RefCell::new(Vec::with_capacity(FIRST)),
+        }))
+    }
+
+    /// What the peer said first.
+    pub(crate) fn first(&self) -> Vec<u8> {
+        self.0.first.borrow().clone()
+    }
+
+    /// Runs `future` to its end, sleeping whenever neither it nor the peer has anything to do.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::TimedOut` when the stream's deadline comes first.
+    pub(crate) fn drive<T>(&self, future: impl Future<Output = T>) -> io::Result<T> {
+        let bell = Arc::new(Bell(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut future = pin!(future);
+        loop {
+            // Parts of the future wake each other while they make progress; only then is it idle.
+            while bell.0.swap(false, Ordering::Relaxed) {
+                if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    return Ok(value);
+                }
+            }
+            let awaited = if self.0.full.get() { Awaited::Either } else { Awaited::Input };
+            self.0.stream.borrow().wait_for(awaited)?;
+            bell.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Rung when the future can go on.
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What an operation that would have had to wait means to a future: `drive` polls it again when the socket is ready.
+fn pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        other => Poll::Ready(other),
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = self.0.stream.borrow_mut().read(buffer.initialize_unfilled());
+        pending(result.map(|amount| {
+            buffer.advance(amount);
+            let mut first = self.0.first.borrow_mut();
+            let missing = FIRST.saturating_sub(first.len());
+            let filled = buffer.filled();
+            let fresh = filled.get(filled.len().saturating_sub(amount)..).unwrap_or_default();
+            first.extend(fresh.iter().take(missing));
+        }))
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = pending(self.0.stream.borrow_mut().write(bytes));
+        self.0.full.set(result.is_pending());
+        result
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = pending(self.0.stream.borrow_mut().flush());
+        self.0.full.set(result.is_pending());
+        result
+    }
+
+    /// Dropping the stream closes it.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}
