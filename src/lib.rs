@@ -2,23 +2,26 @@
 //!
 //! # The map
 //!
+//! Each room stands above all that it imports; nothing imports upwards.
+//!
 //! ```text
-//! main -> run -> cli, compat          argv and environment become an Invocation: plain, validated data
+//! main -> run -> compat          a folder for each program whose name we answer to: its parsing and its behavior
+//!                cli             our own command line and environment -> a command
 //!                 |
-//!                 +-> check, wait     the two commands that ask
-//!                 +-> ask, fetch      the same for other programs' names: their words, their exit codes
-//!                 +-> init            PID 1: spawn, forward, reap, drain; wait before and watch during (health)
-//!                      |
-//!                      v
-//!                 repeat              one target, attempt after attempt, never two at a time
-//!                      v
-//!                 attempt             one probe on a thread, over by its deadline
-//!                      v
-//!                 probe               what a target means: one file per kind
-//!                      v
-//!                 net                 names, connections and TLS, all by a deadline
-//!                      v
-//!                 deadline, outcome   the words that everything above shares
+//!                check  wait  init        the commands; init is PID 1: spawn, forward, reap, drain, and what it watches
+//!                 |
+//!                repeat          one target again and again, never two attempts at a time
+//!                attempt         one probe on a thread, over by its deadline
+//!                health          outcomes -> starting, healthy, unhealthy; pure
+//!                 |
+//!                probe           the table of schemes, and one file or folder for each kind of check
+//!                 |
+//!                client  http  expect     what service protocols share; the HTTP client; what an answer must be
+//!                target          a target split into its parts
+//!                system  net     reading this machine; names, connections and TLS, all by a deadline
+//!                 |
+//!                deadline  outcome  exit  report  watchdog     the words that all share
+//!                sys             all unsafe code; imports nothing of ours
 //! ```
 //!
 //! # Invariants

@@ -1,6 +1,7 @@
 //! The rules of the house that no lint keeps: who may import whom, who may do what, how long a file may be, and that
 //! every file is listed where a reader looks for it. DESIGN: "How it is cut".
 
+mod imports;
 mod rules;
 mod tokens;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use self::rules::{IMPORTS, objections, unreachable};
+use self::rules::{objections, unreachable};
 
 /// The folder of the package.
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -77,33 +78,68 @@ fn every_example_is_run_by_a_test_or_shown_in_the_readme() {
     }
 }
 
+/// Circles that were there when the rule came, each to be undone; none may be added.
+const KNOWN_CIRCLES: &[&[&str]] = &[
+    &["cli::init", "cli::targets", "cli::wait"],
+    &["http::exchange", "http::wire"],
+    &["init::dialect", "init::log"],
+    &["net::tls::reason", "net::tls::trust"],
+];
+
 #[test]
-fn the_imports_that_are_allowed_have_no_circle() {
-    /// Whether `to` can be reached from `from`.
-    fn reaches(from: &str, to: &str, depth: usize) -> bool {
-        let allowed =
-            IMPORTS.iter().find(|(module, _)| *module == from).map_or(&[][..], |(_, allowed)| allowed);
-        allowed.iter().any(|next| *next == to || (depth > 0 && reaches(next, to, depth - 1)))
+fn neither_files_nor_folders_import_each_other_in_a_circle() {
+    let files = imports::of_files(&sources());
+    let found = imports::circles(&files);
+    let new: Vec<_> = found.iter().filter(|circle| !KNOWN_CIRCLES.contains(&&strs(circle)[..])).collect();
+    assert!(new.is_empty(), "files in a circle: {new:?}");
+    let rooms = imports::of_folders(&files);
+    let folders = imports::circles(&rooms);
+    assert!(folders.is_empty(), "folders in a circle: {folders:?}");
+    assert!(rooms["sys"].is_empty(), "sys imports {:?}", rooms["sys"]);
+}
+
+/// As the tables write them.
+fn strs(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_circle_is_found_whatever_it_looks_like() {
+    let tree =
+        |files: &[(&str, &str)]| files.iter().map(|&(path, text)| (path.into(), text.into())).collect();
+    for (files, circle) in [
+        (&[("src/a.rs", "use crate::b::B;"), ("src/b.rs", "fn f() { crate::a::g() }")][..], &["a", "b"][..]),
+        (
+            &[("src/x/a.rs", "use super::b::B;"), ("src/x/b.rs", "use crate::x::{c, a::{self, A}};")],
+            &["x::a", "x::b"],
+        ),
+        (
+            &[("src/probe/mod.rs", "mod a; use self::a::A;"), ("src/probe/a.rs", "use super::Table;")],
+            &["probe", "probe::a"],
+        ),
+    ] {
+        let found = imports::circles(&imports::of_files(&tree(files)));
+        assert_eq!(found.first().map(|circle| strs(circle)).as_deref(), Some(circle), "{files:?}");
     }
-    for (module, _) in IMPORTS {
-        assert!(!reaches(module, module, IMPORTS.len()), "{module} may import itself in a circle");
-    }
+    let above = tree(&[("src/x/mod.rs", "mod a; use self::a::A;"), ("src/x/a.rs", "use super::X;")]);
+    assert!(imports::circles(&imports::of_files(&above)).is_empty());
+    let rooms = tree(&[
+        ("src/x/a.rs", "use crate::y::b::B;"),
+        ("src/y/b.rs", ""),
+        ("src/y/c.rs", "use crate::x::d::D;"),
+        ("src/x/d.rs", ""),
+    ]);
+    let rooms = imports::of_files(&rooms);
+    assert!(imports::circles(&rooms).is_empty());
+    assert_eq!(imports::circles(&imports::of_folders(&rooms)).len(), 1);
 }
 
 /// Each of these must be objected to, and for the reason named: rules that object to nothing keep nothing.
 #[test]
 fn the_rules_object_to_what_breaks_them() {
     for (path, text, reason) in [
-        ("src/probe/x.rs", "use crate::report::line;", "may not import report"),
-        ("src/probe/x.rs", "use crate::{net, cli::Usage};", "may not import cli"),
-        ("src/probe/http/x.rs", "fn f() { crate::exit::code() }", "may not import exit"),
-        ("src/probe/x.rs", "use super::super::report;", "climbs out of its module"),
-        ("src/health.rs", "use super::deadline::Deadline;", "climbs out of its module"),
         ("src/health.rs", "use std::time::Instant;", "`Instant`"),
         ("src/health.rs", "use std::fs;", "`std::fs`"),
-        ("src/sys/x.rs", "use crate::deadline::Deadline;", "may not import deadline"),
-        ("src/net/x.rs", "use crate::probe::Probe;", "may not import probe"),
-        ("src/novel.rs", "", "novel is not in the table"),
         ("src/net/x.rs", "unsafe { f() }", "`unsafe`"),
         ("src/check.rs", "#![allow(x)]\nunsafe fn f() {}", "`unsafe`"),
         ("src/check.rs", "println!(\"x\");", "`println!`"),
@@ -144,7 +180,7 @@ fn the_rules_do_not_object_to_what_only_looks_like_it() {
             "src/probe/x.rs",
             "fn f() {}\n#[cfg(test)]\nmod tests {\n    use super::*;\n    fn g() { unsafe {} }\n}",
         ),
-        ("src/probe/http/x.rs", "use super::super::target::Target; use ureq::Agent;"),
+        ("src/http/x.rs", "use super::super::target::Target; use ureq::Agent;"),
         ("src/main.rs", "unsafe { sexton::Args::from_c(argc, argv) }"),
         ("src/sys/x.rs", "unsafe { libc::fork() }"),
         ("src/cli/x.rs", "use clap::Command; env::var(name); Command::new(\"x\")"),
