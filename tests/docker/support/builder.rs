@@ -8,8 +8,9 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::command::finish;
 use super::debian::{Debian, Tree, import, pack};
-use super::engine::{Engine, finish};
+use super::engine::Engine;
 use super::peers::lock;
 
 /// A C compiler for ring, and what a static link needs.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::command::finish;
 use super::container::Container;
-use super::engine::{Engine, finish};
+use super::engine::Engine;
 
 /// A Compose that is installed: the plugin, or the older program.
 #[derive(Clone, Copy, Debug)]

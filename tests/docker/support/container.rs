@@ -53,7 +53,7 @@ impl Container {
     ) -> Self {
         let mut command = engine.command(["run", "--detach"]);
         command.args(Engine::label()).args(options).arg(image).args(words);
-        let id = super::engine::finish(&mut command).unwrap_or_else(|why| panic!("{why}"));
+        let id = super::command::finish(&mut command).unwrap_or_else(|why| panic!("{why}"));
         Self::adopt(engine, id.trim())
     }
 

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::engine::{Engine, finish};
+use super::command::finish;
+use super::engine::Engine;
 use super::peers::lock;
 
 /// Counts how this file makes an image: a change here makes new ones.

@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::command::finish;
 
 /// On whatever a test makes; its value is the PID of the test run, so that a later one can clear up after one that was
 /// killed.
@@ -71,17 +73,6 @@ impl Engine {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         format!("sexton-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
     }
-}
-
-/// Runs `command` to its end: its stdout, or what it said.
-pub(crate) fn finish(command: &mut Command) -> Result<String, String> {
-    let Output { status, stdout, stderr } =
-        command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
-    let stdout = String::from_utf8_lossy(&stdout).into_owned();
-    if status.success() {
-        return Ok(stdout);
-    }
-    Err(format!("{command:?}: {status}\n{stdout}{}", String::from_utf8_lossy(&stderr)))
 }
 
 /// Is there an engine, and does it run Linux? Clears up after dead runs.

@@ -31,7 +31,7 @@ impl Image {
         let mut image = Self { engine, name: Engine::fresh_name(), steps: Vec::new() };
         let mut command = engine.command(["build", "--force-rm", "--tag", &image.name]);
         command.args(Engine::label()).args(options).arg(context);
-        let told = super::engine::finish(&mut command).unwrap_or_else(|why| panic!("{why}"));
+        let told = super::command::finish(&mut command).unwrap_or_else(|why| panic!("{why}"));
         let steps = told.lines().filter_map(|line| line.strip_prefix(" ---> "));
         image.steps = steps.filter(|id| !id.contains(' ')).map(str::to_owned).collect();
         image

@@ -2,6 +2,7 @@
 //! does, their health and their processes.
 
 mod builder;
+mod command;
 mod compose;
 mod container;
 mod debian;

@@ -17,7 +17,7 @@ pub(crate) fn peer(name: &str) -> PathBuf {
     if newer(&program) <= newer(&source) {
         let mut compiler = Command::new("cc");
         compiler.args(["-O1", "-Wall", "-Wextra", "-Werror", "-static", "-o"]).arg(&program).arg(&source);
-        super::engine::finish(&mut compiler).unwrap_or_else(|why| panic!("{why}"));
+        super::command::finish(&mut compiler).unwrap_or_else(|why| panic!("{why}"));
     }
     program
 }

@@ -71,7 +71,8 @@ pub(super) fn objections(path: &str, text: &str) -> Vec<String> {
 
 /// Files that no `mod` leads to.
 pub(super) fn unreachable(files: &BTreeMap<String, String>) -> Vec<String> {
-    let roots = ["src/lib.rs", "src/main.rs", "tests/it/main.rs", "tests/docker/main.rs"];
+    let roots =
+        ["src/lib.rs", "src/main.rs", "tests/it/main.rs", "tests/docker/main.rs", "tests/cri/main.rs"];
     let is_declared = |path: &str| {
         let path = path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
         let Some((folder, name)) = path.rsplit_once('/') else { return false };
