@@ -9,7 +9,7 @@ use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::Explain;
 use crate::init::plan::{
-    CodeSet, Farewell, Init, Level, Main, ParentDeath, Subreaper, Target, Words as Voice,
+    CodeSet, DrainPolicy, Init, LogFormat, MainChild, ParentDeath, SignalScope, Subreaper, Verbosity,
 };
 use crate::init::signals::{Rewrites, Signal};
 
@@ -197,11 +197,11 @@ fn all_words(command: clap::Command) -> clap::Command {
 fn build(line: Line, command: Vec<OsString>) -> Result<Request, String> {
     let pause = line.own.pause || switch("PAUSE")?;
     let main = match (pause, command.first()) {
-        (true, None) => Main::Pause,
+        (true, None) => MainChild::None,
         (true, Some(_)) => return Err("--pause runs no command; leave one of them out".into()),
         (false, None) => return Err("no command; try sexton init -- /app (see sexton init --help)".into()),
         (false, Some(name)) if name.is_empty() => return Err("the command is empty".into()),
-        (false, Some(_)) => Main::Command(command),
+        (false, Some(_)) => MainChild::Command(command),
     };
     let mut plan = line.words.into_plan(main)?;
     let mut pace = line.pace;
@@ -212,11 +212,11 @@ fn build(line: Line, command: Vec<OsString>) -> Result<Request, String> {
 
 impl Words {
     /// Turns words and the environment into a plan for `main`.
-    pub(super) fn into_plan(self, main: Main) -> Result<Init, String> {
+    pub(super) fn into_plan(self, main: MainChild) -> Result<Init, String> {
         let words = self;
         let mut plan = Init::new(main);
         if words.group || switch("GROUP")? {
-            plan.target = Target::Group;
+            plan.signal_scope = SignalScope::ProcessGroup;
         }
         if let Some((codes, flag)) = values(&words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
             plan.exit_zero = exit_codes(&codes, &flag)?;
@@ -239,7 +239,7 @@ impl Words {
             plan.stop_delay = duration(&text, &flag)?;
         }
         if let Some((text, flag)) = value(words.drain, "--drain", "DRAIN")? {
-            plan.farewell = Farewell::Drain(duration(&text, &flag)?);
+            plan.drain_policy = DrainPolicy::Drain(duration(&text, &flag)?);
         }
         if let Some((text, flag)) = value(words.subreaper, "--subreaper", "SUBREAPER")? {
             plan.subreaper = match text.as_str() {
@@ -250,13 +250,13 @@ impl Words {
             };
         }
         if words.verbose || switch("VERBOSE")? {
-            plan.voice.level = Level::Event;
+            plan.log.verbosity = Verbosity::Event;
         }
         if let Some((text, flag)) = value(words.log, "--log", "LOG")? {
-            plan.voice.level = Level::Event;
-            plan.voice.words = match text.as_str() {
-                "text" => Voice::Text,
-                "json" => Voice::Json,
+            plan.log.verbosity = Verbosity::Event;
+            plan.log.format = match text.as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
                 _ => return Err(format!("{flag} `{text}`: write text or json")),
             };
         }
@@ -393,7 +393,7 @@ mod tests {
             (&["-"], &["-"]),
             (&["-v", "-"], &["-"]),
         ] {
-            assert_eq!(plan(words).unwrap().main, Main::Command(argv(command)), "{words:?}");
+            assert_eq!(plan(words).unwrap().main, MainChild::Command(argv(command)), "{words:?}");
         }
     }
 
@@ -457,7 +457,7 @@ mod tests {
             "app",
         ])
         .unwrap();
-        assert_eq!(plan.target, Target::Group);
+        assert_eq!(plan.signal_scope, SignalScope::ProcessGroup);
         assert!(
             [1, 130, 143].iter().all(|&code| plan.exit_zero.contains(code)) && !plan.exit_zero.contains(2)
         );
@@ -467,8 +467,8 @@ mod tests {
         assert_eq!(plan.parent_death, ParentDeath::Chain(Signal::KILL));
         assert_eq!(plan.kill_after, Some(Duration::from_secs(8)));
         assert_eq!(plan.stop_delay, Duration::from_millis(500));
-        assert_eq!(plan.farewell, Farewell::Drain(Duration::ZERO));
+        assert_eq!(plan.drain_policy, DrainPolicy::Drain(Duration::ZERO));
         assert_eq!(plan.subreaper, Subreaper::Never);
-        assert_eq!((plan.voice.words, plan.voice.level), (Voice::Json, Level::Event));
+        assert_eq!((plan.log.format, plan.log.verbosity), (LogFormat::Json, Verbosity::Event));
     }
 }

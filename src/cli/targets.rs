@@ -115,7 +115,7 @@ impl Words {
         options: options::Words,
         before: &Awaited,
         pace: PaceWords,
-    ) -> Result<(Option<plan::Before>, Option<Watch>), String> {
+    ) -> Result<(Option<plan::StartupWait>, Option<Watch>), String> {
         let watched = list(self.watch.clone(), "WATCH")?;
         let mut probes = options.into_probes(&[before.targets.as_slice(), &watched].concat())?;
         let watched = probes.split_off(before.targets.len());
@@ -126,7 +126,7 @@ impl Words {
             return Ok((None, watch));
         }
         let (plan, when_over) = pace.plan(probes, before.timeout, is_watched)?;
-        Ok((Some(plan::Before { plan, when_over }), watch))
+        Ok((Some(plan::StartupWait { plan, when_over }), watch))
     }
 
     /// What is watched, if something is.

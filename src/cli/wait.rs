@@ -10,7 +10,7 @@ use clap::{Args, FromArgMatches};
 use crate::check::Require;
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
-use crate::init::plan::{Before, Main};
+use crate::init::plan::{MainChild, StartupWait};
 use crate::probe::Probe;
 use crate::sys::process;
 use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
@@ -151,13 +151,13 @@ fn build(
         return Ok(Box::new(Wait { plan, when_over, command }));
     }
     // Refused where it is wrong, also where it is not needed.
-    let mut plan = init.into_plan(Main::Command(command.clone()))?;
+    let mut plan = init.into_plan(MainChild::Command(command.clone()))?;
     (plan.wait, plan.watch) =
         watch.into_plans(options, &targets::Awaited { targets: words.targets, timeout }, words.pace)?;
     if process::own_pid() == 1 {
         return Ok(Box::new(plan));
     }
-    let Some(Before { plan, when_over }) = plan.wait else { return Err("no target given".into()) };
+    let Some(StartupWait { plan, when_over }) = plan.wait else { return Err("no target given".into()) };
     Ok(Box::new(Wait { plan, when_over, command }))
 }
 

@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use crate::cli::{Usage, variable_os};
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
-use crate::init::plan::{Failures, Farewell, Init, Level, Main, Target, Voice, Words};
+use crate::init::plan::{
+    DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, SignalScope, Verbosity,
+};
 
 use crate::compat::getopt as letters;
 use crate::compat::getopt::Word;
@@ -39,13 +41,13 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let own = std::process::id();
     let refuse = |why: &str| Usage::bare(FAILED, format!("ERROR (catatonit:{own}): {why}"));
     let (words, command) = letters::sort(args, &[]).map_err(|why| refuse(&why))?;
-    let mut plan = Init::new(Main::Command(command));
-    plan.farewell = Farewell::Leave;
-    plan.failures = Failures { init: FAILED, not_executable: FAILED, not_found: FAILED };
+    let mut plan = Init::new(MainChild::Command(command));
+    plan.drain_policy = DrainPolicy::Leave;
+    plan.failures = FailureCodes { init: FAILED, not_executable: FAILED, not_found: FAILED };
     for word in words {
         match word {
-            Word::Letter('g', _) => plan.target = Target::Group,
-            Word::Letter('P', _) => plan.main = Main::Pause,
+            Word::Letter('g', _) => plan.signal_scope = SignalScope::ProcessGroup,
+            Word::Letter('P', _) => plan.main = MainChild::None,
             Word::Letter('h', _) => return Ok(Box::new(Document::stderr(HELP))),
             Word::Letter('L', _) => return Ok(Box::new(Document::stdout(LICENSE))),
             Word::Letter('V', _) => return Ok(Box::new(Document::stdout(VERSION))),
@@ -55,9 +57,12 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         }
     }
     let debug = letters::is_on(variable_os("CATATONIT_DEBUG").as_deref());
-    plan.voice = Voice { words: Words::Catatonit, level: if debug { Level::Event } else { Level::Warning } };
+    plan.log = LogOptions {
+        format: LogFormat::Catatonit,
+        verbosity: if debug { Verbosity::Event } else { Verbosity::Warning },
+    };
     match &plan.main {
-        Main::Command(command) if command.is_empty() => {
+        MainChild::Command(command) if command.is_empty() => {
             Err(refuse("missing program name (see catatonit -h)"))
         }
         _ => Ok(Box::new(plan)),

@@ -8,7 +8,8 @@ use crate::cli::{Usage, variable_os};
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{
-    Failures, Farewell, Init, JobControl, Level, Main, Mode, Placement, Subreaper, Target, Voice, Words,
+    DrainPolicy, DumbInitMode, FailureCodes, Init, JobControl, LogFormat, LogOptions, MainChild, Placement,
+    SignalScope, Subreaper, Verbosity,
 };
 use crate::init::signals::Signal;
 
@@ -56,30 +57,30 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let refuse = |why: &str| Usage::bare(ExitStatus::Code(1), why.to_owned());
     let (words, command) =
         letters::sort(args, &["r", "rewrite"]).map_err(|why| refuse(&format!("dumb-init: {why}")))?;
-    let mut plan = Init::new(Main::Command(command));
+    let mut plan = Init::new(MainChild::Command(command));
     plan.placement = Placement::Session;
-    plan.target = Target::Group;
+    plan.signal_scope = SignalScope::ProcessGroup;
     plan.job_control = JobControl::StopSelf;
     plan.subreaper = Subreaper::Never;
-    plan.failures = Failures { init: CANNOT_RUN, not_executable: CANNOT_RUN, not_found: CANNOT_RUN };
-    let mut level = Level::Error;
-    let mut mode = Mode::Session;
+    plan.failures = FailureCodes { init: CANNOT_RUN, not_executable: CANNOT_RUN, not_found: CANNOT_RUN };
+    let mut level = Verbosity::Error;
+    let mut mode = DumbInitMode::Session;
     if variable_os("DUMB_INIT_SETSID").is_some_and(|value| value == "0") {
-        mode = Mode::NoSession;
+        mode = DumbInitMode::NoSession;
     }
     let mut rewrites = Vec::new();
     for word in words {
         match word {
             Word::Letter('h', _) => return Ok(Box::new(Document::stderr(HELP))),
             Word::Letter('V', _) => return Ok(Box::new(Document::stderr(VERSION))),
-            Word::Letter('c', _) => mode = Mode::SingleChild,
-            Word::Letter('v', _) => level = Level::Event,
+            Word::Letter('c', _) => mode = DumbInitMode::SingleChild,
+            Word::Letter('v', _) => level = Verbosity::Event,
             Word::Letter('r', Some(pair)) => rewrites.push(pair),
             Word::Long(name, value) => match (name.as_str(), value) {
                 ("help", None) => return Ok(Box::new(Document::stderr(HELP))),
                 ("version", None) => return Ok(Box::new(Document::stderr(VERSION))),
-                ("single-child", None) => mode = Mode::SingleChild,
-                ("verbose", None) => level = Level::Event,
+                ("single-child", None) => mode = DumbInitMode::SingleChild,
+                ("verbose", None) => level = Verbosity::Event,
                 ("rewrite", Some(pair)) => rewrites.push(pair),
                 _ => return Err(refuse(&format!("dumb-init: unrecognized option '--{name}'"))),
             },
@@ -87,16 +88,16 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         }
     }
     if variable_os("DUMB_INIT_DEBUG").is_some_and(|value| value == "1") {
-        level = Level::Detail;
+        level = Verbosity::Detail;
     }
-    if mode == Mode::Session {
+    if mode == DumbInitMode::Session {
         // A session that no shell watches: a stop that only asks would be ignored there.
         for signal in [Signal::TSTP, Signal::TTIN, Signal::TTOU] {
             plan.rewrites.set(signal, Some(Signal::STOP));
         }
     } else {
-        plan.placement = Placement::Ours;
-        plan.target = Target::Main;
+        plan.placement = Placement::Inherited;
+        plan.signal_scope = SignalScope::MainChild;
         plan.job_control = JobControl::Follow;
     }
     for pair in rewrites {
@@ -106,10 +107,10 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         }
     }
     // Its last SIGTERM goes the way of all others.
-    plan.farewell = plan.rewrites.get(Signal::TERM).map_or(Farewell::Leave, Farewell::Signal);
-    plan.voice = Voice { words: Words::DumbInit(mode), level };
+    plan.drain_policy = plan.rewrites.get(Signal::TERM).map_or(DrainPolicy::Leave, DrainPolicy::Signal);
+    plan.log = LogOptions { format: LogFormat::DumbInit(mode), verbosity: level };
     match &plan.main {
-        Main::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(NO_COMMAND))),
+        MainChild::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(NO_COMMAND))),
         _ => Ok(Box::new(plan)),
     }
 }

@@ -7,7 +7,8 @@ use crate::cli::{Usage, variable_os};
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{
-    Failures, Farewell, Init, Level, Main, ParentDeath, ReapedZombies, Subreaper, Target, Voice, Words,
+    DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, ParentDeath, ReapWarnings,
+    SignalScope, Subreaper, Verbosity,
 };
 use crate::init::signals::Signal;
 
@@ -54,19 +55,19 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let own = std::process::id();
     let refuse = |why: String| Usage::bare(ExitStatus::Code(1), why);
     let (words, command) = letters::sort(args, &["p", "e"]).map_err(|why| refuse(format!("tini: {why}")))?;
-    let mut plan = Init::new(Main::Command(after_separator(command)));
+    let mut plan = Init::new(MainChild::Command(after_separator(command)));
     plan.subreaper = Subreaper::Never;
-    plan.farewell = Farewell::Leave;
-    plan.failures = Failures { init: ExitStatus::Code(1), ..plan.failures };
-    let (mut verbosity, mut zombies) = (VERBOSITY, ReapedZombies::Untold);
+    plan.drain_policy = DrainPolicy::Leave;
+    plan.failures = FailureCodes { init: ExitStatus::Code(1), ..plan.failures };
+    let (mut verbosity, mut zombies) = (VERBOSITY, ReapWarnings::Off);
     for word in words {
         match word {
             Word::Letter('h', _) => return Ok(Box::new(Document::stdout(HELP))),
             Word::Letter('l', _) => return Ok(Box::new(Document::stdout(LICENSE))),
             Word::Letter('s', _) => plan.subreaper = Subreaper::Always,
-            Word::Letter('g', _) => plan.target = Target::Group,
+            Word::Letter('g', _) => plan.signal_scope = SignalScope::ProcessGroup,
             Word::Letter('v', _) => verbosity += 1,
-            Word::Letter('w', _) => zombies = ReapedZombies::Told,
+            Word::Letter('w', _) => zombies = ReapWarnings::On,
             Word::Letter('p', Some(name)) => match Signal::parse(&name) {
                 Ok(signal) => plan.parent_death = ParentDeath::Signal(signal),
                 Err(_) => {
@@ -92,14 +93,14 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         plan.subreaper = Subreaper::Always;
     }
     if variable_os("TINI_KILL_PROCESS_GROUP").is_some() {
-        plan.target = Target::Group;
+        plan.signal_scope = SignalScope::ProcessGroup;
     }
     if let Some(text) = variable_os("TINI_VERBOSITY") {
         verbosity = text.to_str().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     }
-    plan.voice = Voice { words: Words::Tini(zombies), level: level(verbosity) };
+    plan.log = LogOptions { format: LogFormat::Tini(zombies), verbosity: level(verbosity) };
     match &plan.main {
-        Main::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(HELP))),
+        MainChild::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(HELP))),
         _ => Ok(Box::new(plan)),
     }
 }
@@ -118,11 +119,11 @@ fn after_separator(mut command: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// What is said at `verbosity`.
-fn level(verbosity: u32) -> Level {
+fn level(verbosity: u32) -> Verbosity {
     match verbosity {
-        0 => Level::Error,
-        1 => Level::Warning,
-        2 => Level::Event,
-        _ => Level::Detail,
+        0 => Verbosity::Error,
+        1 => Verbosity::Warning,
+        2 => Verbosity::Event,
+        _ => Verbosity::Detail,
     }
 }

@@ -10,7 +10,7 @@ use crate::check::Require;
 use crate::cli::Usage;
 use crate::command::Command;
 use crate::exit::ExitStatus;
-use crate::init::plan::{Before, Init, Main};
+use crate::init::plan::{Init, MainChild, StartupWait};
 use crate::probe::Probe;
 use crate::probe::options::Options;
 use crate::sys::process;
@@ -49,8 +49,8 @@ fn under_init(wait: Wait) -> Box<dyn Command> {
     if wait.command.is_empty() {
         return Box::new(wait);
     }
-    let before = Before { plan: wait.plan, when_over: wait.when_over };
-    Box::new(Init { wait: Some(before), ..Init::new(Main::Command(wait.command)) })
+    let before = StartupWait { plan: wait.plan, when_over: wait.when_over };
+    Box::new(Init { wait: Some(before), ..Init::new(MainChild::Command(wait.command)) })
 }
 
 /// Turns its words into a wait.

@@ -46,7 +46,7 @@ pub(super) enum Failure {
 
 /// What of this process is closed once the child has its copy.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Closing<'a> {
+pub(super) enum CloseFds<'a> {
     /// All descriptors above 2 but these.
     AllBut(&'a [RawFd]),
     /// Only these, which we were given: a thread of a probe may be about, and what it opens is its own.
@@ -55,7 +55,7 @@ pub(super) enum Closing<'a> {
 
 /// The first word of what a child tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tale {
+enum SpawnReport {
     /// It leads its session, and can be signalled by its group.
     Ready = 1,
     /// exec failed; errno follows.
@@ -68,7 +68,7 @@ pub(super) fn spawn(
     command: &[OsString],
     inherited: &Inherited,
     terminal: &Terminal,
-    closing: Closing<'_>,
+    closing: CloseFds<'_>,
 ) -> Result<Child, Failure> {
     let words: Vec<CString> = command
         .iter()
@@ -78,8 +78,8 @@ pub(super) fn spawn(
     let name = command.first().map(OsString::as_os_str).unwrap_or_default();
     let search = Search::new(name, exec::variable(b"PATH").map(OsStr::from_bytes));
     let own_pid = process::own_pid();
-    let mut birth =
-        Birth { plan, inherited, terminal, image: Image::new(words, own_pid), search, init: own_pid };
+    let mut setup =
+        ChildSetup { plan, inherited, terminal, image: Image::new(words, own_pid), search, init: own_pid };
     let (report, told) = fds::pipe().map_err(Failure::Start)?;
     let (gate, opener) = fds::pipe().map_err(Failure::Start)?;
     if plan.placement == Placement::Session {
@@ -88,7 +88,7 @@ pub(super) fn spawn(
     let pid = match process::fork().map_err(Failure::Start)? {
         Side::Child => {
             drop(opener);
-            birth.exec(&gate, &told);
+            setup.exec(&gate, &told);
         }
         Side::Parent(pid) => pid,
     };
@@ -100,30 +100,30 @@ pub(super) fn spawn(
 
 /// What the child must not outrun: its group stands before anything is sent to it, and we hold nothing of what it may want to
 /// unmount or close. It waits until the gate is opened by our closing `opener`.
-fn settle(placement: Placement, pid: Pid, report: &OwnedFd, closing: Closing<'_>, opener: &OwnedFd) {
+fn settle(placement: Placement, pid: Pid, report: &OwnedFd, closing: CloseFds<'_>, opener: &OwnedFd) {
     match placement {
         Placement::Group => {
             let _ = process::lead_group(pid);
         }
         // Only the child can make its session; until it says so nothing could be sent to its group.
         Placement::Session => {
-            let _ = hear(report);
+            let _ = read_report(report);
         }
-        Placement::Ours => {}
+        Placement::Inherited => {}
     }
     let _ = process::change_directory(c"/");
     match closing {
-        Closing::AllBut(ours) => {
+        CloseFds::AllBut(ours) => {
             let mut keep: Vec<RawFd> = ours.to_vec();
             keep.extend([report.as_raw_fd(), opener.as_raw_fd()]);
             fds::close_all_but(&mut keep);
         }
-        Closing::Only(given) => fds::close_each(given),
+        CloseFds::Only(given) => fds::close_each(given),
     }
 }
 
 /// All that becoming the main child takes.
-struct Birth<'a> {
+struct ChildSetup<'a> {
     plan: &'a Init,
     inherited: &'a Inherited,
     terminal: &'a Terminal,
@@ -133,7 +133,7 @@ struct Birth<'a> {
     init: Pid,
 }
 
-impl Birth<'_> {
+impl ChildSetup<'_> {
     /// The child's side of the fork, to its end: only async-signal-safe work.
     fn exec(&mut self, gate: &OwnedFd, told: &OwnedFd) -> ! {
         self.stand(told);
@@ -146,7 +146,7 @@ impl Birth<'_> {
         // From here on what waits behind the mask, and comes, is the child's.
         let _ = signal::set_mask(self.inherited.mask);
         let errno = self.search.exec(&mut self.image);
-        tell(told, Tale::Failed, errno);
+        tell(told, SpawnReport::Failed, errno);
         process::exit_now(127);
     }
 
@@ -162,9 +162,9 @@ impl Birth<'_> {
             Placement::Session => {
                 let _ = process::lead_session();
                 terminal::attach();
-                tell(told, Tale::Ready, 0);
+                tell(told, SpawnReport::Ready, 0);
             }
-            Placement::Ours => {}
+            Placement::Inherited => {}
         }
     }
 
@@ -180,10 +180,10 @@ impl Birth<'_> {
 }
 
 /// Tells the parent; eight bytes are written as one.
-fn tell(to: &OwnedFd, tale: Tale, errno: c_int) {
+fn tell(to: &OwnedFd, tale: SpawnReport, errno: c_int) {
     let tale: c_int = match tale {
-        Tale::Ready => 1,
-        Tale::Failed => 2,
+        SpawnReport::Ready => 1,
+        SpawnReport::Failed => 2,
     };
     let mut bytes = [0; 8];
     let (first, second) = bytes.split_at_mut(4);
@@ -193,7 +193,7 @@ fn tell(to: &OwnedFd, tale: Tale, errno: c_int) {
 }
 
 /// Reads what a child told; `None` when it told nothing more and is gone or exec'd.
-fn hear(from: &OwnedFd) -> Option<(c_int, c_int)> {
+fn read_report(from: &OwnedFd) -> Option<(c_int, c_int)> {
     let mut bytes = [0; 8];
     if fds::read(from, &mut bytes).ok()? < bytes.len() {
         return None;
@@ -205,7 +205,7 @@ fn hear(from: &OwnedFd) -> Option<(c_int, c_int)> {
 impl Child {
     /// After it was reaped: why exec failed, if it did.
     pub(super) fn exec_error(&self) -> Option<io::Error> {
-        match hear(&self.report) {
+        match read_report(&self.report) {
             Some((2, errno)) => Some(io::Error::from_raw_os_error(errno)),
             _ => None,
         }

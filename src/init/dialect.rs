@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal};
 use crate::sys::process::{Pid, own_pid};
 use crate::sys::signal::describe;
 
-use crate::init::log::Note;
-use crate::init::plan::{Level, Mode, ReapedZombies, Words};
+use crate::init::log::LogEvent;
+use crate::init::plan::{DumbInitMode, LogFormat, ReapWarnings, Verbosity};
 use crate::init::reaper::End;
 use crate::init::signals::Signal;
 
@@ -22,45 +22,48 @@ pub(crate) enum Channel {
 }
 
 /// Takes a line, with the level from which on it is told.
-pub(crate) type Say<'a> = &'a mut dyn FnMut(Level, Channel, fmt::Arguments<'_>);
+pub(crate) type Say<'a> = &'a mut dyn FnMut(Verbosity, Channel, fmt::Arguments<'_>);
 
 /// What tini tells, by its verbosity: 0 nothing, 1 warnings, 2 events, 3 and more details.
-pub(crate) fn tini(note: &Note<'_>, zombies: ReapedZombies, say: Say<'_>) {
+pub(crate) fn tini(note: &LogEvent<'_>, zombies: ReapWarnings, say: Say<'_>) {
     let own = own_pid();
     let mut at = |level, text: fmt::Arguments<'_>| match level {
-        Level::Warning => say(level, Channel::Stderr, format_args!("[WARN  tini ({own})] {text}")),
-        Level::Event => say(level, Channel::Stdout, format_args!("[INFO  tini ({own})] {text}")),
+        Verbosity::Warning => say(level, Channel::Stderr, format_args!("[WARN  tini ({own})] {text}")),
+        Verbosity::Event => say(level, Channel::Stdout, format_args!("[INFO  tini ({own})] {text}")),
         _ => say(level, Channel::Stdout, format_args!("[DEBUG tini ({own})] {text}")),
     };
     match note {
-        Note::Started { pid, program } => {
-            at(Level::Event, format_args!("Spawned child process '{program}' with pid '{pid}'"));
+        LogEvent::Started { pid, program } => {
+            at(Verbosity::Event, format_args!("Spawned child process '{program}' with pid '{pid}'"));
         }
-        Note::Forwarded { signal, .. } => {
-            at(Level::Detail, format_args!("Passing signal: '{}'", describe(signal.number())));
+        LogEvent::Forwarded { signal, .. } => {
+            at(Verbosity::Detail, format_args!("Passing signal: '{}'", describe(signal.number())));
         }
-        Note::NotForwarded { signal, why } => {
+        LogEvent::NotForwarded { signal, why } => {
             let signal = describe(signal.number());
-            at(Level::Warning, format_args!("Could not pass signal '{signal}': {why}"));
+            at(Verbosity::Warning, format_args!("Could not pass signal '{signal}': {why}"));
         }
-        Note::Reaped { pid, end, main, .. } => {
-            at(Level::Detail, format_args!("Reaped child with pid: '{pid}'"));
+        LogEvent::Reaped { pid, end, main, .. } => {
+            at(Verbosity::Detail, format_args!("Reaped child with pid: '{pid}'"));
             match (main, end) {
                 (true, End::Exited(code)) => {
-                    at(Level::Event, format_args!("Main child exited normally (with status '{code}')"));
+                    at(Verbosity::Event, format_args!("Main child exited normally (with status '{code}')"));
                 }
                 (true, End::Killed(signal)) => {
                     let signal = describe(signal.number());
-                    at(Level::Event, format_args!("Main child exited with signal (with signal '{signal}')"));
+                    at(
+                        Verbosity::Event,
+                        format_args!("Main child exited with signal (with signal '{signal}')"),
+                    );
                 }
-                (false, _) if zombies == ReapedZombies::Told => {
-                    at(Level::Warning, format_args!("Reaped zombie process with pid={pid}"));
+                (false, _) if zombies == ReapWarnings::On => {
+                    at(Verbosity::Warning, format_args!("Reaped zombie process with pid={pid}"));
                 }
                 (false, _) => {}
             }
         }
-        Note::NoReaper => at(
-            Level::Warning,
+        LogEvent::NoReaper => at(
+            Verbosity::Warning,
             format_args!(
                 "Tini is not running as PID 1 and isn't registered as a child subreaper.\n\
                  Zombie processes will not be re-parented to Tini, so zombie reaping won't work.\n\
@@ -68,24 +71,24 @@ pub(crate) fn tini(note: &Note<'_>, zombies: ReapedZombies, say: Say<'_>) {
                  Tini as a child subreaper, or run Tini as PID 1."
             ),
         ),
-        Note::Warning { text } => at(Level::Warning, format_args!("{text}")),
+        LogEvent::Warning { text } => at(Verbosity::Warning, format_args!("{text}")),
         _ => {}
     }
 }
 
 /// What dumb-init tells when it is told to.
-pub(crate) fn dumb_init(note: &Note<'_>, mode: Mode, say: Say<'_>) {
-    if let Note::Started { .. } = note {
-        say(Level::Detail, Channel::Stderr, format_args!("[dumb-init] Running in debug mode."));
+pub(crate) fn dumb_init(note: &LogEvent<'_>, mode: DumbInitMode, say: Say<'_>) {
+    if let LogEvent::Started { .. } = note {
+        say(Verbosity::Detail, Channel::Stderr, format_args!("[dumb-init] Running in debug mode."));
     }
     let mut line =
-        |text: fmt::Arguments<'_>| say(Level::Event, Channel::Stderr, format_args!("[dumb-init] {text}"));
+        |text: fmt::Arguments<'_>| say(Verbosity::Event, Channel::Stderr, format_args!("[dumb-init] {text}"));
     match note {
-        Note::Started { pid, .. } => {
+        LogEvent::Started { pid, .. } => {
             // Without a terminal there is none to give up, nor to take.
-            let no_terminal = mode == Mode::Session && !io::stdin().is_terminal();
+            let no_terminal = mode == DumbInitMode::Session && !io::stdin().is_terminal();
             let why = "controlling tty (errno=25 Inappropriate ioctl for device).";
-            if mode == Mode::NoSession {
+            if mode == DumbInitMode::NoSession {
                 line(format_args!("Not running in setsid mode."));
             }
             if no_terminal {
@@ -95,24 +98,24 @@ pub(crate) fn dumb_init(note: &Note<'_>, mode: Mode, say: Say<'_>) {
             if no_terminal {
                 line(format_args!("Unable to attach to {why}"));
             }
-            if mode == Mode::Session {
+            if mode == DumbInitMode::Session {
                 line(format_args!("setsid complete."));
             }
         }
-        Note::Suspending => line(format_args!("Suspending self due to TTY signal.")),
-        Note::Forwarded { received, signal, .. } => {
+        LogEvent::Suspending => line(format_args!("Suspending self due to TTY signal.")),
+        LogEvent::Forwarded { received, signal, .. } => {
             line(format_args!("Received signal {}.", received.number()));
             if received != signal {
                 line(format_args!("Translating signal {} to {}.", received.number(), signal.number()));
             }
             line(format_args!("Forwarded signal {} to children.", signal.number()));
         }
-        Note::Dropped { signal } => {
+        LogEvent::Dropped { signal } => {
             line(format_args!("Received signal {}.", signal.number()));
             line(format_args!("Translating signal {} to 0.", signal.number()));
             line(format_args!("Not forwarding signal 0 to children (ignored)."));
         }
-        Note::Reaped { pid, end, .. } => {
+        LogEvent::Reaped { pid, end, .. } => {
             line(format_args!("Received signal {}.", Signal::CHLD.number()));
             match end {
                 End::Exited(code) => {
@@ -126,43 +129,45 @@ pub(crate) fn dumb_init(note: &Note<'_>, mode: Mode, say: Say<'_>) {
                 }
             }
         }
-        Note::Exit { code } => {
+        LogEvent::Exit { code } => {
             line(format_args!("Forwarded signal {} to children.", Signal::TERM.number()));
             line(format_args!("Child exited with status {code}. Goodbye."));
         }
-        Note::Warning { text } => line(format_args!("{text}")),
+        LogEvent::Warning { text } => line(format_args!("{text}")),
         _ => {}
     }
 }
 
 /// What catatonit tells with `CATATONIT_DEBUG`.
-pub(crate) fn catatonit(note: &Note<'_>, say: Say<'_>) {
+pub(crate) fn catatonit(note: &LogEvent<'_>, say: Say<'_>) {
     let own = own_pid();
     let mut debug = |text: fmt::Arguments<'_>| {
-        say(Level::Event, Channel::Stderr, format_args!("DEBUG (catatonit:{own}): {text}"));
+        say(Verbosity::Event, Channel::Stderr, format_args!("DEBUG (catatonit:{own}): {text}"));
     };
     match note {
-        Note::Started { pid, program } => debug(format_args!("pid1 ({pid}) spawned: {program}")),
-        Note::Forwarded { signal, .. } => debug(format_args!("forwarded signal {} to pid1", signal.number())),
-        Note::Reaped { pid, end: End::Exited(code), .. } => {
+        LogEvent::Started { pid, program } => debug(format_args!("pid1 ({pid}) spawned: {program}")),
+        LogEvent::Forwarded { signal, .. } => {
+            debug(format_args!("forwarded signal {} to pid1", signal.number()))
+        }
+        LogEvent::Reaped { pid, end: End::Exited(code), .. } => {
             debug(format_args!("child process {pid} exited with code {code}"));
         }
-        Note::Reaped { pid, end: End::Killed(signal), .. } => {
+        LogEvent::Reaped { pid, end: End::Killed(signal), .. } => {
             debug(format_args!("child process {pid} exited due to signal {}", signal.number()));
         }
-        Note::Warning { text } => {
-            say(Level::Warning, Channel::Stderr, format_args!("WARN (catatonit:{own}): {text}"));
+        LogEvent::Warning { text } => {
+            say(Verbosity::Warning, Channel::Stderr, format_args!("WARN (catatonit:{own}): {text}"));
         }
         _ => {}
     }
 }
 
 /// What each of them says when it cannot start its child; `pid` is that of the child that could not become the program.
-pub(crate) fn cannot_start(words: Words, program: &str, pid: Pid, why: &str) -> Option<String> {
-    match words {
-        Words::Text | Words::Json => None,
-        Words::Tini(_) => Some(format!("[FATAL tini ({pid})] exec {program} failed: {why}")),
-        Words::DumbInit(_) => Some(format!("[dumb-init] {program}: {why}")),
-        Words::Catatonit => Some(format!("ERROR (catatonit:{pid}): failed to exec pid1: {why}")),
+pub(crate) fn cannot_start(format: LogFormat, program: &str, pid: Pid, why: &str) -> Option<String> {
+    match format {
+        LogFormat::Text | LogFormat::Json => None,
+        LogFormat::Tini(_) => Some(format!("[FATAL tini ({pid})] exec {program} failed: {why}")),
+        LogFormat::DumbInit(_) => Some(format!("[dumb-init] {program}: {why}")),
+        LogFormat::Catatonit => Some(format!("ERROR (catatonit:{pid}): failed to exec pid1: {why}")),
     }
 }

@@ -20,43 +20,43 @@ pub(super) struct Leftovers {
     /// The main child's group; it may have outlived it.
     group: Option<Pid>,
     /// Who has been asked already, sorted. A second SIGTERM means "at once" to many.
-    told: Vec<Pid>,
+    signaled: Vec<Pid>,
 }
 
 impl Leftovers {
     /// Of a main child that led `group`.
     pub(super) fn new(role: Role, group: Option<Pid>) -> Self {
-        Self { role, group, told: Vec::new() }
+        Self { role, group, signaled: Vec::new() }
     }
 
     /// Asks all to end; SIGCONT comes with it, since the stopped cannot hear.
-    pub(super) fn tell(&mut self) {
+    pub(super) fn signal_remaining(&mut self) {
         match self.role {
             Role::Pid1 => {
                 // Listed first: who comes between the list and the signal is asked twice rather than never.
-                self.told = all();
+                self.signaled = all();
                 send_all(Signal::TERM);
                 send_all(Signal::CONT);
             }
             Role::Subreaper => match descendants() {
                 // Without /proc the group is all that can be found.
-                none if none.is_empty() => self.tell_group(),
-                found => self.tell_each(found),
+                none if none.is_empty() => self.signal_group_once(),
+                found => self.signal_each(found),
             },
-            Role::Plain => self.tell_group(),
+            Role::Plain => self.signal_group_once(),
         }
     }
 
     /// Asks the main child's group.
-    fn tell_group(&self) {
+    fn signal_group_once(&self) {
         self.send_group(Signal::TERM);
         self.send_group(Signal::CONT);
     }
 
     /// Asks those who have come since; by now they are our own children, or below one.
-    pub(super) fn tell_new(&mut self) {
+    pub(super) fn signal_newcomers(&mut self) {
         if self.role != Role::Plain {
-            self.tell_each(descendants());
+            self.signal_each(descendants());
         }
     }
 
@@ -86,10 +86,10 @@ impl Leftovers {
     }
 
     /// Asks those of `pids` who have not been asked.
-    fn tell_each(&mut self, pids: Vec<Pid>) {
+    fn signal_each(&mut self, pids: Vec<Pid>) {
         for pid in pids {
-            if let Err(place) = self.told.binary_search(&pid) {
-                self.told.insert(place, pid);
+            if let Err(place) = self.signaled.binary_search(&pid) {
+                self.signaled.insert(place, pid);
                 send(pid, Signal::TERM);
                 send(pid, Signal::CONT);
             }

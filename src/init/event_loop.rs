@@ -7,22 +7,22 @@ use nix::errno::Errno;
 
 use crate::deadline::Deadline;
 use crate::sys::process::{self, Pid, Reaped};
-use crate::sys::signal::{self, Arrived, Source};
+use crate::sys::signal::{self, SignalInfo, Source};
 
 use super::child::Child;
 use super::drain::Leftovers;
 use super::failure::errno;
-use super::log::{Log, Note};
-use super::machine::{Action, Event, Living, Machine};
+use super::log::{Log, LogEvent};
+use super::machine::{Action, ChildrenLeft, Event, Machine};
 use super::name;
-use super::plan::{Farewell, Init, Placement, Target};
+use super::plan::{DrainPolicy, Init, Placement, SignalScope};
 use super::reaper::{End, Role};
 use super::signals::Signal;
 use super::terminal::Terminal;
 use super::watch::{Turn, Watch};
 
 /// Everything that the loop acts on.
-pub(super) struct Hands<'a> {
+pub(super) struct Effects<'a> {
     pub(super) plan: &'a Init,
     pub(super) child: Option<&'a Child>,
     pub(super) terminal: &'a mut Terminal,
@@ -37,48 +37,48 @@ pub(super) fn run(
     plan: &Init,
     role: Role,
     source: &mut Source,
-    hands: &mut Hands<'_>,
+    effects: &mut Effects<'_>,
     watch: &mut Option<Watch<'_>>,
     first: Option<Signal>,
 ) -> Verdict {
     let mut machine = Machine::new(plan, role);
     if let Some(signal) = first {
-        machine.step(Instant::now(), Event::Signal(signal), &mut |action| hands.act(action));
+        machine.step(Instant::now(), Event::Signal(signal), &mut |action| effects.apply(action));
     }
     // Children that we had before, or that died before the loop began, are looked for once: their SIGCHLD may be gone.
-    let mut look = Look::ForTheDead;
+    let mut reap_next = Reap::Now;
     loop {
-        if look == Look::ForTheDead {
-            reap(&mut machine, hands);
+        if reap_next == Reap::Now {
+            reap(&mut machine, effects);
         }
         if let Some(code) = machine.verdict() {
             return if machine.is_unhealthy() { Verdict::Unhealthy(code) } else { Verdict::Main(code) };
         }
         if let Some(watch) = watch
-            && step_watch(&mut machine, hands, watch) == Turn::Unhealthy
-            && hands.child.is_none()
+            && step_watch(&mut machine, effects, watch) == Turn::Unhealthy
+            && effects.child.is_none()
         {
-            look = Look::ForTheDead;
+            reap_next = Reap::Now;
             continue;
         }
         let decision = machine.due().map(|due| due.saturating_duration_since(Instant::now()));
         let attempt = watch.as_ref().and_then(Watch::due).map(Deadline::remaining);
         let limit = [decision, attempt].into_iter().flatten().min();
-        let beside = watch.as_ref().map(Watch::beside).unwrap_or_default();
-        look = Look::Away;
-        source.wait(limit, &beside, |arrived| {
-            if arrived.number == Signal::CHLD.number() {
-                look = Look::ForTheDead;
-            } else if let Some(signal) = Signal::new(arrived.number).filter(|_| !is_own(arrived)) {
-                machine.step(Instant::now(), Event::Signal(signal), &mut |action| hands.act(action));
+        let extra_fds = watch.as_ref().map(Watch::extra_fds).unwrap_or_default();
+        reap_next = Reap::No;
+        source.wait(limit, &extra_fds, |info| {
+            if info.number == Signal::CHLD.number() {
+                reap_next = Reap::Now;
+            } else if let Some(signal) = Signal::new(info.number).filter(|_| !is_own(info)) {
+                machine.step(Instant::now(), Event::Signal(signal), &mut |action| effects.apply(action));
             }
         });
         if machine.due().is_some() {
-            machine.step(Instant::now(), Event::Time, &mut |action| hands.act(action));
+            machine.step(Instant::now(), Event::Time, &mut |action| effects.apply(action));
         }
         // Without a main child a signal alone can be the end of it.
-        if hands.child.is_none() {
-            look = Look::ForTheDead;
+        if effects.child.is_none() {
+            reap_next = Reap::Now;
         }
     }
 }
@@ -93,95 +93,95 @@ pub(super) enum Verdict {
 }
 
 /// Has the watch do what is due, and the machine decide on what came of it.
-fn step_watch(machine: &mut Machine, hands: &mut Hands<'_>, watch: &mut Watch<'_>) -> Turn {
+fn step_watch(machine: &mut Machine, effects: &mut Effects<'_>, watch: &mut Watch<'_>) -> Turn {
     if machine.is_stopping() {
-        watch.rest(hands.log);
+        watch.rest(effects.log);
     }
-    let turn = watch.step(hands.reaped, hands.log);
+    let turn = watch.step(effects.reaped, effects.log);
     if turn == Turn::Unhealthy {
-        machine.step(Instant::now(), Event::Unhealthy, &mut |action| hands.act(action));
+        machine.step(Instant::now(), Event::Unhealthy, &mut |action| effects.apply(action));
     }
     turn
 }
 
 /// Whether a wake-up was about the dead.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    ForTheDead,
-    Away,
+enum Reap {
+    Now,
+    No,
 }
 
 /// Whether we have raised this signal ourselves: a SIGPIPE of our own log line has our pid as its sender, and sending it on
 /// would end the app when the log's reader goes.
-pub(super) fn is_own(arrived: Arrived) -> bool {
-    arrived.code <= 0 && arrived.sender == process::own_pid()
+pub(super) fn is_own(info: SignalInfo) -> bool {
+    info.code <= 0 && info.sender == process::own_pid()
 }
 
 /// Reaps to the end of the queue, always: SIGCHLD comes once for many.
-fn reap(machine: &mut Machine, hands: &mut Hands<'_>) {
-    let living = loop {
-        let name = if hands.log.tells_events() { process::peek_dead().map(name::of) } else { None };
+fn reap(machine: &mut Machine, effects: &mut Effects<'_>) {
+    let children_left = loop {
+        let name = if effects.log.tells_events() { process::peek_dead().map(name::of) } else { None };
         match process::reap(-1) {
             Reaped::Child(pid, status) => {
                 let Some(end) = End::decode(status) else { continue };
-                let main = hands.child.is_some_and(|child| child.pid == pid);
+                let main = effects.child.is_some_and(|child| child.pid == pid);
                 let name = name.as_ref().map(name::Name::bytes).unwrap_or_default();
-                hands.log.say(Note::Reaped { pid, name, end, main });
-                hands.reaped += u64::from(!main);
+                effects.log.record(LogEvent::Reaped { pid, name, end, main });
+                effects.reaped += u64::from(!main);
                 if main {
-                    machine.step(Instant::now(), Event::MainEnded(end), &mut |action| hands.act(action));
+                    machine.step(Instant::now(), Event::MainEnded(end), &mut |action| effects.apply(action));
                 }
             }
-            Reaped::AllLive => break Living::Some,
-            Reaped::NoChildren => break Living::None,
+            Reaped::AllLive => break ChildrenLeft::Yes,
+            Reaped::NoChildren => break ChildrenLeft::No,
         }
     };
     let now = Instant::now();
-    machine.step(now, Event::Reaped(living), &mut |action| hands.act(action));
-    let Some(child) = hands.child else { return };
-    if machine.has_main() && hands.terminal.raw_fd().is_some() {
+    machine.step(now, Event::Reaped(children_left), &mut |action| effects.apply(action));
+    let Some(child) = effects.child else { return };
+    if machine.has_main() && effects.terminal.raw_fd().is_some() {
         let stop = process::peek_stopped(child.pid).and_then(Signal::new);
-        machine.step(now, Event::MainStopped(stop), &mut |action| hands.act(action));
+        machine.step(now, Event::MainStopped(stop), &mut |action| effects.apply(action));
     }
 }
 
-impl Hands<'_> {
+impl Effects<'_> {
     /// Does what the machine says. Nothing in here fails: what cannot be done is told, and the loop goes on.
-    fn act(&mut self, action: Action) {
+    fn apply(&mut self, action: Action) {
         match action {
             Action::Send { received, signal } => self.send(received, signal),
-            Action::Drop(signal) => self.log.say(Note::Dropped { signal }),
-            Action::Ignore(signal) => self.log.say(Note::Ignored { signal }),
-            Action::Hold(signal) => self.log.say(Note::Held { signal, delay: self.plan.stop_delay }),
+            Action::Drop(signal) => self.log.record(LogEvent::Dropped { signal }),
+            Action::Ignore(signal) => self.log.record(LogEvent::Ignored { signal }),
+            Action::Hold(signal) => self.log.record(LogEvent::Held { signal, delay: self.plan.stop_delay }),
             Action::ContinueIfStopped => self.continue_if_stopped(),
             Action::KillMain => {
-                self.log.say(Note::Escalated { who: "the main child" });
+                self.log.record(LogEvent::Escalated { who: "the main child" });
                 self.send(Signal::KILL, Signal::KILL);
             }
-            Action::Rejoin(stop) => {
+            Action::FollowStop(stop) => {
                 if let Some(child) = self.child {
-                    self.terminal.rejoin(child.pid, stop);
+                    self.terminal.follow_stop(child.pid, stop);
                 }
             }
-            Action::Resume => {
+            Action::FollowContinue => {
                 if let Some(child) = self.child {
-                    self.terminal.resume(child.pid);
+                    self.terminal.follow_continue(child.pid);
                 }
             }
             Action::StopSelf => {
-                self.log.say(Note::Suspending);
+                self.log.record(LogEvent::Suspending);
                 let _ = signal::kill(process::own_pid(), Signal::STOP.number());
             }
-            Action::Part(signal) => self.leftovers.send_group(signal),
-            Action::Tell => {
-                if let Farewell::Drain(limit) = self.plan.farewell {
-                    self.log.say(Note::Draining { limit });
+            Action::SignalGroup(signal) => self.leftovers.send_group(signal),
+            Action::SignalRemaining => {
+                if let DrainPolicy::Drain(limit) = self.plan.drain_policy {
+                    self.log.record(LogEvent::Draining { limit });
                 }
-                self.leftovers.tell();
+                self.leftovers.signal_remaining();
             }
-            Action::TellNew => self.leftovers.tell_new(),
-            Action::KillLeft => {
-                self.log.say(Note::Escalated { who: "what is left" });
+            Action::SignalNewcomers => self.leftovers.signal_newcomers(),
+            Action::KillRemaining => {
+                self.log.record(LogEvent::Escalated { who: "what is left" });
                 self.leftovers.kill();
             }
         }
@@ -197,25 +197,25 @@ impl Hands<'_> {
         };
         match sent {
             Ok(()) => {
-                let target = self.plan.target;
-                self.log.say(Note::Forwarded { received, signal, pid: child.pid, target });
+                let target = self.plan.signal_scope;
+                self.log.record(LogEvent::Forwarded { received, signal, pid: child.pid, target });
             }
-            Err(why) => self.log.say(Note::NotForwarded { signal, why: &why }),
+            Err(why) => self.log.record(LogEvent::NotForwarded { signal, why: &why }),
         }
     }
 
     /// The stopped cannot act on a stop request. Those who are not stopped are not bothered, as far as we can know it.
     fn continue_if_stopped(&mut self) {
         let Some(child) = self.child else { return };
-        if self.plan.target == Target::Group || process::peek_stopped(child.pid).is_some() {
+        if self.plan.signal_scope == SignalScope::ProcessGroup || process::peek_stopped(child.pid).is_some() {
             let _ = signal::kill(self.target(child.pid), Signal::CONT.number());
         }
     }
 
     /// What kill(2) is told: the main child, or the group that it leads.
     fn target(&self, pid: Pid) -> Pid {
-        match (self.plan.target, self.plan.placement) {
-            (Target::Group, Placement::Group | Placement::Session) => -pid,
+        match (self.plan.signal_scope, self.plan.placement) {
+            (SignalScope::ProcessGroup, Placement::Group | Placement::Session) => -pid,
             _ => pid,
         }
     }

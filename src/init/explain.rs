@@ -6,7 +6,9 @@ use humantime::format_duration;
 
 use crate::sys::process;
 
-use super::plan::{Farewell, Init, JobControl, Main, OnUnhealthy, ParentDeath, Placement, Subreaper, Target};
+use super::plan::{
+    DrainPolicy, Init, JobControl, MainChild, OnUnhealthy, ParentDeath, Placement, SignalScope, Subreaper,
+};
 
 /// What `plan` does, a line for each thing.
 pub(crate) fn explain(plan: &Init) -> String {
@@ -21,8 +23,8 @@ pub(crate) fn explain(plan: &Init) -> String {
         },
     );
     match &plan.main {
-        Main::Pause => lines.add("command", "none: reaps until SIGTERM or SIGINT, then exits with 0"),
-        Main::Command(words) => {
+        MainChild::None => lines.add("command", "none: reaps until SIGTERM or SIGINT, then exits with 0"),
+        MainChild::Command(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("'{}'", word.display())).collect();
             lines.add("command", &words.join(" "));
         }
@@ -49,14 +51,14 @@ pub(crate) fn explain(plan: &Init) -> String {
         match plan.placement {
             Placement::Group => "a process group of its own, in the foreground of the terminal if we have it",
             Placement::Session => "a session of its own",
-            Placement::Ours => "our process group",
+            Placement::Inherited => "our process group",
         },
     );
     lines.add(
         "signals",
-        match plan.target {
-            Target::Main => "sent on to the main child",
-            Target::Group => "sent on to the main child's process group",
+        match plan.signal_scope {
+            SignalScope::MainChild => "sent on to the main child",
+            SignalScope::ProcessGroup => "sent on to the main child's process group",
         },
     );
     for (from, to) in plan.rewrites.changed() {
@@ -87,13 +89,13 @@ pub(crate) fn explain(plan: &Init) -> String {
     }
     lines.add(
         "leftovers",
-        &match plan.farewell {
-            Farewell::Drain(limit) if limit.is_zero() => leave(is_first).to_owned(),
-            Farewell::Drain(limit) => {
+        &match plan.drain_policy {
+            DrainPolicy::Drain(limit) if limit.is_zero() => leave(is_first).to_owned(),
+            DrainPolicy::Drain(limit) => {
                 format!("SIGTERM and SIGCONT, then SIGKILL after {}", format_duration(limit))
             }
-            Farewell::Signal(signal) => format!("SIG{signal} to the main child's process group"),
-            Farewell::Leave => leave(is_first).to_owned(),
+            DrainPolicy::Signal(signal) => format!("SIG{signal} to the main child's process group"),
+            DrainPolicy::Leave => leave(is_first).to_owned(),
         },
     );
     let zero: Vec<String> =

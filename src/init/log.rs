@@ -9,22 +9,21 @@ use crate::health::Health;
 use crate::report;
 use crate::sys::process::Pid;
 
+use super::dialect::{self, Channel};
 use super::failure::errno;
-use super::plan::{Level, Target, Voice, Words};
+use super::plan::{LogFormat, LogOptions, SignalScope, Verbosity};
 use super::reaper::End;
 use super::signals::Signal;
-use crate::init::dialect as foreign;
-use crate::init::dialect::Channel;
 
 /// Something that may be worth a line.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Note<'a> {
+pub(super) enum LogEvent<'a> {
     /// The main child was forked.
     Started { pid: Pid, program: &'a str },
     /// There is no main child, as asked.
     Paused,
     /// A signal was sent on.
-    Forwarded { received: Signal, signal: Signal, pid: Pid, target: Target },
+    Forwarded { received: Signal, signal: Signal, pid: Pid, target: SignalScope },
     /// A signal could not be sent on.
     NotForwarded { signal: Signal, why: &'a io::Error },
     /// A signal was not sent on, as the plan has it.
@@ -51,14 +50,14 @@ pub(super) enum Note<'a> {
     Suspending,
 }
 
-impl Note<'_> {
+impl LogEvent<'_> {
     /// From which level on it is said.
-    fn level(&self) -> Level {
+    fn level(&self) -> Verbosity {
         match self {
             Self::Warning { .. }
             | Self::NotForwarded { .. }
-            | Self::Health { health: Health::Unhealthy, .. } => Level::Warning,
-            _ => Level::Event,
+            | Self::Health { health: Health::Unhealthy, .. } => Verbosity::Warning,
+            _ => Verbosity::Event,
         }
     }
 }
@@ -66,7 +65,7 @@ impl Note<'_> {
 /// The writer of notes.
 #[derive(Debug)]
 pub(super) struct Log {
-    voice: Voice,
+    options: LogOptions,
     /// Whether stderr was open when we came; a descriptor of ours may have its number since.
     stderr: Stderr,
     /// Lines that found no room.
@@ -84,36 +83,36 @@ pub(super) enum Stderr {
 
 impl Log {
     /// A log with this voice.
-    pub(super) fn new(voice: Voice, stderr: Stderr) -> Self {
-        Self { voice, stderr, lost: 0 }
+    pub(super) fn new(options: LogOptions, stderr: Stderr) -> Self {
+        Self { options, stderr, lost: 0 }
     }
 
     /// Whether events are said at all: finding out what to say has its cost.
     pub(super) fn tells_events(&self) -> bool {
-        self.voice.level >= Level::Event && self.stderr == Stderr::Open
+        self.options.verbosity >= Verbosity::Event && self.stderr == Stderr::Open
     }
 
     /// Says `note`, if the voice does.
-    pub(super) fn say(&mut self, note: Note<'_>) {
-        match self.voice.words {
-            Words::Text | Words::Json => {}
-            Words::Tini(zombies) => {
-                return foreign::tini(&note, zombies, &mut |level, to, line| self.relay(level, to, line));
+    pub(super) fn record(&mut self, note: LogEvent<'_>) {
+        match self.options.format {
+            LogFormat::Text | LogFormat::Json => {}
+            LogFormat::Tini(zombies) => {
+                return dialect::tini(&note, zombies, &mut |level, to, line| self.relay(level, to, line));
             }
-            Words::DumbInit(mode) => {
-                return foreign::dumb_init(&note, mode, &mut |level, to, line| self.relay(level, to, line));
+            LogFormat::DumbInit(mode) => {
+                return dialect::dumb_init(&note, mode, &mut |level, to, line| self.relay(level, to, line));
             }
-            Words::Catatonit => {
-                return foreign::catatonit(&note, &mut |level, to, line| self.relay(level, to, line));
+            LogFormat::Catatonit => {
+                return dialect::catatonit(&note, &mut |level, to, line| self.relay(level, to, line));
             }
         }
-        if self.stderr == Stderr::Closed || self.voice.level < note.level() {
+        if self.stderr == Stderr::Closed || self.options.verbosity < note.level() {
             return;
         }
         if self.lost > 0 {
             let mut line = Line::new();
-            let _ = match self.voice.words {
-                Words::Json => write!(line, "{{\"event\":\"lost\",\"lines\":{}}}", self.lost),
+            let _ = match self.options.format {
+                LogFormat::Json => write!(line, "{{\"event\":\"lost\",\"lines\":{}}}", self.lost),
                 _ => write!(line, "sexton: {} lines were lost: their reader was too slow", self.lost),
             };
             if !line.send_to(Channel::Stderr) {
@@ -124,8 +123,8 @@ impl Log {
         }
         let mut line = Line::new();
         // A line that is too long is cut, and told as it is.
-        let _ = match self.voice.words {
-            Words::Json => json(&note, &mut line),
+        let _ = match self.options.format {
+            LogFormat::Json => json(&note, &mut line),
             _ => text(&note, &mut line),
         };
         if !line.send_to(Channel::Stderr) {
@@ -136,8 +135,8 @@ impl Log {
 
 impl Log {
     /// Writes a line of another init, if its level is told. Those programs have no words for lines that were lost.
-    fn relay(&mut self, level: Level, to: Channel, text: fmt::Arguments<'_>) {
-        if self.voice.level < level || (to == Channel::Stderr && self.stderr == Stderr::Closed) {
+    fn relay(&mut self, level: Verbosity, to: Channel, text: fmt::Arguments<'_>) {
+        if self.options.verbosity < level || (to == Channel::Stderr && self.stderr == Stderr::Closed) {
             return;
         }
         let mut line = Line::new();
@@ -148,28 +147,30 @@ impl Log {
 }
 
 /// A note in words.
-fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
+fn text(note: &LogEvent<'_>, to: &mut Line) -> fmt::Result {
     write!(to, "sexton: ")?;
     match note {
-        Note::Started { pid, program } => write!(to, "started {} as pid {pid}", Clean(program.as_bytes())),
-        Note::Paused => write!(to, "paused: reaping until SIGTERM or SIGINT"),
-        Note::Forwarded { received, signal, pid, target } => {
+        LogEvent::Started { pid, program } => {
+            write!(to, "started {} as pid {pid}", Clean(program.as_bytes()))
+        }
+        LogEvent::Paused => write!(to, "paused: reaping until SIGTERM or SIGINT"),
+        LogEvent::Forwarded { received, signal, pid, target } => {
             write!(to, "forwarded SIG{signal}")?;
             if received != signal {
                 write!(to, " for SIG{received}")?;
             }
             match target {
-                Target::Main => write!(to, " to pid {pid}"),
-                Target::Group => write!(to, " to the group of pid {pid}"),
+                SignalScope::MainChild => write!(to, " to pid {pid}"),
+                SignalScope::ProcessGroup => write!(to, " to the group of pid {pid}"),
             }
         }
-        Note::NotForwarded { signal, why } => write!(to, "cannot forward SIG{signal}: {}", errno(why)),
-        Note::Dropped { signal } => write!(to, "dropped SIG{signal}"),
-        Note::Ignored { signal } => write!(to, "ignored SIG{signal}: no main child"),
-        Note::Held { signal, delay } => {
+        LogEvent::NotForwarded { signal, why } => write!(to, "cannot forward SIG{signal}: {}", errno(why)),
+        LogEvent::Dropped { signal } => write!(to, "dropped SIG{signal}"),
+        LogEvent::Ignored { signal } => write!(to, "ignored SIG{signal}: no main child"),
+        LogEvent::Held { signal, delay } => {
             write!(to, "holding SIG{signal} back for {}", humantime::format_duration(*delay))
         }
-        Note::Reaped { pid, name, end, main } => {
+        LogEvent::Reaped { pid, name, end, main } => {
             write!(to, "reaped {}pid {pid}", if *main { "the main child, " } else { "" })?;
             if !name.is_empty() {
                 write!(to, " ({})", Clean(name))?;
@@ -179,12 +180,12 @@ fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
                 End::Killed(signal) => write!(to, ": killed by SIG{signal}"),
             }
         }
-        Note::Draining { limit } => {
+        LogEvent::Draining { limit } => {
             write!(to, "draining what is left, for at most {}", humantime::format_duration(*limit))
         }
-        Note::Escalated { who } => write!(to, "killing {who}: it did not end in time"),
-        Note::Exit { code } => write!(to, "exit {code}"),
-        Note::Health { health, target, reason, failures } => {
+        LogEvent::Escalated { who } => write!(to, "killing {who}: it did not end in time"),
+        LogEvent::Exit { code } => write!(to, "exit {code}"),
+        LogEvent::Health { health, target, reason, failures } => {
             let (health, target) = (health.name(), Clean(target.as_bytes()));
             match reason {
                 Some(reason) => {
@@ -194,35 +195,35 @@ fn text(note: &Note<'_>, to: &mut Line) -> fmt::Result {
                 None => write!(to, "{health} ({target})"),
             }
         }
-        Note::Warning { text } => write!(to, "{text}"),
-        Note::NoReaper => write!(to, "orphans go to PID 1, as asked"),
-        Note::Suspending => write!(to, "stopping, too"),
+        LogEvent::Warning { text } => write!(to, "{text}"),
+        LogEvent::NoReaper => write!(to, "orphans go to PID 1, as asked"),
+        LogEvent::Suspending => write!(to, "stopping, too"),
     }
 }
 
 /// A note as one JSON object.
-fn json(note: &Note<'_>, to: &mut Line) -> fmt::Result {
+fn json(note: &LogEvent<'_>, to: &mut Line) -> fmt::Result {
     match note {
-        Note::Started { pid, program } => {
+        LogEvent::Started { pid, program } => {
             write!(to, r#"{{"event":"started","pid":{pid},"program":"{}"}}"#, Quoted(program.as_bytes()))
         }
-        Note::Paused => write!(to, r#"{{"event":"paused"}}"#),
-        Note::Forwarded { received, signal, pid, target } => {
-            let group = matches!(target, Target::Group);
+        LogEvent::Paused => write!(to, r#"{{"event":"paused"}}"#),
+        LogEvent::Forwarded { received, signal, pid, target } => {
+            let group = matches!(target, SignalScope::ProcessGroup);
             write!(
                 to,
                 r#"{{"event":"forwarded","signal":"{signal}","received":"{received}","pid":{pid},"group":{group}}}"#
             )
         }
-        Note::NotForwarded { signal, why } => {
+        LogEvent::NotForwarded { signal, why } => {
             write!(to, r#"{{"event":"not forwarded","signal":"{signal}","reason":"{}"}}"#, errno(why))
         }
-        Note::Dropped { signal } => write!(to, r#"{{"event":"dropped","signal":"{signal}"}}"#),
-        Note::Ignored { signal } => write!(to, r#"{{"event":"ignored","signal":"{signal}"}}"#),
-        Note::Held { signal, delay } => {
+        LogEvent::Dropped { signal } => write!(to, r#"{{"event":"dropped","signal":"{signal}"}}"#),
+        LogEvent::Ignored { signal } => write!(to, r#"{{"event":"ignored","signal":"{signal}"}}"#),
+        LogEvent::Held { signal, delay } => {
             write!(to, r#"{{"event":"held","signal":"{signal}","ms":{}}}"#, delay.as_millis())
         }
-        Note::Reaped { pid, name, end, main } => {
+        LogEvent::Reaped { pid, name, end, main } => {
             write!(
                 to,
                 r#"{{"event":"reaped","pid":{pid},"name":"{}","main":{main},"code":{}"#,
@@ -234,26 +235,28 @@ fn json(note: &Note<'_>, to: &mut Line) -> fmt::Result {
             }
             write!(to, "}}")
         }
-        Note::Draining { limit } => write!(to, r#"{{"event":"draining","ms":{}}}"#, limit.as_millis()),
-        Note::Escalated { who } => write!(to, r#"{{"event":"escalated","who":"{who}"}}"#),
-        Note::Exit { code } => write!(to, r#"{{"event":"exit","code":{code}}}"#),
-        Note::Health { health, target, reason, failures } => write!(
+        LogEvent::Draining { limit } => write!(to, r#"{{"event":"draining","ms":{}}}"#, limit.as_millis()),
+        LogEvent::Escalated { who } => write!(to, r#"{{"event":"escalated","who":"{who}"}}"#),
+        LogEvent::Exit { code } => write!(to, r#"{{"event":"exit","code":{code}}}"#),
+        LogEvent::Health { health, target, reason, failures } => write!(
             to,
             r#"{{"event":"health","health":"{}","target":"{}","reason":"{}","failures":{failures}}}"#,
             health.name(),
             Quoted(target.as_bytes()),
             Quoted(reason.unwrap_or_default().as_bytes())
         ),
-        Note::Warning { text } => write!(to, r#"{{"event":"warning","text":"{}"}}"#, Quoted(text.as_bytes())),
-        Note::NoReaper => write!(to, r#"{{"event":"no reaper"}}"#),
-        Note::Suspending => write!(to, r#"{{"event":"suspending"}}"#),
+        LogEvent::Warning { text } => {
+            write!(to, r#"{{"event":"warning","text":"{}"}}"#, Quoted(text.as_bytes()))
+        }
+        LogEvent::NoReaper => write!(to, r#"{{"event":"no reaper"}}"#),
+        LogEvent::Suspending => write!(to, r#"{{"event":"suspending"}}"#),
     }
 }
 
 /// What ends us, as one line in these words.
-pub(super) fn last_words(words: Words, why: &str) -> String {
-    match words {
-        Words::Json => format!(r#"{{"event":"failed","reason":"{}"}}"#, Quoted(why.as_bytes())),
+pub(super) fn fatal_line(format: LogFormat, why: &str) -> String {
+    match format {
+        LogFormat::Json => format!(r#"{{"event":"failed","reason":"{}"}}"#, Quoted(why.as_bytes())),
         _ => format!("sexton: {why}"),
     }
 }
@@ -347,10 +350,10 @@ mod tests {
     use super::*;
 
     /// `note` as it would be written.
-    fn said(note: &Note<'_>, words: Words) -> String {
+    fn said(note: &LogEvent<'_>, format: LogFormat) -> String {
         let mut line = Line::new();
-        let _ = match words {
-            Words::Json => json(note, &mut line),
+        let _ = match format {
+            LogFormat::Json => json(note, &mut line),
             _ => text(note, &mut line),
         };
         String::from_utf8(line.bytes[..line.len].to_vec()).unwrap()
@@ -359,8 +362,8 @@ mod tests {
     #[test]
     fn json_lines_can_be_read_back_whatever_a_process_is_called() {
         let end = End::Killed(Signal::KILL);
-        let note = Note::Reaped { pid: 7, name: b"a\"b\\c\n\xff\xc3\xa4", end, main: false };
-        let value: serde_json::Value = serde_json::from_str(&said(&note, Words::Json)).unwrap();
+        let note = LogEvent::Reaped { pid: 7, name: b"a\"b\\c\n\xff\xc3\xa4", end, main: false };
+        let value: serde_json::Value = serde_json::from_str(&said(&note, LogFormat::Json)).unwrap();
         assert_eq!(value["event"], "reaped");
         assert_eq!(value["pid"], 7);
         assert_eq!(value["name"], "a\"b\\c\n\u{fffd}\u{e4}");
@@ -370,14 +373,14 @@ mod tests {
 
     #[test]
     fn text_lines_show_no_control_characters_of_a_foreign_name() {
-        let note = Note::Reaped { pid: 7, name: b"a\x1b[31m\n", end: End::Exited(3), main: true };
-        assert_eq!(said(&note, Words::Text), "sexton: reaped the main child, pid 7 (a?[31m?): exit 3");
+        let note = LogEvent::Reaped { pid: 7, name: b"a\x1b[31m\n", end: End::Exited(3), main: true };
+        assert_eq!(said(&note, LogFormat::Text), "sexton: reaped the main child, pid 7 (a?[31m?): exit 3");
     }
 
     #[test]
     fn a_long_line_is_cut_between_characters() {
         let text = "ä".repeat(1000);
-        let line = said(&Note::Warning { text: &text }, Words::Text);
+        let line = said(&LogEvent::Warning { text: &text }, LogFormat::Text);
         assert!(line.len() < Line::MAX && line.ends_with('ä'), "{}", line.len());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::plan::{Farewell, Init, JobControl, Main, OnUnhealthy};
+use super::plan::{DrainPolicy, Init, JobControl, MainChild, OnUnhealthy};
 use super::reaper::{End, Role};
 use super::signals::{Rewrites, Signal};
 
@@ -25,7 +25,7 @@ pub(super) enum Event {
     /// The main child was reaped.
     MainEnded(End),
     /// The queue of the dead is empty, as it always is after a wake-up for them.
-    Reaped(Living),
+    Reaped(ChildrenLeft),
     /// Its terminal, or somebody, has stopped the main child with this signal; or it runs.
     MainStopped(Option<Signal>),
     /// A watched target has become unhealthy.
@@ -36,11 +36,11 @@ pub(super) enum Event {
 
 /// Whether we have children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Living {
+pub(super) enum ChildrenLeft {
     /// At least one.
-    Some,
+    Yes,
     /// None at all.
-    None,
+    No,
 }
 
 /// What is to be done.
@@ -59,19 +59,19 @@ pub(super) enum Action {
     /// The main child's time is up: SIGKILL.
     KillMain,
     /// The terminal has stopped the main child: have our shell take over, or go on.
-    Rejoin(Signal),
+    FollowStop(Signal),
     /// Somebody has continued us: give the terminal to the main child again, if it is ours.
-    Resume,
+    FollowContinue,
     /// Stop ourselves.
     StopSelf,
     /// Send this to the main child's group, which it has left.
-    Part(Signal),
+    SignalGroup(Signal),
     /// Ask all that is left to end.
-    Tell,
+    SignalRemaining,
     /// The same for those who have come since.
-    TellNew,
+    SignalNewcomers,
     /// Kill all that is left.
-    KillLeft,
+    KillRemaining,
 }
 
 /// The state of an init.
@@ -81,7 +81,7 @@ pub(super) struct Machine {
     job_control: JobControl,
     stop_delay: Duration,
     kill_after: Option<Duration>,
-    farewell: Farewell,
+    drain_policy: DrainPolicy,
     crew: Crew,
     role: Role,
     state: State,
@@ -154,8 +154,8 @@ impl Machine {
             job_control: plan.job_control,
             stop_delay: plan.stop_delay,
             kill_after: plan.kill_after,
-            farewell: plan.farewell,
-            crew: if plan.main == Main::Pause { Crew::Nobody } else { Crew::Main },
+            drain_policy: plan.drain_policy,
+            crew: if plan.main == MainChild::None { Crew::Nobody } else { Crew::Main },
             role,
             state: State::Running,
             held: 0,
@@ -192,58 +192,58 @@ impl Machine {
         }
     }
 
-    /// Takes in what has happened at `now` and passes what is to be done to `act`, in this order.
-    pub(super) fn step(&mut self, now: Instant, event: Event, act: &mut impl FnMut(Action)) {
+    /// Takes in what has happened at `now` and passes what is to be done to `emit`, in this order.
+    pub(super) fn step(&mut self, now: Instant, event: Event, emit: &mut impl FnMut(Action)) {
         match event {
-            Event::Signal(signal) => self.signal(now, signal, act),
+            Event::Signal(signal) => self.signal(now, signal, emit),
             Event::MainEnded(end) => self.main_ended(end),
-            Event::Reaped(living) => self.reaped(now, living, act),
-            Event::MainStopped(by) => self.main_stopped(by, act),
-            Event::Unhealthy => self.unhealthy(now, act),
-            Event::Time => self.time(now, act),
+            Event::Reaped(children_left) => self.reaped(now, children_left, emit),
+            Event::MainStopped(by) => self.main_stopped(by, emit),
+            Event::Unhealthy => self.unhealthy(now, emit),
+            Event::Time => self.time(now, emit),
         }
     }
 
     /// A signal is dropped, held back or sent on.
-    fn signal(&mut self, now: Instant, received: Signal, act: &mut impl FnMut(Action)) {
+    fn signal(&mut self, now: Instant, received: Signal, emit: &mut impl FnMut(Action)) {
         if received == Signal::CHLD {
             return;
         }
         if self.state != State::Running {
-            return act(Action::Ignore(received));
+            return emit(Action::Ignore(received));
         }
         if self.crew == Crew::Nobody {
             if !is_terminating(received) {
-                return act(Action::Ignore(received));
+                return emit(Action::Ignore(received));
             }
             self.state = State::Ended { code: 0 };
             return;
         }
-        let Some(signal) = self.rewrites.get(received) else { return act(Action::Drop(received)) };
+        let Some(signal) = self.rewrites.get(received) else { return emit(Action::Drop(received)) };
         if (is_terminating(received) || is_terminating(signal)) && !self.stop_delay.is_zero() {
             self.asked = Asked::ToEnd;
             self.held |= bit(received);
             self.release_at.get_or_insert(later(now, self.stop_delay));
-            return act(Action::Hold(received));
+            return emit(Action::Hold(received));
         }
-        self.send(now, received, signal, act);
+        self.send(now, received, signal, emit);
     }
 
     /// Sends `signal` on, with what belongs to it.
-    fn send(&mut self, now: Instant, received: Signal, signal: Signal, act: &mut impl FnMut(Action)) {
+    fn send(&mut self, now: Instant, received: Signal, signal: Signal, emit: &mut impl FnMut(Action)) {
         if signal == Signal::CONT {
             self.stop = Stop::None;
-            act(Action::Resume);
+            emit(Action::FollowContinue);
         }
-        act(Action::Send { received, signal });
+        emit(Action::Send { received, signal });
         if is_stop_request(signal) {
-            act(Action::ContinueIfStopped);
+            emit(Action::ContinueIfStopped);
             self.stop = Stop::None;
         }
         if matches!(received, Signal::TSTP | Signal::TTIN | Signal::TTOU)
             && self.job_control == JobControl::StopSelf
         {
-            act(Action::StopSelf);
+            emit(Action::StopSelf);
         }
         if is_job_control(signal) || signal == Signal::STOP {
             self.stop = Stop::Asked;
@@ -258,20 +258,20 @@ impl Machine {
     }
 
     /// A target is not as it should be. Of a main child that is ending anyway nothing else was to be expected.
-    fn unhealthy(&mut self, now: Instant, act: &mut impl FnMut(Action)) {
+    fn unhealthy(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
         if self.is_stopping() {
             return;
         }
         match (self.on_unhealthy, self.crew) {
             (OnUnhealthy::Report, _) | (OnUnhealthy::Signal(_), Crew::Nobody) => {}
-            (OnUnhealthy::Signal(signal), Crew::Main) => self.send(now, signal, signal, act),
+            (OnUnhealthy::Signal(signal), Crew::Main) => self.send(now, signal, signal, emit),
             (OnUnhealthy::Stop { exit }, Crew::Nobody) => self.state = State::Ended { code: exit },
             (OnUnhealthy::Stop { exit }, Crew::Main) => {
                 self.unhealthy_exit = Some(exit);
                 self.kill_after.get_or_insert(UNHEALTHY_KILL_AFTER);
                 // What the app is told in SIGTERM's place ends it. A SIGTERM that is dropped has to, here.
                 let signal = self.rewrites.get(Signal::TERM).unwrap_or(Signal::TERM);
-                self.send(now, Signal::TERM, signal, act);
+                self.send(now, Signal::TERM, signal, emit);
             }
         }
     }
@@ -297,50 +297,56 @@ impl Machine {
     }
 
     /// Who is left decides, once the main child is gone.
-    fn reaped(&mut self, now: Instant, living: Living, act: &mut impl FnMut(Action)) {
-        match (self.state, living) {
+    fn reaped(&mut self, now: Instant, children_left: ChildrenLeft, emit: &mut impl FnMut(Action)) {
+        match (self.state, children_left) {
             (State::Running | State::Done { .. }, _) => {}
-            (State::Ended { code }, _) => self.part(now, code, living, act),
-            (State::Draining { code, .. } | State::Killed { code, .. }, Living::None) => {
+            (State::Ended { code }, _) => self.start_drain(now, code, children_left, emit),
+            (State::Draining { code, .. } | State::Killed { code, .. }, ChildrenLeft::No) => {
                 self.state = State::Done { code };
             }
-            (State::Draining { code, until, look_at }, Living::Some) => {
+            (State::Draining { code, until, look_at }, ChildrenLeft::Yes) => {
                 let look_at = look_at.or(Some(later(now, LOOK_AGAIN)));
                 self.state = State::Draining { code, until, look_at };
             }
             // Its children are ours now.
-            (State::Killed { .. }, Living::Some) => act(Action::KillLeft),
+            (State::Killed { .. }, ChildrenLeft::Yes) => emit(Action::KillRemaining),
         }
     }
 
     /// The main child is gone: takes leave of what it leaves behind.
-    fn part(&mut self, now: Instant, code: u8, living: Living, act: &mut impl FnMut(Action)) {
-        self.state = match self.farewell {
-            Farewell::Signal(signal) => {
-                act(Action::Part(signal));
+    fn start_drain(
+        &mut self,
+        now: Instant,
+        code: u8,
+        children_left: ChildrenLeft,
+        emit: &mut impl FnMut(Action),
+    ) {
+        self.state = match self.drain_policy {
+            DrainPolicy::Signal(signal) => {
+                emit(Action::SignalGroup(signal));
                 State::Done { code }
             }
-            Farewell::Drain(limit) if self.role == Role::Plain && !limit.is_zero() => {
+            DrainPolicy::Drain(limit) if self.role == Role::Plain && !limit.is_zero() => {
                 // Only the group can be found, and nobody tells us when it is gone: asking is all.
-                act(Action::Tell);
+                emit(Action::SignalRemaining);
                 State::Done { code }
             }
-            Farewell::Drain(limit) if living == Living::Some && !limit.is_zero() => {
+            DrainPolicy::Drain(limit) if children_left == ChildrenLeft::Yes && !limit.is_zero() => {
                 let until = later(now, limit).min(self.last_call.unwrap_or(later(now, limit)));
                 if until <= now {
-                    act(Action::KillLeft);
+                    emit(Action::KillRemaining);
                     State::Killed { code, until: later(now, REAP_LIMIT) }
                 } else {
-                    act(Action::Tell);
+                    emit(Action::SignalRemaining);
                     State::Draining { code, until, look_at: None }
                 }
             }
-            Farewell::Drain(_) | Farewell::Leave => State::Done { code },
+            DrainPolicy::Drain(_) | DrainPolicy::Leave => State::Done { code },
         };
     }
 
     /// A stop that was asked for is left alone. One by the terminal is not: nobody may be there who could end it.
-    fn main_stopped(&mut self, by: Option<Signal>, act: &mut impl FnMut(Action)) {
+    fn main_stopped(&mut self, by: Option<Signal>, emit: &mut impl FnMut(Action)) {
         if self.state != State::Running || self.job_control != JobControl::Follow {
             return;
         }
@@ -348,31 +354,31 @@ impl Machine {
             (None, Stop::Seen) => self.stop = Stop::None,
             (Some(signal), Stop::None) if is_job_control(signal) => {
                 self.stop = Stop::Seen;
-                act(Action::Rejoin(signal));
+                emit(Action::FollowStop(signal));
             }
             _ => {}
         }
     }
 
     /// What is due is done.
-    fn time(&mut self, now: Instant, act: &mut impl FnMut(Action)) {
+    fn time(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
         match self.state {
             State::Running => {
                 if self.release_at.is_some_and(|at| at <= now) {
                     self.release_at = None;
-                    self.release(now, act);
+                    self.release(now, emit);
                 }
                 if self.kill_at.is_some_and(|at| at <= now) {
                     self.kill_at = None;
-                    act(Action::KillMain);
+                    emit(Action::KillMain);
                 }
             }
             State::Draining { code, until, .. } if until <= now => {
-                act(Action::KillLeft);
+                emit(Action::KillRemaining);
                 self.state = State::Killed { code, until: later(now, REAP_LIMIT) };
             }
             State::Draining { code, until, look_at: Some(at) } if at <= now => {
-                act(Action::TellNew);
+                emit(Action::SignalNewcomers);
                 self.state = State::Draining { code, until, look_at: None };
             }
             State::Killed { code, until } if until <= now => self.state = State::Done { code },
@@ -381,11 +387,11 @@ impl Machine {
     }
 
     /// Sends the signals on that were held back.
-    fn release(&mut self, now: Instant, act: &mut impl FnMut(Action)) {
+    fn release(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
         let held = std::mem::take(&mut self.held);
         for received in (1..=64).filter_map(Signal::new).filter(|&signal| held & bit(signal) != 0) {
             if let Some(signal) = self.rewrites.get(received) {
-                self.send(now, received, signal, act);
+                self.send(now, received, signal, emit);
             }
         }
     }

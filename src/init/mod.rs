@@ -58,11 +58,11 @@ use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, Disposition, SigSet, Source};
 use crate::sys::stdio;
 
-use self::child::{Child, Closing, Inherited};
+use self::child::{Child, CloseFds, Inherited};
 use self::drain::Leftovers;
-use self::event_loop::{Hands, Verdict};
-use self::log::{Log, Note, Stderr};
-use self::plan::{Init, Level, Main, ParentDeath, Placement, Subreaper, Words};
+use self::event_loop::{Effects, Verdict};
+use self::log::{Log, LogEvent, Stderr};
+use self::plan::{Init, LogFormat, MainChild, ParentDeath, Placement, Subreaper, Verbosity};
 use self::signals::Signal;
 use self::terminal::Terminal;
 use self::watch::Watch;
@@ -106,24 +106,24 @@ fn run(plan: &Init) -> ExitStatus {
         Ok(child) => child,
         Err(status) => return status,
     };
-    memory::forget_start();
+    memory::release_startup_pages();
     if let Some(watch) = &mut watch {
         watch.begin();
     }
     let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
-    let mut hands =
-        Hands { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log, reaped };
-    let code = event_loop::run(plan, role, &mut source, &mut hands, &mut watch, orphaned);
+    let mut effects =
+        Effects { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log, reaped };
+    let code = event_loop::run(plan, role, &mut source, &mut effects, &mut watch, orphaned);
     terminal.give_back();
     let status = verdict(plan, child.as_ref(), code);
-    log.say(Note::Exit { code: u8::try_from(status.code()).unwrap_or(u8::MAX) });
+    log.record(LogEvent::Exit { code: u8::try_from(status.code()).unwrap_or(u8::MAX) });
     status
 }
 
 /// First of all: from here on no signal is lost. SIGCHLD that we were given as ignored would have the kernel reap for us, and
 /// nobody would learn the main child's code.
 fn block_signals() -> Inherited {
-    // Before anything else: if it ends from here on, that is noticed.
+    // StartupWait anything else: if it ends from here on, that is noticed.
     let parent = process::parent_pid();
     let mask = signal::set_mask(SigSet::FULL).unwrap_or(SigSet::EMPTY);
     // With a terminal we want to know of stops.
@@ -134,18 +134,18 @@ fn block_signals() -> Inherited {
 /// The log, to a stderr that was open when we came.
 fn open_log(plan: &Init) -> Log {
     let stderr = if fds::is_open(2) { Stderr::Open } else { Stderr::Closed };
-    Log::new(plan.voice, stderr)
+    Log::new(plan.log, stderr)
 }
 
-/// Before the fork, so that no orphan is missed.
+/// StartupWait the fork, so that no orphan is missed.
 fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
     let (role, refused) = reaper::claim(plan.subreaper);
     if let Some(why) = refused {
         let text = format!("cannot become a subreaper ({}): orphans go to PID 1", failure::errno(&why));
-        log.say(Note::Warning { text: &text });
+        log.record(LogEvent::Warning { text: &text });
     }
     if plan.subreaper == Subreaper::Never && role == reaper::Role::Plain {
-        log.say(Note::NoReaper);
+        log.record(LogEvent::NoReaper);
     }
     role
 }
@@ -155,7 +155,7 @@ fn follow_parent(plan: &Init, inherited: &Inherited, log: &mut Log) -> Option<Si
     let (ParentDeath::Signal(signal) | ParentDeath::Chain(signal)) = plan.parent_death else { return None };
     if let Err(why) = process::signal_at_parents_death(signal.number()) {
         let text = format!("cannot follow the parent's death: {}", failure::errno(&why));
-        log.say(Note::Warning { text: &text });
+        log.record(LogEvent::Warning { text: &text });
     }
     if process::parent_pid() == inherited.parent {
         return None;
@@ -187,7 +187,7 @@ fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, Ex
             Ok(watch)
         }
         Err(why) => {
-            complain(plan, "", process::own_pid(), &why);
+            report_fatal(plan, "", process::own_pid(), &why);
             Err(plan.failures.init)
         }
     }
@@ -195,7 +195,7 @@ fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, Ex
 
 /// The controlling terminal; of no interest to a main child that does not get a group of its own in our session.
 fn find_terminal(plan: &Init) -> Terminal {
-    if plan.placement == Placement::Group && plan.main != Main::Pause {
+    if plan.placement == Placement::Group && plan.main != MainChild::None {
         Terminal::find()
     } else {
         Terminal::none()
@@ -211,22 +211,22 @@ fn start(
     given: Option<&[RawFd]>,
     log: &mut Log,
 ) -> Result<Option<Child>, ExitStatus> {
-    let Main::Command(command) = &plan.main else {
+    let MainChild::Command(command) = &plan.main else {
         let _ = process::change_directory(c"/");
         fds::close_each(given.unwrap_or_default());
-        log.say(Note::Paused);
+        log.record(LogEvent::Paused);
         return Ok(None);
     };
     let ours: Vec<_> = [source.raw_fd(), terminal.raw_fd()].into_iter().flatten().collect();
     let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let closing = given.map_or(Closing::AllBut(&ours), Closing::Only);
+    let closing = given.map_or(CloseFds::AllBut(&ours), CloseFds::Only);
     match child::spawn(plan, command, inherited, terminal, closing) {
         Ok(child) => {
-            log.say(Note::Started { pid: child.pid, program: &program });
+            log.record(LogEvent::Started { pid: child.pid, program: &program });
             Ok(Some(child))
         }
         Err(failure) => {
-            complain(plan, &program, process::own_pid(), &failure::start(&program, &failure));
+            report_fatal(plan, &program, process::own_pid(), &failure::start(&program, &failure));
             Err(plan.failures.init)
         }
     }
@@ -234,16 +234,16 @@ fn start(
 
 /// What the main child's code means to our parent.
 fn verdict(plan: &Init, child: Option<&Child>, verdict: Verdict) -> ExitStatus {
-    if let (Main::Command(command), Some(error)) = (&plan.main, child.and_then(Child::exec_error)) {
+    if let (MainChild::Command(command), Some(error)) = (&plan.main, child.and_then(Child::exec_error)) {
         let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
         let pid = child.map_or(0, |child| child.pid);
-        let why = match plan.voice.words {
-            Words::Text | Words::Json => failure::exec(&program, &error),
-            Words::Tini(_) | Words::DumbInit(_) | Words::Catatonit => {
+        let why = match plan.log.format {
+            LogFormat::Text | LogFormat::Json => failure::exec(&program, &error),
+            LogFormat::Tini(_) | LogFormat::DumbInit(_) | LogFormat::Catatonit => {
                 failure::errno(&error).desc().to_owned()
             }
         };
-        complain(plan, &program, pid, &why);
+        report_fatal(plan, &program, pid, &why);
         return match failure::errno(&error) {
             Errno::ENOENT => plan.failures.not_found,
             _ => plan.failures.not_executable,
@@ -256,13 +256,13 @@ fn verdict(plan: &Init, child: Option<&Child>, verdict: Verdict) -> ExitStatus {
 }
 
 /// Says what ends us, `pid` being who met it. Unlike the log this waits for a slow reader, but not for long.
-fn complain(plan: &Init, program: &str, pid: Pid, why: &str) {
+fn report_fatal(plan: &Init, program: &str, pid: Pid, why: &str) {
     /// A reader that has not come by then does not come.
     const PATIENCE: Duration = Duration::from_millis(200);
-    if plan.voice.level >= Level::Error {
-        let (line, whole) = match plan.voice.words {
-            Words::Text | Words::Json => {
-                (log::last_words(plan.voice.words, why), plan.voice.words == Words::Json)
+    if plan.log.verbosity >= Verbosity::Error {
+        let (line, whole) = match plan.log.format {
+            LogFormat::Text | LogFormat::Json => {
+                (log::fatal_line(plan.log.format, why), plan.log.format == LogFormat::Json)
             }
             other => (dialect::cannot_start(other, program, pid, why).unwrap_or_default(), false),
         };

@@ -18,11 +18,11 @@ use super::signals::{Rewrites, Signal};
 #[derive(Clone, Debug)]
 pub(crate) struct Init {
     /// What the main child is.
-    pub(crate) main: Main,
+    pub(crate) main: MainChild,
     /// Where the main child stands among groups, sessions and terminals.
     pub(crate) placement: Placement,
     /// Who gets the signals that come in.
-    pub(crate) target: Target,
+    pub(crate) signal_scope: SignalScope,
     /// What each is sent on as.
     pub(crate) rewrites: Rewrites,
     /// What the init does with stop signals of the terminal, besides sending them on.
@@ -38,20 +38,20 @@ pub(crate) struct Init {
     /// How long after the first terminating signal the main child is killed, and what it has left behind by then.
     pub(crate) kill_after: Option<Duration>,
     /// What happens to the processes that the main child leaves behind.
-    pub(crate) farewell: Farewell,
+    pub(crate) drain_policy: DrainPolicy,
     /// What to say.
-    pub(crate) voice: Voice,
+    pub(crate) log: LogOptions,
     /// What to exit with when there is no main child to take a code from.
-    pub(crate) failures: Failures,
+    pub(crate) failures: FailureCodes,
     /// What the start waits for.
-    pub(crate) wait: Option<Before>,
+    pub(crate) wait: Option<StartupWait>,
     /// What is watched while the main child runs.
     pub(crate) watch: Option<Watch>,
 }
 
 /// What the start waits for.
 #[derive(Clone, Debug)]
-pub(crate) struct Before {
+pub(crate) struct StartupWait {
     /// The targets, and how they are asked.
     pub(crate) plan: wait::Plan,
     /// What to do when the limit has come.
@@ -106,11 +106,11 @@ pub(crate) enum Address {
 
 /// What the main child is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Main {
+pub(crate) enum MainChild {
     /// This program and its arguments; at least one word.
     Command(Vec<OsString>),
     /// None: reap until a terminating signal comes, then exit with 0. A pod's first container does that.
-    Pause,
+    None,
 }
 
 /// Where the main child stands.
@@ -121,16 +121,16 @@ pub(crate) enum Placement {
     /// Leader of its own session, which gets the terminal that stdin is, if it is ours to give.
     Session,
     /// In our group, as an ordinary child.
-    Ours,
+    Inherited,
 }
 
 /// Who gets the signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum SignalScope {
     /// The main child alone.
-    Main,
+    MainChild,
     /// All of its group.
-    Group,
+    ProcessGroup,
 }
 
 /// What is done about TSTP, TTIN and TTOU.
@@ -167,7 +167,7 @@ pub(crate) enum ParentDeath {
 
 /// What happens to what is left when the main child is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Farewell {
+pub(crate) enum DrainPolicy {
     /// SIGTERM, and SIGKILL this long after.
     Drain(Duration),
     /// This signal to the main child's group, without waiting.
@@ -178,31 +178,31 @@ pub(crate) enum Farewell {
 
 /// What to say, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Voice {
+pub(crate) struct LogOptions {
     /// Whose words.
-    pub(crate) words: Words,
+    pub(crate) format: LogFormat,
     /// How much.
-    pub(crate) level: Level,
+    pub(crate) verbosity: Verbosity,
 }
 
 /// Whose words are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Words {
+pub(crate) enum LogFormat {
     /// Ours, a line of text for each event.
     Text,
     /// Ours, a JSON object in a line for each event.
     Json,
     /// tini's.
-    Tini(ReapedZombies),
+    Tini(ReapWarnings),
     /// dumb-init's.
-    DumbInit(Mode),
+    DumbInit(DumbInitMode),
     /// catatonit's.
     Catatonit,
 }
 
 /// How dumb-init came to its mode, which it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum DumbInitMode {
     /// The command leads a session.
     Session,
     /// `-c`.
@@ -213,16 +213,16 @@ pub(crate) enum Mode {
 
 /// What tini's `-w` is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReapedZombies {
+pub(crate) enum ReapWarnings {
     /// A warning for each.
-    Told,
+    On,
     /// Nothing.
-    Untold,
+    Off,
 }
 
 /// How much is said. Each level says what the ones before it say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+pub(crate) enum Verbosity {
     /// What ends us.
     Error,
     /// What is not as it should be.
@@ -235,7 +235,7 @@ pub(crate) enum Level {
 
 /// What to exit with when there is no main child to take a code from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Failures {
+pub(crate) struct FailureCodes {
     /// We could not do our work.
     pub(crate) init: ExitStatus,
     /// The command cannot be executed.
@@ -267,11 +267,11 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
 impl Init {
     /// `main` with everything else as it is without options.
-    pub(crate) fn new(main: Main) -> Self {
+    pub(crate) fn new(main: MainChild) -> Self {
         Self {
             main,
             placement: Placement::Group,
-            target: Target::Main,
+            signal_scope: SignalScope::MainChild,
             rewrites: Rewrites::default(),
             job_control: JobControl::Follow,
             subreaper: Subreaper::Auto,
@@ -279,9 +279,9 @@ impl Init {
             exit_zero: CodeSet::default(),
             stop_delay: Duration::ZERO,
             kill_after: None,
-            farewell: Farewell::Drain(DRAIN),
-            voice: Voice { words: Words::Text, level: Level::Warning },
-            failures: Failures {
+            drain_policy: DrainPolicy::Drain(DRAIN),
+            log: LogOptions { format: LogFormat::Text, verbosity: Verbosity::Warning },
+            failures: FailureCodes {
                 init: ExitStatus::InitFailed,
                 not_executable: ExitStatus::NotExecutable,
                 not_found: ExitStatus::NotFound,

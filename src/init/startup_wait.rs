@@ -7,11 +7,11 @@ use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::sys::process;
 use crate::sys::process::Reaped;
-use crate::sys::signal::{Beside, Source, Until};
+use crate::sys::signal::{ExtraFd, Interest, Source};
 use crate::wait::{End, Waiting, WhenOver};
 
 use crate::init::event_loop;
-use crate::init::log::{Log, Note};
+use crate::init::log::{Log, LogEvent};
 use crate::init::machine;
 use crate::init::name;
 use crate::init::plan::{Init, ParentDeath};
@@ -48,27 +48,27 @@ pub(crate) fn wait(
         if let Some(watch) = &mut watch {
             watch.step(reaped, log);
         }
-        let mut beside: Vec<_> = waiting.fds().map(readable).collect();
-        beside.extend(watch.as_ref().map(|watch| watch.beside()).unwrap_or_default());
+        let mut extra_fds: Vec<_> = waiting.fds().map(readable).collect();
+        extra_fds.extend(watch.as_ref().map(|watch| watch.extra_fds()).unwrap_or_default());
         let asked = watch.as_ref().and_then(|watch| watch.due());
         let limit =
             waiting.due().into_iter().chain(asked).min().map(Deadline::remaining).map(at_least_a_little);
-        source.wait(limit, &beside, |arrived| {
-            let Some(signal) = Signal::new(arrived.number).filter(|_| !event_loop::is_own(arrived)) else {
+        source.wait(limit, &extra_fds, |info| {
+            let Some(signal) = Signal::new(info.number).filter(|_| !event_loop::is_own(info)) else {
                 return;
             };
             if ends(plan, signal) {
                 end.get_or_insert(signal);
             } else if signal != Signal::CHLD {
-                log.say(Note::Ignored { signal });
+                log.record(LogEvent::Ignored { signal });
             }
         });
     }
 }
 
 /// As the source takes it.
-fn readable(fd: BorrowedFd<'_>) -> Beside {
-    Beside { fd: fd.as_raw_fd(), until: Until::Readable }
+fn readable(fd: BorrowedFd<'_>) -> ExtraFd {
+    ExtraFd { fd: fd.as_raw_fd(), interest: Interest::Readable }
 }
 
 /// A deadline counts as passed from its own nanosecond on, which a timer may just miss.
@@ -93,7 +93,7 @@ fn reap(log: &mut Log) -> u64 {
         let Reaped::Child(pid, status) = process::reap(-1) else { return count };
         let Some(end) = reaper::End::decode(status) else { continue };
         let name = name.as_ref().map(name::Name::bytes).unwrap_or_default();
-        log.say(Note::Reaped { pid, name, end, main: false });
+        log.record(LogEvent::Reaped { pid, name, end, main: false });
         count += 1;
     }
 }

@@ -16,14 +16,14 @@ pub(super) struct Terminal {
     fd: Option<OwnedFd>,
     /// Our own group.
     group: Pid,
-    hold: Hold,
+    hold: Foreground,
 }
 
 /// Who has the foreground, as far as we had it to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hold {
+enum Foreground {
     /// Not we: a shell has put us into the background, or there is no terminal.
-    Elsewhere,
+    NotOurs,
     /// We have handed it to the main child. Nobody takes it from there but by stopping or ending us.
     Lent,
 }
@@ -33,16 +33,16 @@ impl Terminal {
     pub(super) fn find() -> Self {
         let fd = terminal::open().ok();
         let group = process::own_group();
-        let mut found = Self { fd, group, hold: Hold::Elsewhere };
+        let mut found = Self { fd, group, hold: Foreground::NotOurs };
         if found.is_ours() {
-            found.hold = Hold::Lent;
+            found.hold = Foreground::Lent;
         }
         found
     }
 
     /// Without one, for a main child that stays in our group.
     pub(super) fn none() -> Self {
-        Self { fd: None, group: 0, hold: Hold::Elsewhere }
+        Self { fd: None, group: 0, hold: Foreground::NotOurs }
     }
 
     /// Its descriptor.
@@ -52,22 +52,22 @@ impl Terminal {
 
     /// In the child, between fork and exec: takes what is lent, for `group`.
     pub(super) fn take(&self, group: Pid) {
-        if let (Some(fd), Hold::Lent) = (&self.fd, self.hold) {
+        if let (Some(fd), Foreground::Lent) = (&self.fd, self.hold) {
             let _ = terminal::set_foreground(fd, group);
         }
     }
 
-    /// Before we end: gives the foreground back to the group that we had it from.
+    /// StartupWait we end: gives the foreground back to the group that we had it from.
     pub(super) fn give_back(&mut self) {
-        if let (Some(fd), Hold::Lent) = (&self.fd, self.hold) {
+        if let (Some(fd), Foreground::Lent) = (&self.fd, self.hold) {
             let _ = terminal::set_foreground(fd, self.group);
-            self.hold = Hold::Elsewhere;
+            self.hold = Foreground::NotOurs;
         }
     }
 
     /// We were continued, maybe into the foreground: lends it again.
-    pub(super) fn resume(&mut self, main: Pid) {
-        if self.hold == Hold::Elsewhere && self.is_ours() {
+    pub(super) fn follow_continue(&mut self, main: Pid) {
+        if self.hold == Foreground::NotOurs && self.is_ours() {
             self.lend(main);
         }
     }
@@ -75,7 +75,7 @@ impl Terminal {
     /// The terminal has stopped the main child by `stop`. Stops us and our group the same way, so that our shell sees its job
     /// stopped; when we go on, the main child does. Where there is no shell (PID 1, an orphaned group) the kernel does not stop
     /// us, and it goes on at once: a container is never frozen by ^Z.
-    pub(super) fn rejoin(&mut self, main: Pid, stop: Signal) {
+    pub(super) fn follow_stop(&mut self, main: Pid, stop: Signal) {
         if self.fd.is_none() {
             return;
         }
@@ -99,7 +99,7 @@ impl Terminal {
         if let Some(fd) = &self.fd
             && terminal::set_foreground(fd, group).is_ok()
         {
-            self.hold = Hold::Lent;
+            self.hold = Foreground::Lent;
         }
     }
 

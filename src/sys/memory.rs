@@ -6,7 +6,7 @@ use std::ptr;
 /// Gives back the pages of this program's code and constants that the start has touched: an init sits idle for months with
 /// a few of them. They are clean pages of the file, and come back by themselves when they are needed.
 /// See [madvise(2)](https://man7.org/linux/man-pages/man2/madvise.2.html).
-pub(crate) fn forget_start() {
+pub(crate) fn release_startup_pages() {
     // SAFETY: the callback has the signature that is asked for and takes no data.
     unsafe { libc::dl_iterate_phdr(Some(forget_object), ptr::null_mut()) };
 }

@@ -129,9 +129,9 @@ pub(crate) fn kill(pid: libc::pid_t, number: c_int) -> io::Result<()> {
     cerr(unsafe { libc::kill(pid, number) }).map(drop)
 }
 
-/// One signal that has arrived.
+/// One signal that has info.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrived {
+pub(crate) struct SignalInfo {
     /// Its number.
     pub(crate) number: c_int,
     /// `si_code`: who sent it.
@@ -180,14 +180,19 @@ impl Source {
 
     /// Waits for signals and for what is beside them, at most `limit`, and passes each signal that has come to `each`.
     /// Which of `beside` is ready is not told: its users find out, without waiting.
-    pub(crate) fn wait(&mut self, limit: Option<Duration>, beside: &[Beside], mut each: impl FnMut(Arrived)) {
+    pub(crate) fn wait(
+        &mut self,
+        limit: Option<Duration>,
+        extra_fds: &[ExtraFd],
+        mut each: impl FnMut(SignalInfo),
+    ) {
         match self {
             Self::Fd(fd) => {
                 let fd = fd.as_raw_fd();
                 let come = match limit {
-                    None if beside.is_empty() => Ok(true),
-                    Some(limit) if beside.is_empty() => readable(fd, limit),
-                    limit => readable_beside(fd, beside, limit),
+                    None if extra_fds.is_empty() => Ok(true),
+                    Some(limit) if extra_fds.is_empty() => readable(fd, limit),
+                    limit => readable_beside(fd, extra_fds, limit),
                 };
                 // None of the errors that a signalfd has. Going on with it would spin.
                 if come.and_then(|come| if come { read_batch(fd, &mut each) } else { Ok(()) }).is_err() {
@@ -195,20 +200,20 @@ impl Source {
                 }
             }
             Self::Wait => {
-                let mut limit = if beside.is_empty() {
+                let mut limit = if extra_fds.is_empty() {
                     limit
                 } else {
                     // A signal does not end this poll.
-                    let _ = poll(&mut pollfds(None, beside), Some(limit.unwrap_or(BLIND).min(BLIND)));
+                    let _ = poll(&mut pollfds(None, extra_fds), Some(limit.unwrap_or(BLIND).min(BLIND)));
                     Some(Duration::ZERO)
                 };
                 for _ in 0..BATCH {
                     match take(SigSet::FULL, limit) {
-                        Ok(arrived) => each(arrived),
+                        Ok(info) => each(info),
                         Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
                             // Nothing is left to wait with; at least do not spin, and reap.
                             std::thread::sleep(limit.unwrap_or(BLIND).min(BLIND));
-                            each(Arrived { number: libc::SIGCHLD, code: libc::SI_KERNEL, sender: 0 });
+                            each(SignalInfo { number: libc::SIGCHLD, code: libc::SI_KERNEL, sender: 0 });
                             return;
                         }
                         Err(_) => return,
@@ -222,16 +227,16 @@ impl Source {
 
 /// A descriptor that is waited for beside the signals.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Beside {
+pub(crate) struct ExtraFd {
     /// Open as long as the wait.
     pub(crate) fd: RawFd,
     /// For what.
-    pub(crate) until: Until,
+    pub(crate) interest: Interest,
 }
 
 /// What a descriptor is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum Interest {
     /// It can be read or accepted from.
     Readable,
     /// It can be written to.
@@ -239,21 +244,21 @@ pub(crate) enum Until {
 }
 
 /// As poll(2) takes them.
-fn pollfds(signals: Option<RawFd>, beside: &[Beside]) -> Vec<libc::pollfd> {
+fn pollfds(signals: Option<RawFd>, extra_fds: &[ExtraFd]) -> Vec<libc::pollfd> {
     let signals = signals.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
-    let beside = beside.iter().map(|one| {
-        let events = match one.until {
-            Until::Readable => libc::POLLIN,
-            Until::Writable => libc::POLLOUT,
+    let extra_fds = extra_fds.iter().map(|one| {
+        let events = match one.interest {
+            Interest::Readable => libc::POLLIN,
+            Interest::Writable => libc::POLLOUT,
         };
         libc::pollfd { fd: one.fd, events, revents: 0 }
     });
-    signals.into_iter().chain(beside).collect()
+    signals.into_iter().chain(extra_fds).collect()
 }
 
 /// Whether `fd` is readable, once it or one of `beside` is ready or `limit` is over.
-fn readable_beside(fd: RawFd, beside: &[Beside], limit: Option<Duration>) -> io::Result<bool> {
-    let mut fds = pollfds(Some(fd), beside);
+fn readable_beside(fd: RawFd, extra_fds: &[ExtraFd], limit: Option<Duration>) -> io::Result<bool> {
+    let mut fds = pollfds(Some(fd), extra_fds);
     poll(&mut fds, limit)?;
     Ok(fds.first().is_some_and(|fd| fd.revents != 0))
 }
@@ -297,7 +302,7 @@ fn unless_interrupted() -> io::Result<()> {
 }
 
 /// Reads what there is, waiting for the first one.
-fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> io::Result<()> {
+fn read_batch(fd: RawFd, each: &mut impl FnMut(SignalInfo)) -> io::Result<()> {
     let mut infos = [const { MaybeUninit::<libc::signalfd_siginfo>::uninit() }; BATCH];
     // SAFETY: the buffer is live and as long as told.
     let got = unsafe { libc::read(fd, infos.as_mut_ptr().cast(), size_of_val(&infos)) };
@@ -308,7 +313,7 @@ fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> io::Result<()> {
     for info in infos.iter().take(whole) {
         // SAFETY: the kernel has filled the first `whole` of them, and any bytes are a valid one.
         let info = unsafe { info.assume_init_ref() };
-        each(Arrived {
+        each(SignalInfo {
             number: c_int::try_from(info.ssi_signo).unwrap_or(0),
             code: info.ssi_code,
             sender: libc::pid_t::try_from(info.ssi_pid).unwrap_or(0),
@@ -319,7 +324,7 @@ fn read_batch(fd: RawFd, each: &mut impl FnMut(Arrived)) -> io::Result<()> {
 
 /// Takes one signal of `set`, waiting at most `limit`.
 /// See [sigwaitinfo(2)](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
-pub(crate) fn take(set: SigSet, limit: Option<Duration>) -> io::Result<Arrived> {
+pub(crate) fn take(set: SigSet, limit: Option<Duration>) -> io::Result<SignalInfo> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let limit = limit.map(timespec);
     let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
@@ -333,7 +338,7 @@ pub(crate) fn take(set: SigSet, limit: Option<Duration>) -> io::Result<Arrived> 
     // SAFETY: all signals but faults and timers carry a pid here; for those it is some other number, not our pid's
     // sender code, and nobody is told it.
     let sender = unsafe { info.si_pid() };
-    Ok(Arrived { number: c_int::try_from(number).unwrap_or(0), code: info.si_code, sender })
+    Ok(SignalInfo { number: c_int::try_from(number).unwrap_or(0), code: info.si_code, sender })
 }
 
 /// The part of `length` under a second; `c_long` has 32 bits on some machines, and it fits there.

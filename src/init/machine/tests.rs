@@ -7,8 +7,8 @@ use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest,
 };
 
-use super::{Action, Event, LOOK_AGAIN, Living, Machine, REAP_LIMIT, is_terminating};
-use crate::init::plan::{Farewell, Init, Main, OnUnhealthy, Target, Watch};
+use super::{Action, ChildrenLeft, Event, LOOK_AGAIN, Machine, REAP_LIMIT, is_terminating};
+use crate::init::plan::{DrainPolicy, Init, MainChild, OnUnhealthy, SignalScope, Watch};
 use crate::init::reaper::{End, Role};
 use crate::init::signals::{Rewrites, Signal};
 
@@ -21,7 +21,7 @@ fn step(machine: &mut Machine, now: Instant, event: Event) -> Vec<Action> {
 
 /// A plan without options.
 fn plan() -> Init {
-    Init::new(Main::Command(vec!["app".into()]))
+    Init::new(MainChild::Command(vec!["app".into()]))
 }
 
 /// A length in milliseconds.
@@ -36,7 +36,7 @@ fn without_leftovers_the_end_comes_with_the_main_childs() {
     assert_eq!(machine.due(), None);
     assert_eq!(step(&mut machine, now, Event::MainEnded(End::Exited(3))), []);
     assert_eq!(machine.verdict(), None, "who is left is not known yet");
-    assert_eq!(step(&mut machine, now, Event::Reaped(Living::None)), []);
+    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::No)), []);
     assert_eq!(machine.verdict(), Some(3));
 }
 
@@ -45,11 +45,11 @@ fn leftovers_are_asked_then_killed_then_left() {
     let mut machine = Machine::new(&plan(), Role::Subreaper);
     let now = Instant::now();
     step(&mut machine, now, Event::MainEnded(End::Killed(Signal::TERM)));
-    assert_eq!(step(&mut machine, now, Event::Reaped(Living::Some)), [Action::Tell]);
+    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes)), [Action::SignalRemaining]);
     assert_eq!(machine.due(), Some(now + ms(5000)));
     assert_eq!(step(&mut machine, now + ms(4999), Event::Time), []);
-    assert_eq!(step(&mut machine, now + ms(5000), Event::Time), [Action::KillLeft]);
-    assert_eq!(step(&mut machine, now + ms(5001), Event::Reaped(Living::Some)), [Action::KillLeft]);
+    assert_eq!(step(&mut machine, now + ms(5000), Event::Time), [Action::KillRemaining]);
+    assert_eq!(step(&mut machine, now + ms(5001), Event::Reaped(ChildrenLeft::Yes)), [Action::KillRemaining]);
     assert_eq!(machine.verdict(), None);
     step(&mut machine, now + ms(5250), Event::Time);
     assert_eq!(machine.verdict(), Some(143));
@@ -60,12 +60,12 @@ fn those_forked_during_the_drain_are_asked_soon_and_not_with_each_death() {
     let mut machine = Machine::new(&plan(), Role::Pid1);
     let now = Instant::now();
     step(&mut machine, now, Event::MainEnded(End::Exited(0)));
-    step(&mut machine, now, Event::Reaped(Living::Some));
+    step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes));
     for _ in 0..100 {
-        assert_eq!(step(&mut machine, now, Event::Reaped(Living::Some)), []);
+        assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes)), []);
     }
     assert_eq!(machine.due(), Some(now + LOOK_AGAIN));
-    assert_eq!(step(&mut machine, now + LOOK_AGAIN, Event::Time), [Action::TellNew]);
+    assert_eq!(step(&mut machine, now + LOOK_AGAIN, Event::Time), [Action::SignalNewcomers]);
     assert_eq!(machine.due(), Some(now + ms(5000)), "the bound has not moved");
 }
 
@@ -92,15 +92,15 @@ fn what_is_left_has_no_longer_than_the_main_child_had() {
     let mut machine = Machine::new(&plan, Role::Pid1);
     step(&mut machine, now, Event::Signal(Signal::TERM));
     step(&mut machine, now + ms(60), Event::MainEnded(End::Exited(0)));
-    assert_eq!(step(&mut machine, now + ms(60), Event::Reaped(Living::Some)), [Action::Tell]);
+    assert_eq!(step(&mut machine, now + ms(60), Event::Reaped(ChildrenLeft::Yes)), [Action::SignalRemaining]);
     assert_eq!(machine.due(), Some(now + ms(100)));
-    assert_eq!(step(&mut machine, now + ms(100), Event::Time), [Action::KillLeft]);
+    assert_eq!(step(&mut machine, now + ms(100), Event::Time), [Action::KillRemaining]);
 
     let mut machine = Machine::new(&plan, Role::Pid1);
     step(&mut machine, now, Event::Signal(Signal::TERM));
     step(&mut machine, now + ms(100), Event::Time);
     step(&mut machine, now + ms(101), Event::MainEnded(End::Killed(Signal::KILL)));
-    assert_eq!(step(&mut machine, now + ms(101), Event::Reaped(Living::Some)), [Action::KillLeft]);
+    assert_eq!(step(&mut machine, now + ms(101), Event::Reaped(ChildrenLeft::Yes)), [Action::KillRemaining]);
     assert_eq!(machine.due(), Some(now + ms(101) + REAP_LIMIT));
 }
 
@@ -131,28 +131,28 @@ fn a_terminals_stop_is_met_once_and_an_asked_one_is_not() {
     let mut machine = Machine::new(&plan(), Role::Pid1);
     let now = Instant::now();
     let stopped = Event::MainStopped(Some(Signal::TSTP));
-    assert_eq!(step(&mut machine, now, stopped), [Action::Rejoin(Signal::TSTP)]);
+    assert_eq!(step(&mut machine, now, stopped), [Action::FollowStop(Signal::TSTP)]);
     assert_eq!(step(&mut machine, now, stopped), []);
     step(&mut machine, now, Event::MainStopped(None));
-    assert_eq!(step(&mut machine, now, stopped), [Action::Rejoin(Signal::TSTP)]);
+    assert_eq!(step(&mut machine, now, stopped), [Action::FollowStop(Signal::TSTP)]);
     step(&mut machine, now, Event::MainStopped(None));
     step(&mut machine, now, Event::Signal(Signal::TSTP));
     assert_eq!(step(&mut machine, now, stopped), []);
     assert_eq!(step(&mut machine, now, Event::MainStopped(Some(Signal::STOP))), []);
     let cont = Action::Send { received: Signal::CONT, signal: Signal::CONT };
-    assert_eq!(step(&mut machine, now, Event::Signal(Signal::CONT)), [Action::Resume, cont]);
-    assert_eq!(step(&mut machine, now, stopped), [Action::Rejoin(Signal::TSTP)]);
+    assert_eq!(step(&mut machine, now, Event::Signal(Signal::CONT)), [Action::FollowContinue, cont]);
+    assert_eq!(step(&mut machine, now, stopped), [Action::FollowStop(Signal::TSTP)]);
 }
 
 #[test]
 fn a_pause_ends_by_the_first_terminating_signal() {
-    let mut machine = Machine::new(&Init::new(Main::Pause), Role::Pid1);
+    let mut machine = Machine::new(&Init::new(MainChild::None), Role::Pid1);
     let now = Instant::now();
     assert_eq!(step(&mut machine, now, Event::Signal(Signal::HUP)), [Action::Ignore(Signal::HUP)]);
-    step(&mut machine, now, Event::Reaped(Living::None));
+    step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!(machine.verdict(), None);
     step(&mut machine, now, Event::Signal(Signal::TERM));
-    step(&mut machine, now, Event::Reaped(Living::None));
+    step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!(machine.verdict(), Some(0));
 }
 
@@ -161,21 +161,21 @@ fn without_orphans_of_our_own_leftovers_are_asked_and_not_waited_for() {
     let mut machine = Machine::new(&plan(), Role::Plain);
     let now = Instant::now();
     step(&mut machine, now, Event::MainEnded(End::Exited(1)));
-    assert_eq!(step(&mut machine, now, Event::Reaped(Living::None)), [Action::Tell]);
+    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::No)), [Action::SignalRemaining]);
     assert_eq!(machine.verdict(), Some(1));
 }
 
 #[test]
 fn other_farewells() {
     let now = Instant::now();
-    for (farewell, actions) in [
-        (Farewell::Leave, vec![]),
-        (Farewell::Drain(Duration::ZERO), vec![]),
-        (Farewell::Signal(Signal::TERM), vec![Action::Part(Signal::TERM)]),
+    for (drain_policy, actions) in [
+        (DrainPolicy::Leave, vec![]),
+        (DrainPolicy::Drain(Duration::ZERO), vec![]),
+        (DrainPolicy::Signal(Signal::TERM), vec![Action::SignalGroup(Signal::TERM)]),
     ] {
-        let mut machine = Machine::new(&Init { farewell, ..plan() }, Role::Pid1);
+        let mut machine = Machine::new(&Init { drain_policy, ..plan() }, Role::Pid1);
         step(&mut machine, now, Event::MainEnded(End::Exited(9)));
-        assert_eq!(step(&mut machine, now, Event::Reaped(Living::Some)), actions, "{farewell:?}");
+        assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes)), actions, "{drain_policy:?}");
         assert_eq!(machine.verdict(), Some(9));
     }
 }
@@ -214,15 +214,15 @@ fn plans() -> impl Strategy<Value = Init> {
     let length = prop_oneof![Just(0_u64), 1..500_u64];
     let rewrites = proptest::collection::vec((1..=64_u8, 0..=64_u8), 0..5);
     (length.clone(), length.clone(), length, rewrites, 0..3_u8).prop_map(
-        |(delay, kill, drain, pairs, farewell)| {
+        |(delay, kill, drain, pairs, drain_policy)| {
             let mut plan = plan();
             plan.stop_delay = ms(delay);
             plan.kill_after = (kill > 0).then(|| ms(kill));
-            plan.target = Target::Group;
-            plan.farewell = match farewell {
-                0 => Farewell::Leave,
-                1 => Farewell::Signal(Signal::TERM),
-                _ => Farewell::Drain(ms(drain)),
+            plan.signal_scope = SignalScope::ProcessGroup;
+            plan.drain_policy = match drain_policy {
+                0 => DrainPolicy::Leave,
+                1 => DrainPolicy::Signal(Signal::TERM),
+                _ => DrainPolicy::Drain(ms(drain)),
             };
             for (from, to) in pairs {
                 let from = Signal::new(from.into()).unwrap();
@@ -282,15 +282,15 @@ proptest! {
                 Turn::Pass(amount) => now += ms(amount.into()),
             }
             let has_children = left > 0 || ended.is_none();
-            events.push(Event::Reaped(if has_children { Living::Some } else { Living::None }));
+            events.push(Event::Reaped(if has_children { ChildrenLeft::Yes } else { ChildrenLeft::No }));
             events.push(Event::Time);
             for event in events {
                 let was = machine.verdict();
                 for action in step(&mut machine, now, event) {
                     let to_main = matches!(
                         action,
-                        Action::Send { .. } | Action::ContinueIfStopped | Action::KillMain | Action::Rejoin(_)
-                            | Action::Resume | Action::Hold(_)
+                        Action::Send { .. } | Action::ContinueIfStopped | Action::KillMain | Action::FollowStop(_)
+                            | Action::FollowContinue | Action::Hold(_)
                     );
                     prop_assert!(!(to_main && ended.is_some()), "{action:?} after the main child's end");
                     let is_nothing = matches!(action, Action::Ignore(_));
@@ -306,7 +306,7 @@ proptest! {
                             let limit = plan.kill_after.expect("nobody wants it killed");
                             prop_assert!(now >= asked + plan.stop_delay + limit);
                         }
-                        Action::Tell | Action::TellNew | Action::KillLeft | Action::Part(_) => {
+                        Action::SignalRemaining | Action::SignalNewcomers | Action::KillRemaining | Action::SignalGroup(_) => {
                             prop_assert!(ended.is_some(), "{action:?} while the main child lives");
                         }
                         _ => {}
@@ -329,7 +329,7 @@ proptest! {
                 break;
             }
             if let (Some((at, _)), None) = (ended, verdict) {
-                let Farewell::Drain(limit) = plan.farewell else { panic!("nobody waits") };
+                let DrainPolicy::Drain(limit) = plan.drain_policy else { panic!("nobody waits") };
                 // One turn of time may overshoot what is due.
                 prop_assert!(now <= at + limit + REAP_LIMIT + 2 * ms(400), "the bound is hard");
             }
@@ -363,7 +363,7 @@ fn an_unhealthy_main_child_is_asked_then_killed_and_the_code_is_ours() {
     assert_eq!(step(&mut machine, now + ms(5000), Event::Unhealthy), [], "once is enough");
     assert_eq!(step(&mut machine, now + ms(10_000), Event::Time), [Action::KillMain]);
     step(&mut machine, now, Event::MainEnded(End::Killed(Signal::KILL)));
-    step(&mut machine, now, Event::Reaped(Living::None));
+    step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(7), true));
 }
 
@@ -388,7 +388,7 @@ fn a_main_child_that_was_asked_to_end_cannot_become_unhealthy() {
         step(&mut machine, now, Event::Signal(Signal::TERM));
         assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
         step(&mut machine, now, Event::MainEnded(End::Exited(3)));
-        step(&mut machine, now, Event::Reaped(Living::None));
+        step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
         assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
     }
 }
@@ -406,17 +406,17 @@ fn a_signal_or_a_report_leaves_the_main_child_its_code() {
         assert_eq!(step(&mut machine, now, Event::Unhealthy), first, "each time");
         assert_eq!(machine.due(), None);
         step(&mut machine, now, Event::MainEnded(End::Exited(3)));
-        step(&mut machine, now, Event::Reaped(Living::None));
+        step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
         assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
     }
 }
 
 #[test]
 fn without_a_main_child_unhealthy_is_the_end() {
-    let plan = Init { main: Main::Pause, ..watched(OnUnhealthy::Stop { exit: 7 }) };
+    let plan = Init { main: MainChild::None, ..watched(OnUnhealthy::Stop { exit: 7 }) };
     let mut machine = Machine::new(&plan, Role::Pid1);
     let now = Instant::now();
     assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
-    step(&mut machine, now, Event::Reaped(Living::None));
+    step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!(machine.verdict(), Some(7));
 }

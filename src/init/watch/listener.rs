@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::init::plan::Address;
-use crate::sys::signal::{Beside, Until};
+use crate::sys::signal::{ExtraFd, Interest};
 
 use super::answer;
 
@@ -97,7 +97,7 @@ enum State {
     Reading(Vec<u8>),
     /// This is sent from there on.
     Writing(Vec<u8>, usize),
-    /// All is sent. Closing before the peer does could be a reset, and take the answer away from it.
+    /// All is sent. CloseFds before the peer does could be a reset, and take the answer away from it.
     Leaving,
     /// It is over.
     Over,
@@ -191,14 +191,14 @@ impl Listener {
     }
 
     /// What may give `step` something to do.
-    pub(super) fn beside(&self) -> impl Iterator<Item = Beside> {
+    pub(super) fn extra_fds(&self) -> impl Iterator<Item = ExtraFd> {
         let is_open = self.paused.is_none() && self.has_place();
-        let socket = is_open.then(|| Beside { fd: self.raw_fd(), until: Until::Readable });
-        let connections = self.connections.iter().map(|connection| Beside {
+        let socket = is_open.then(|| ExtraFd { fd: self.raw_fd(), interest: Interest::Readable });
+        let connections = self.connections.iter().map(|connection| ExtraFd {
             fd: connection.stream.as_raw_fd(),
-            until: match connection.state {
-                State::Writing(..) => Until::Writable,
-                State::Reading(_) | State::Leaving | State::Over => Until::Readable,
+            interest: match connection.state {
+                State::Writing(..) => Interest::Writable,
+                State::Reading(_) | State::Leaving | State::Over => Interest::Readable,
             },
         });
         socket.into_iter().chain(connections)

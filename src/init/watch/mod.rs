@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use crate::deadline::Deadline;
 use crate::health::{Health, Period, Result as Came, Tracker};
 use crate::repeat::{Repeat, Tried};
-use crate::sys::signal::{Beside, Until};
+use crate::sys::signal::{ExtraFd, Interest};
 
 use self::listener::Listener;
 use self::status::StatusFile;
-use super::log::{Log, Note};
+use super::log::{Log, LogEvent};
 use super::plan;
 
 /// A watch under way.
@@ -81,7 +81,7 @@ impl<'a> Watch<'a> {
         let now = Deadline::after(Duration::ZERO);
         let targets = plan.probes.iter().map(|probe| {
             let mut repeat = Repeat::new(Arc::clone(probe), plan.attempt_timeout, now);
-            // Until there is somebody to ask.
+            // Interest there is somebody to ask.
             repeat.stop();
             let tracker = Tracker::new(plan.retries);
             Watched { repeat, tracker, reason: None, passed: 0, failed: 0, took: Duration::ZERO }
@@ -145,10 +145,10 @@ impl<'a> Watch<'a> {
     }
 
     /// What may give `step` something to do.
-    pub(super) fn beside(&self) -> Vec<Beside> {
+    pub(super) fn extra_fds(&self) -> Vec<ExtraFd> {
         let attempts = self.targets.iter().filter_map(|target| target.repeat.fd());
-        let attempts = attempts.map(|fd| Beside { fd: fd.as_raw_fd(), until: Until::Readable });
-        attempts.chain(self.listener.iter().flat_map(Listener::beside)).collect()
+        let attempts = attempts.map(|fd| ExtraFd { fd: fd.as_raw_fd(), interest: Interest::Readable });
+        attempts.chain(self.listener.iter().flat_map(Listener::extra_fds)).collect()
     }
 
     /// Puts the verdict into the file.
@@ -197,7 +197,7 @@ impl Watched {
         let changed = self.tracker.record(came, period);
         if let Some(health) = changed {
             let (target, reason) = (self.repeat.probe().label(), self.reason.as_deref());
-            log.say(Note::Health { health, target, reason, failures: self.tracker.failures() });
+            log.record(LogEvent::Health { health, target, reason, failures: self.tracker.failures() });
         }
         is_news || changed.is_some()
     }

@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{self, Path, PathBuf};
 
-use crate::init::log::{Log, Note};
+use crate::init::log::{Log, LogEvent};
 
 /// Where the verdict is kept.
 pub(super) struct StatusFile {
     path: PathBuf,
-    /// Beside it, where a new one grows.
+    /// ExtraFd it, where a new one grows.
     fresh: PathBuf,
     /// What is in it.
     kept: Option<String>,
@@ -56,7 +56,7 @@ impl StatusFile {
                 if self.trouble == Trouble::None {
                     self.trouble = Trouble::Told;
                     let text = format!("cannot write the status file {}: {why}", self.path.display());
-                    log.say(Note::Warning { text: &text });
+                    log.record(LogEvent::Warning { text: &text });
                 }
             }
         }
