@@ -147,7 +147,7 @@ pub(crate) fn catatonit(note: &LogEvent<'_>, say: Say<'_>) {
     match note {
         LogEvent::Started { pid, program } => debug(format_args!("pid1 ({pid}) spawned: {program}")),
         LogEvent::Forwarded { signal, .. } => {
-            debug(format_args!("forwarded signal {} to pid1", signal.number()))
+            debug(format_args!("forwarded signal {} to pid1", signal.number()));
         }
         LogEvent::Reaped { pid, end: End::Exited(code), .. } => {
             debug(format_args!("child process {pid} exited with code {code}"));

@@ -123,7 +123,7 @@ fn run(plan: &Init) -> ExitStatus {
 /// First of all: from here on no signal is lost. SIGCHLD that we were given as ignored would have the kernel reap for us, and
 /// nobody would learn the main child's code.
 fn block_signals() -> Inherited {
-    // StartupWait anything else: if it ends from here on, that is noticed.
+    // Before anything else: if it ends from here on, that is noticed.
     let parent = process::parent_pid();
     let mask = signal::set_mask(SigSet::FULL).unwrap_or(SigSet::EMPTY);
     // With a terminal we want to know of stops.
@@ -137,7 +137,7 @@ fn open_log(plan: &Init) -> Log {
     Log::new(plan.log, stderr)
 }
 
-/// StartupWait the fork, so that no orphan is missed.
+/// Before the fork, so that no orphan is missed.
 fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
     let (role, refused) = reaper::claim(plan.subreaper);
     if let Some(why) = refused {

@@ -1,4 +1,4 @@
-//! Who reaps: as PID 1 by setup, as a subreaper by asking. And how a process has ended.
+//! Who reaps: as PID 1 by birth, as a subreaper by asking. And how a process has ended.
 
 use std::ffi::c_int;
 use std::io;

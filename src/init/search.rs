@@ -56,7 +56,7 @@ impl<'a> Search<'a> {
         }
         self.room.extend_from_slice(self.name);
         self.room.push(0);
-        // LogFormat of a command and of the environment have no NUL of their own.
+        // Words of a command and of the environment have no NUL of their own.
         CStr::from_bytes_until_nul(&self.room).unwrap_or_default()
     }
 }

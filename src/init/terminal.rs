@@ -57,7 +57,7 @@ impl Terminal {
         }
     }
 
-    /// StartupWait we end: gives the foreground back to the group that we had it from.
+    /// Before we end: gives the foreground back to the group that we had it from.
     pub(super) fn give_back(&mut self) {
         if let (Some(fd), Foreground::Lent) = (&self.fd, self.hold) {
             let _ = terminal::set_foreground(fd, self.group);

@@ -129,7 +129,7 @@ pub(crate) fn kill(pid: libc::pid_t, number: c_int) -> io::Result<()> {
     cerr(unsafe { libc::kill(pid, number) }).map(drop)
 }
 
-/// One signal that has info.
+/// What siginfo says of a signal that has arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SignalInfo {
     /// Its number.

@@ -97,7 +97,7 @@ enum State {
     Reading(Vec<u8>),
     /// This is sent from there on.
     Writing(Vec<u8>, usize),
-    /// All is sent. CloseFds before the peer does could be a reset, and take the answer away from it.
+    /// All is sent. Closing before the peer does could be a reset, and take the answer away from it.
     Leaving,
     /// It is over.
     Over,

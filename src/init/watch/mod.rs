@@ -81,7 +81,7 @@ impl<'a> Watch<'a> {
         let now = Deadline::after(Duration::ZERO);
         let targets = plan.probes.iter().map(|probe| {
             let mut repeat = Repeat::new(Arc::clone(probe), plan.attempt_timeout, now);
-            // Interest there is somebody to ask.
+            // Until there is somebody to ask.
             repeat.stop();
             let tracker = Tracker::new(plan.retries);
             Watched { repeat, tracker, reason: None, passed: 0, failed: 0, took: Duration::ZERO }

@@ -10,7 +10,7 @@ use crate::init::log::{Log, LogEvent};
 /// Where the verdict is kept.
 pub(super) struct StatusFile {
     path: PathBuf,
-    /// ExtraFd it, where a new one grows.
+    /// Beside it, where a new one grows.
     fresh: PathBuf,
     /// What is in it.
     kept: Option<String>,
