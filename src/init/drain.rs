@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::sys::process::{self, Pid};
 use crate::sys::signal;
+use crate::system::procfs;
 
-use super::name;
 use super::reaper::Role;
 use super::signals::Signal;
 
@@ -112,23 +112,18 @@ fn send_all(signal: Signal) {
 /// All processes in our namespace but us, sorted.
 fn all() -> Vec<Pid> {
     let own = process::own_pid();
-    if !name::proc_is_ours() {
+    if !procfs::is_ours() {
         return Vec::new();
     }
-    let mut pids: Vec<Pid> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != own)
-        .collect();
+    let mut pids: Vec<Pid> = procfs::pids();
+    pids.retain(|pid| *pid != own);
     pids.sort_unstable();
     pids
 }
 
 /// All processes below us, parents before their children; none without a /proc that could tell.
 fn descendants() -> Vec<Pid> {
-    if !name::proc_is_ours() {
+    if !procfs::is_ours() {
         return Vec::new();
     }
     let until = Instant::now() + PASS_LIMIT;
@@ -162,13 +157,6 @@ fn children(pid: Pid) -> Vec<Pid> {
 
 /// The same by asking everybody for its parent.
 fn children_by_parent(parent: Pid) -> Vec<Pid> {
-    all().into_iter().filter(|&pid| parent_of(pid) == Some(parent)).collect()
-}
-
-/// The parent of `pid`: the second word behind the name, which may itself hold blanks and parentheses.
-/// See [proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
-fn parent_of(pid: Pid) -> Option<Pid> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+    let is_child = |pid: &Pid| matches!(procfs::stat(*pid), Ok(Some(stat)) if stat.parent == parent);
+    all().into_iter().filter(is_child).collect()
 }

@@ -1,9 +1,10 @@
 //! The name of a process, for the log.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 
-use crate::sys::process::{self, Pid};
+use crate::sys::process::Pid;
+use crate::system::procfs;
 
 /// The name of a process as the kernel keeps it.
 pub(super) struct Name {
@@ -21,17 +22,11 @@ impl Name {
     }
 }
 
-/// Whether /proc speaks of our PID namespace. One that was mounted for another has other processes under our numbers.
-pub(super) fn proc_is_ours() -> bool {
-    let own = fs::read_link("/proc/self").ok();
-    own.and_then(|own| own.to_str()?.parse().ok()) == Some(process::own_pid())
-}
-
 /// The name of `pid`, alive or a zombie; empty where there is no /proc.
 /// See [proc_pid_comm(5)](https://man7.org/linux/man-pages/man5/proc_pid_comm.5.html).
 pub(super) fn of(pid: Pid) -> Name {
     let mut name = Name { bytes: [0; Name::MAX], len: 0 };
-    if !proc_is_ours() {
+    if !procfs::is_ours() {
         return name;
     }
     if let Ok(mut file) = File::open(format!("/proc/{pid}/comm")) {

@@ -14,7 +14,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::system::procfs;
-use crate::system::procfs::{Life, Pid, Stat};
+use crate::system::procfs::{Pid, Stat, State};
 use crate::system::{clock, regular_file};
 use crate::target::Target;
 
@@ -65,7 +65,7 @@ pub(super) fn number(content: &[u8]) -> Result<Pid, String> {
 /// Whether the process with the number `pid` lives, and is the one that the file meant when it was `written`.
 fn verdict(pid: Pid, written: Option<SystemTime>) -> Result<String, String> {
     // Another container's /proc, mounted here, has other processes under these numbers.
-    let own = procfs::own();
+    let own = procfs::own_pid();
     if own == Some(pid) {
         return Err(format!("pid {pid} is this very check: the file is stale"));
     }
@@ -80,8 +80,8 @@ fn verdict(pid: Pid, written: Option<SystemTime>) -> Result<String, String> {
     if let Some(leader) = procfs::leader(pid).filter(|leader| *leader != pid) {
         return Err(format!("pid {pid} is a thread of process {leader}: the file is stale"));
     }
-    if stat.life != Life::Alive {
-        return Err(procfs::obituary(&stat));
+    if stat.state != State::Alive {
+        return Err(procfs::zombie_message(&stat));
     }
     if let Some(late) = written.and_then(|written| later(&stat, written)) {
         let (name, late) = (&stat.comm, clock::spoken(late));
@@ -94,7 +94,7 @@ fn verdict(pid: Pid, written: Option<SystemTime>) -> Result<String, String> {
 
 /// How much later than the file was `written` the process started, where that is too late for it to be the one meant.
 fn later(stat: &Stat, written: SystemTime) -> Option<Duration> {
-    let late = procfs::birth(stat)?.duration_since(written).ok()?;
+    let late = procfs::start_time(stat)?.duration_since(written).ok()?;
     (late > MARGIN).then_some(late)
 }
 

@@ -7,7 +7,7 @@ use crate::pattern::{Case, Pattern, Syntax};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::system::procfs;
-use crate::system::procfs::{Census, Life, Sight};
+use crate::system::procfs::{ProcessTable, State, Visibility};
 use crate::target::Target;
 
 /// The most bytes of a name that the kernel keeps (`TASK_COMM_LEN` without its NUL).
@@ -56,19 +56,19 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
 impl Kind for Process {
     /// Passes when there is at least one.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
-        let census = procfs::census(deadline)?;
-        let own = procfs::own();
+        let table = procfs::process_table(deadline)?;
+        let own = procfs::own_pid();
         let (mut living, mut dead) = (Vec::new(), Vec::new());
-        for process in census.processes.iter().filter(|process| Some(process.pid) != own) {
+        for process in table.processes.iter().filter(|process| Some(process.pid) != own) {
             if deadline.has_passed() {
                 return Err(Failure::timed_out(Phase::Local));
             }
             // That of a zombie is empty, and so is that of one that has ended since.
             let words = procfs::command_line(process.pid);
             if self.wanted.is(&process.comm, &words) && !words.join(" ").contains(&self.question) {
-                match process.life {
-                    Life::Alive => living.push(process),
-                    Life::Zombie | Life::Gone => dead.push(process),
+                match process.state {
+                    State::Alive => living.push(process),
+                    State::Zombie | State::Dead => dead.push(process),
                 }
             }
         }
@@ -76,10 +76,10 @@ impl Kind for Process {
             ([one], _) => Ok(format!("{} lives", one.name())),
             ([first, ..], _) => Ok(format!("{} processes live, the first is {}", living.len(), first.name())),
             ([], [zombie, ..]) => {
-                let reason = procfs::obituary(zombie);
+                let reason = procfs::zombie_message(zombie);
                 Err(Failure::new(Phase::Local, Cause::NotFound, reason))
             }
-            ([], []) => Err(Failure::new(Phase::Local, Cause::NotFound, self.wanted.none_of(&census))),
+            ([], []) => Err(Failure::new(Phase::Local, Cause::NotFound, self.wanted.none_of(&table))),
         }
     }
 }
@@ -96,11 +96,11 @@ impl Wanted {
     }
 
     /// Why nothing was found.
-    fn none_of(&self, census: &Census) -> String {
-        let count = census.processes.len();
-        let among = match census.sight {
-            Sight::Whole => format!("among {count}"),
-            Sight::Partial => format!("among the {count} that hidepid lets us see"),
+    fn none_of(&self, table: &ProcessTable) -> String {
+        let count = table.processes.len();
+        let among = match table.visibility {
+            Visibility::Whole => format!("among {count}"),
+            Visibility::Partial => format!("among the {count} that hidepid lets us see"),
         };
         match self {
             Self::Name(name) => format!("no process is called {name}, {among}"),

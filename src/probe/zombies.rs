@@ -10,7 +10,7 @@ use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::system::clock;
 use crate::system::procfs;
-use crate::system::procfs::{Census, Life, Pid, Sight, Stat};
+use crate::system::procfs::{Pid, ProcessTable, Stat, Visibility};
 use crate::target::Target;
 
 /// How long a parent has to reap before its zombie counts: one that ends in the very moment that we look is no leak.
@@ -43,12 +43,12 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
 impl Kind for Zombies {
     /// Passes when there are at most as many as are accepted, also a moment later.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
-        let first = procfs::census(deadline)?;
-        let before = zombies(&first);
+        let first = procfs::process_table(deadline)?;
+        let before: Vec<_> = first.zombies().collect();
         let verdict = if before.len() > self.max {
             std::thread::sleep(PATIENCE.min(deadline.remaining()));
-            let second = procfs::census(deadline)?;
-            let mut after = zombies(&second);
+            let second = procfs::process_table(deadline)?;
+            let mut after: Vec<_> = second.zombies().collect();
             // A number that was given out anew is another process.
             after.retain(|zombie| {
                 before.iter().any(|one| one.pid == zombie.pid && one.started == zombie.started)
@@ -62,34 +62,29 @@ impl Kind for Zombies {
 }
 
 impl Zombies {
-    /// The verdict on `zombies`, which are of `census`.
-    fn judge(&self, census: &Census, zombies: &[&Stat]) -> Result<String, String> {
+    /// The verdict on `zombies`, which are of `table`.
+    fn judge(&self, table: &ProcessTable, zombies: &[&Stat]) -> Result<String, String> {
         let count = match zombies.len() {
             0 => "no zombies".into(),
             1 => "1 zombie".into(),
             many => format!("{many} zombies"),
         };
         if zombies.len() <= self.max {
-            let seen = census.processes.len();
-            return Ok(match census.sight {
-                Sight::Whole => format!("{count} among {seen} processes"),
-                Sight::Partial => format!("{count} among the {seen} processes that hidepid lets us see"),
+            let seen = table.processes.len();
+            return Ok(match table.visibility {
+                Visibility::Whole => format!("{count} among {seen} processes"),
+                Visibility::Partial => format!("{count} among the {seen} processes that hidepid lets us see"),
             });
         }
         let oldest = zombies.iter().map(|zombie| zombie.age()).max().unwrap_or_default();
         let at_most = self.max;
-        let guilty = guilty(census, zombies);
+        let guilty = guilty(table, zombies);
         Err(format!("{count}, at most {at_most}: {guilty}; the oldest started {} ago", clock::spoken(oldest)))
     }
 }
 
-/// The zombies of `census`.
-fn zombies(census: &Census) -> Vec<&Stat> {
-    census.processes.iter().filter(|process| process.life == Life::Zombie).collect()
-}
-
 /// `2 x wget, 1 x sh under app (pid 1)`, the worst parents and programs first.
-fn guilty(census: &Census, zombies: &[&Stat]) -> String {
+fn guilty(table: &ProcessTable, zombies: &[&Stat]) -> String {
     let mut parents: BTreeMap<Pid, BTreeMap<&str, usize>> = BTreeMap::new();
     for zombie in zombies {
         *parents.entry(zombie.parent).or_default().entry(&zombie.comm).or_default() += 1;
@@ -100,7 +95,7 @@ fn guilty(census: &Census, zombies: &[&Stat]) -> String {
     let mut sentences: Vec<_> = parents
         .into_iter()
         .take(NAMED_MAX)
-        .map(|(parent, programs)| format!("{} under {}", worst(programs), name(census, parent)))
+        .map(|(parent, programs)| format!("{} under {}", worst(programs), name(table, parent)))
         .collect();
     if others > 0 {
         sentences.push(format!("others under {others} more"));
@@ -122,8 +117,8 @@ fn worst(programs: BTreeMap<&str, usize>) -> String {
 }
 
 /// The process that must reap, as far as it can be seen.
-fn name(census: &Census, parent: Pid) -> String {
-    match census.processes.iter().find(|process| process.pid == parent) {
+fn name(table: &ProcessTable, parent: Pid) -> String {
+    match table.get(parent) {
         Some(process) => process.name(),
         None if parent == 0 => "a parent outside this PID namespace".into(),
         None => format!("pid {parent}"),
@@ -132,51 +127,53 @@ fn name(census: &Census, parent: Pid) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::system::procfs::State;
+
     use super::*;
 
-    /// A process, by number, name, life and parent.
-    fn process(pid: Pid, comm: &str, life: Life, parent: Pid) -> Stat {
+    /// A process, by number, name, state and parent.
+    fn process(pid: Pid, comm: &str, state: State, parent: Pid) -> Stat {
         Stat {
             pid,
             comm: comm.into(),
-            life,
+            state,
             parent,
             started: clock::since_boot().saturating_sub(Duration::from_secs(125)),
         }
     }
 
     /// The verdict on a table of `processes`, of which `max` may be zombies.
-    fn verdict(max: usize, sight: Sight, processes: Vec<Stat>) -> Result<String, String> {
-        let census = Census { processes, sight };
-        Zombies { max }.judge(&census, &zombies(&census))
+    fn verdict(max: usize, visibility: Visibility, processes: Vec<Stat>) -> Result<String, String> {
+        let table = ProcessTable { processes, visibility };
+        Zombies { max }.judge(&table, &table.zombies().collect::<Vec<_>>())
     }
 
     #[test]
     fn the_guilty_parent_is_named_with_what_it_left() {
         let table = || {
             vec![
-                process(1, "app", Life::Alive, 0),
-                process(5, "wget", Life::Zombie, 1),
-                process(6, "sh", Life::Zombie, 1),
-                process(7, "wget", Life::Zombie, 1),
+                process(1, "app", State::Alive, 0),
+                process(5, "wget", State::Zombie, 1),
+                process(6, "sh", State::Zombie, 1),
+                process(7, "wget", State::Zombie, 1),
             ]
         };
         assert_eq!(
-            verdict(0, Sight::Whole, table()).unwrap_err(),
+            verdict(0, Visibility::Whole, table()).unwrap_err(),
             "3 zombies, at most 0: 2 x wget, 1 x sh under app (pid 1); the oldest started 2m 5s ago"
         );
-        assert_eq!(verdict(3, Sight::Whole, table()).unwrap(), "3 zombies among 4 processes");
+        assert_eq!(verdict(3, Visibility::Whole, table()).unwrap(), "3 zombies among 4 processes");
     }
 
     #[test]
     fn a_parent_that_cannot_be_seen_still_has_its_number() {
-        let orphan = |parent| vec![process(9, "wget", Life::Zombie, parent)];
-        let failure = verdict(0, Sight::Whole, orphan(0)).unwrap_err();
+        let orphan = |parent| vec![process(9, "wget", State::Zombie, parent)];
+        let failure = verdict(0, Visibility::Whole, orphan(0)).unwrap_err();
         assert!(failure.starts_with("1 zombie, at most 0: 1 x wget under a parent outside"), "{failure}");
-        let failure = verdict(0, Sight::Partial, orphan(1)).unwrap_err();
+        let failure = verdict(0, Visibility::Partial, orphan(1)).unwrap_err();
         assert!(failure.contains("under pid 1;"), "{failure}");
         assert_eq!(
-            verdict(1, Sight::Partial, orphan(1)).unwrap(),
+            verdict(1, Visibility::Partial, orphan(1)).unwrap(),
             "1 zombie among the 1 processes that hidepid lets us see"
         );
     }
@@ -185,13 +182,13 @@ mod tests {
     fn many_parents_and_programs_still_fit_on_a_line() {
         let mut table = Vec::new();
         for parent in 1..=50 {
-            table.push(process(parent, "a-fifteen-bytes", Life::Alive, 0));
+            table.push(process(parent, "a-fifteen-bytes", State::Alive, 0));
             for child in 1..=parent {
                 let comm = format!("fifteen-byte-{child:02}");
-                table.push(process(parent * 1000 + child, &comm, Life::Zombie, parent));
+                table.push(process(parent * 1000 + child, &comm, State::Zombie, parent));
             }
         }
-        let failure = verdict(0, Sight::Whole, table).unwrap_err();
+        let failure = verdict(0, Visibility::Whole, table).unwrap_err();
         assert!(failure.starts_with("1275 zombies, at most 0: 1 x fifteen-byte-01, "), "{failure}");
         assert!(failure.contains("47 others under a-fifteen-bytes (pid 50); "), "{failure}");
         assert!(failure.contains("; others under 47 more; the oldest"), "{failure}");

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
+use crate::support::actor::actor;
 use crate::support::isolated::{is_root, isolated, skip};
 use crate::support::program::binary;
 use crate::support::temp::Folder;
@@ -241,6 +242,46 @@ fn what_names_no_process_is_refused() {
     ] {
         sexton(["check", target]).refused(reason);
     }
+}
+
+/// Its first thread shows as a zombie (proc(5)), but nobody can reap it: the process lives.
+#[test]
+fn a_process_whose_first_thread_has_ended_is_no_zombie_for_check_nor_for_metrics() {
+    let script = format!(
+        "{LEAVE} {} outlived & outlived=$!
+        until grep -q ') Z' /proc/$outlived/stat; do sleep 0.05; done
+        $SEXTON init --watch file:/proc/1/stat --listen unix:/mnt/metrics -- sleep 1000 & init=$!
+        metrics() {{ $SEXTON check --unix-socket /mnt/metrics --contains \"$1\" http://localhost/metrics; }}
+        until [ -S /mnt/metrics ]; do sleep 0.05; done
+        $SEXTON check zombies:; metrics 'sexton_zombies 0'; leave 1; $SEXTON check zombies:1; metrics 'sexton_zombies 1'
+        kill $init; kill -9 $outlived; wait $init",
+        actor().display()
+    );
+    let Some(run) = isolated(&script) else { return };
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines[0].starts_with("healthy: no zombies among "), "{run:?}");
+    assert!(lines[1].starts_with("healthy: "), "{run:?}");
+    assert!(lines[2].starts_with("healthy: 1 zombie among "), "the control: {run:?}");
+    assert!(lines[3].starts_with("healthy: "), "{run:?}");
+}
+
+/// Each is one open, one read and one close, of a buffer that takes the longest line.
+#[test]
+fn zombies_reads_the_line_of_each_process_once() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return skip("there is no strace");
+    }
+    let Some(run) = isolated("strace -f -e trace=open,openat,read $SEXTON check zombies: 2>&1") else {
+        return;
+    };
+    let trace = &run.stdout;
+    let opens = trace.matches("/stat\", O_RDONLY").count();
+    let reads =
+        trace.lines().filter(|line| line.starts_with("read(") && line.contains("\"1 (sh) S 0 ")).count();
+    assert!(opens >= 2, "{trace}");
+    assert_eq!(reads, 1, "{trace}");
+    let lines = trace.lines().filter(|line| line.starts_with("read(") && line.contains(", 2048) = ")).count();
+    assert_eq!(lines, opens, "nothing is read twice: {trace}");
 }
 
 #[test]

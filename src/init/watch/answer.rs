@@ -1,13 +1,13 @@
 //! What is told about a watch: over HTTP, and in the status file.
 
 use std::fmt::Write;
-use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
+use crate::deadline::Deadline;
 use crate::health::Health;
-use crate::init::name;
+use crate::system::procfs;
 
 use super::{Stage, Watch};
 
@@ -159,24 +159,10 @@ fn escaped(text: &str) -> String {
 
 /// How many zombies there are; none known where /proc is not ours, or too long to read.
 fn zombies() -> Option<usize> {
-    if !name::proc_is_ours() {
+    if !procfs::is_ours() {
         return None;
     }
-    let until = Instant::now() + COUNT_LIMIT;
-    let mut count = 0;
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        if Instant::now() > until {
-            return None;
-        }
-        if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-            continue;
-        }
-        // One that has gone since is none.
-        let stat = fs::read(entry.path().join("stat")).unwrap_or_default();
-        let state = stat.iter().rposition(|&byte| byte == b')').and_then(|at| stat.get(at + 2));
-        count += usize::from(state == Some(&b'Z'));
-    }
-    Some(count)
+    procfs::count_zombies(Deadline::after(COUNT_LIMIT)).ok()
 }
 
 #[cfg(test)]

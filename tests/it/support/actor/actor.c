@@ -265,6 +265,7 @@ void perform(char **words) {
         else if (is(word, "setsid", &v)) setsid();
         else if (is(word, "setpgid", &v)) setpgid(0, 0);
         else if (is(word, "setuid", &v)) { if (setgid(atoi(v)) < 0 || setuid(atoi(v)) < 0) refuse("setuid"); }
+        else if (is(word, "outlived", &v)) outlived();
         else if (is(word, "orphans", &v)) orphans(atoi(v));
         else if (is(word, "together", &v)) together(atoi(v));
         else if (is(word, "bomb", &v)) bomb(atoi(v));

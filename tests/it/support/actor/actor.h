@@ -43,6 +43,7 @@ void deny_kill_everyone(void);
 void strange_environment(void);
 
 /* crowd.c: many processes, many rounds */
+void outlived(void);
 void orphans(int count);
 void together(int code);
 void bomb(int milliseconds);

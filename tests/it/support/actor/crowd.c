@@ -16,6 +16,20 @@
 #include <time.h>
 #include <unistd.h>
 
+static int live_on(void *unused) {
+    (void)unused;
+    for (;;) pause();
+    return 0;
+}
+
+/* Ends the first thread of this process; another lives on. */
+void outlived(void) {
+    static char stack[16384] __attribute__((aligned(16)));
+    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    if (clone(live_on, stack + sizeof stack, flags, NULL) < 0) refuse("clone");
+    syscall(SYS_exit, 0);
+}
+
 /* `count` processes whose parent is gone, all released in the same instant. */
 void orphans(int count) {
     int gate[2], status;

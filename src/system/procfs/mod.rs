@@ -1,10 +1,12 @@
 //! Processes, as /proc tells of them ([proc(5)](https://man7.org/linux/man-pages/man5/proc.5.html)). Nothing here
 //! needs a capability, and a process that vanishes while it is looked at is no error.
 
+mod stat;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use nix::errno::Errno;
 
@@ -13,11 +15,12 @@ use crate::outcome::{Cause, Failure, Phase};
 
 use crate::system::clock;
 
+#[cfg(fuzzing)]
+pub(crate) use self::stat::parse_stat;
+pub(crate) use self::stat::{Stat, StatLine, State, stat};
+
 /// The number of a process.
 pub(crate) type Pid = i32;
-
-/// Start times are in ticks of `USER_HZ`, which is 100 on every architecture that this is built for (time(7)).
-const TICKS_PER_SECOND: u64 = 100;
 
 /// The largest number that a process can have (`PID_MAX_LIMIT`, 64-bit).
 pub(crate) const PID_MAX: Pid = 4_194_304;
@@ -25,112 +28,97 @@ pub(crate) const PID_MAX: Pid = 4_194_304;
 /// The most that is read of a file of /proc: a command line may have megabytes.
 const READ_MAX: u64 = 256 * 1024;
 
-/// What `/proc/PID/stat` says of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stat {
-    /// Its number.
-    pub(crate) pid: Pid,
-    /// The name of its program, or what it calls itself; cut to 15 bytes by the kernel.
-    pub(crate) comm: String,
-    /// Whether it lives.
-    pub(crate) life: Life,
-    /// Who must reap it; 0 when that is outside the PID namespace.
-    pub(crate) parent: Pid,
-    /// When it started, after boot.
-    pub(crate) started: Duration,
-}
-
-/// Whether a process lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// Running, sleeping, stopped, or waiting for a disk.
-    Alive,
-    /// Ended, and not reaped by its parent.
-    Zombie,
-    /// On its way out of the table.
-    Gone,
-}
-
-impl Stat {
-    /// How long ago it started.
-    pub(crate) fn age(&self) -> Duration {
-        clock::since_boot().saturating_sub(self.started)
-    }
-
-    /// The process as a person says it.
-    pub(crate) fn name(&self) -> String {
-        format!("{} (pid {})", self.comm, self.pid)
-    }
-}
-
 /// All processes that can be seen.
 #[derive(Debug)]
-pub(crate) struct Census {
+pub(crate) struct ProcessTable {
     /// In the order of /proc: by number.
     pub(crate) processes: Vec<Stat>,
     /// Whether these are all.
-    pub(crate) sight: Sight,
+    pub(crate) visibility: Visibility,
 }
 
 /// How much of the PID namespace can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum Visibility {
     /// All of it.
     Whole,
     /// Not the processes of other users: /proc is mounted with hidepid.
     Partial,
 }
 
+impl ProcessTable {
+    /// The process `pid`, if it can be seen.
+    pub(crate) fn get(&self, pid: Pid) -> Option<&Stat> {
+        self.processes.iter().find(|process| process.pid == pid)
+    }
+
+    /// Those that have ended and were not reaped.
+    pub(crate) fn zombies(&self) -> impl Iterator<Item = &Stat> {
+        self.processes.iter().filter(|process| process.state == State::Zombie)
+    }
+}
+
 /// Reads the table of processes.
-pub(crate) fn census(deadline: Deadline) -> Result<Census, Failure> {
+pub(crate) fn process_table(deadline: Deadline) -> Result<ProcessTable, Failure> {
+    let mut processes = Vec::new();
+    let visibility = visit(deadline, |line| processes.push(line.to_stat()))?;
+    Ok(ProcessTable { processes, visibility })
+}
+
+/// How many processes are zombies.
+pub(crate) fn count_zombies(deadline: Deadline) -> Result<usize, Failure> {
+    let mut count = 0;
+    visit(deadline, |line| count += usize::from(line.state == State::Zombie))?;
+    Ok(count)
+}
+
+/// Calls `each` with every process that can be seen: an open, a read and a close for each.
+fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visibility, Failure> {
     let unreadable = |error: &io::Error| {
         Failure::new(Phase::Local, Cause::Broken, format!("/proc cannot be read: {}", sentence(error)))
     };
-    let mut census = Census { processes: Vec::new(), sight: Sight::Whole };
-    let mut first = false;
+    let (mut visibility, mut count, mut first) = (Visibility::Whole, 0_usize, false);
     for entry in fs::read_dir("/proc").map_err(|error| unreadable(&error))? {
         if deadline.has_passed() {
             return Err(Failure::timed_out(Phase::Local));
         }
         let entry = entry.map_err(|error| unreadable(&error))?;
         let Some(pid) = entry.file_name().to_str().and_then(parse_pid) else { continue };
-        match stat(pid) {
-            Ok(Some(stat)) => {
+        match stat::read_stat(pid, &mut each) {
+            Ok(Some(())) => {
                 first |= pid == 1;
-                census.processes.push(stat);
+                count += 1;
             }
             Ok(None) => {}
             // With hidepid=1 they are listed, and cannot be read.
-            Err(_) => census.sight = Sight::Partial,
+            Err(_) => visibility = Visibility::Partial,
         }
     }
-    if census.processes.is_empty() {
+    if count == 0 {
         // We are a process ourselves.
         return Err(Failure::new(Phase::Local, Cause::Broken, NOT_MOUNTED));
     }
     // With hidepid=2 they are not even listed. The first process lives as long as its namespace.
-    if !first {
-        census.sight = Sight::Partial;
-    }
-    Ok(census)
+    Ok(if first { visibility } else { Visibility::Partial })
 }
 
 /// Why nothing can be said of processes.
 pub(crate) const NOT_MOUNTED: &str = "/proc is not mounted; mount it (docker and kubernetes do)";
 
-/// What /proc says of one process; none when there is no such process, or none that may be seen.
-///
-/// # Errors
-///
-/// When it may be seen and not read.
-pub(crate) fn stat(pid: Pid) -> io::Result<Option<Stat>> {
-    let Some(content) = read(Path::new(&format!("/proc/{pid}/stat")))? else { return Ok(None) };
-    Ok(parse_stat(&content).filter(|stat| stat.life != Life::Gone))
+/// Our own number, as this /proc has it; none when it is that of a PID namespace that we are not in.
+pub(crate) fn own_pid() -> Option<Pid> {
+    fs::read_link("/proc/self").ok()?.to_str().and_then(parse_pid)
 }
 
-/// Our own number, as this /proc has it; none when it is that of a PID namespace that we are not in.
-pub(crate) fn own() -> Option<Pid> {
-    fs::read_link("/proc/self").ok()?.to_str().and_then(parse_pid)
+/// Whether /proc speaks of our PID namespace. One that was mounted for another has other processes under our numbers.
+pub(crate) fn is_ours() -> bool {
+    own_pid() == Some(nix::unistd::getpid().as_raw())
+}
+
+/// The numbers of all processes that can be seen, none where /proc is not mounted.
+pub(crate) fn pids() -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| parse_pid(entry.file_name().to_str()?)).collect()
 }
 
 /// The words of a process's command line; none when it is a zombie, a kernel thread or gone.
@@ -150,7 +138,7 @@ pub(crate) fn leader(pid: Pid) -> Option<Pid> {
 /// nobody sets, so it is earlier than it seems when the other clock was put forward since: at the end of a sleep that a
 /// virtual machine did not notice, or at the first answer of NTP. What the time was before that is known from /proc
 /// itself, whose own time is that of its mounting, which comes right after the start of the first process.
-pub(crate) fn birth(stat: &Stat) -> Option<SystemTime> {
+pub(crate) fn start_time(stat: &Stat) -> Option<SystemTime> {
     let first = self::stat(1).ok()??;
     let mounted = fs::metadata("/proc").ok()?.modified().ok()?;
     let boot = SystemTime::now().checked_sub(clock::since_boot())?;
@@ -158,8 +146,8 @@ pub(crate) fn birth(stat: &Stat) -> Option<SystemTime> {
     boot.min(boot_then).checked_add(stat.started)
 }
 
-/// That `zombie` is one, and whose.
-pub(crate) fn obituary(zombie: &Stat) -> String {
+/// Says that `zombie` is one, and who has not reaped it.
+pub(crate) fn zombie_message(zombie: &Stat) -> String {
     let parent = match stat(zombie.parent) {
         Ok(Some(parent)) => parent.name(),
         _ if zombie.parent == 0 => "outside this PID namespace".into(),
@@ -173,10 +161,14 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut content = Vec::new();
     match File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut content)) {
         Ok(_) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.raw_os_error().map(Errno::from_raw) == Some(Errno::ESRCH) => Ok(None),
+        Err(error) if vanished(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a file of /proc could not be read since its process is gone.
+fn vanished(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error().map(Errno::from_raw) == Some(Errno::ESRCH)
 }
 
 /// `error` without its number.
@@ -191,30 +183,6 @@ pub(crate) fn sentence(error: &io::Error) -> String {
 pub(crate) fn parse_pid(text: &str) -> Option<Pid> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|pid| digits && *pid > 0)
-}
-
-/// Reads `/proc/PID/stat`. The name may hold anything, also spaces, parentheses and newlines, so it reaches from the
-/// first opening parenthesis to the last closing one; what follows is numbers.
-pub(crate) fn parse_stat(content: &[u8]) -> Option<Stat> {
-    let open = content.iter().position(|b| *b == b'(')?;
-    let close = content.iter().rposition(|b| *b == b')')?;
-    let pid = parse_pid(std::str::from_utf8(content.get(..open)?).ok()?.trim_end())?;
-    let comm = String::from_utf8_lossy(content.get(open + 1..close)?).into_owned();
-    let rest = std::str::from_utf8(content.get(close + 1..)?).ok()?;
-    // The fields have numbers in proc(5), and the first one after the name is the third.
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let field = |number: usize| fields.get(number - 3).copied();
-    let threads = field(20)?.parse::<u64>().ok()?;
-    let life = match field(3)? {
-        // A first thread that has ended before the others shows as a zombie, and the process lives.
-        "Z" if threads > 1 => Life::Alive,
-        "Z" => Life::Zombie,
-        "X" | "x" => Life::Gone,
-        _ => Life::Alive,
-    };
-    let ticks = field(22)?.parse::<u64>().ok()?;
-    let started = Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
-    Some(Stat { pid, comm, life, parent: field(4)?.parse().ok()?, started })
 }
 
 /// Reads `/proc/PID/cmdline`: words that each end with a NUL, unless the process wrote something else over them.
@@ -232,69 +200,9 @@ pub(crate) fn parse_leader(content: &[u8]) -> Option<Pid> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-
-    /// A line with this name, state and number of threads.
-    fn line(comm: &str, state: &str, threads: u32) -> Vec<u8> {
-        format!(
-            "42 ({comm}) {state} 7 42 42 0 -1 4194560 80 358 0 0 0 0 0 0 20 0 {threads} 0 204673 2654208 358 \
-             18446744073709551615 1 1 0 0 0 0 0 65538 1 0 0 17 0 0 0 0 0 0\n"
-        )
-        .into_bytes()
-    }
-
-    #[test]
-    fn a_stat_line_is_read_whatever_the_name_holds() {
-        for comm in ["sh", "a b", "a) Z 1 (b", "((", "))", ") Z 1 1", "", "a\nb", "tmux: server", "ä"] {
-            let stat = parse_stat(&line(comm, "S", 1)).expect(comm);
-            assert_eq!((stat.pid, stat.comm.as_str(), stat.life, stat.parent), (42, comm, Life::Alive, 7));
-            assert_eq!(stat.started, Duration::from_millis(2_046_730));
-        }
-        let mut cut = line("X", "S", 1);
-        cut.splice(4..5, [0xe2, 0x82]);
-        assert_eq!(parse_stat(&cut).map(|stat| stat.comm), Some("\u{fffd}".into()));
-    }
-
-    #[test]
-    fn a_zombie_is_a_process_of_which_nothing_lives() {
-        for (state, threads, life) in [
-            ("R", 1, Life::Alive),
-            ("D", 1, Life::Alive),
-            ("T", 1, Life::Alive),
-            ("t", 3, Life::Alive),
-            ("I", 1, Life::Alive),
-            ("Z", 1, Life::Zombie),
-            ("Z", 0, Life::Zombie),
-            ("Z", 2, Life::Alive),
-            ("X", 1, Life::Gone),
-            ("x", 1, Life::Gone),
-        ] {
-            assert_eq!(parse_stat(&line("x", state, threads)).map(|stat| stat.life), Some(life), "{state}");
-        }
-    }
-
-    #[test]
-    fn a_broken_stat_line_is_no_process() {
-        let whole = line("a) (b", "S", 1);
-        let started = whole.windows(6).position(|bytes| bytes == b"204673").unwrap();
-        for length in 0..=started {
-            assert_eq!(parse_stat(&whole[..length]), None, "{length}");
-        }
-        for text in [
-            "",
-            "()",
-            ")(",
-            "1 )x( S 1",
-            "x (sh) S 1",
-            "0 (sh) S 1",
-            "-1 (sh) S 1 1 1 0 -1 4194560 80 358 0 0 0 0 0 0 20 0 1 0 204673",
-            "99999999999 (sh) S 1 1 1 0 -1 4194560 80 358 0 0 0 0 0 0 20 0 1 0 204673",
-            "1 (sh) S x 1 1 0 -1 4194560 80 358 0 0 0 0 0 0 20 0 1 0 204673",
-            "1 (sh) S 1 1 1 0 -1 4194560 80 358 0 0 0 0 0 0 20 0 1 0 -1",
-        ] {
-            assert_eq!(parse_stat(text.as_bytes()), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_number_of_a_process_is_digits_above_zero() {
@@ -341,12 +249,13 @@ mod tests {
     fn we_see_ourselves() {
         let pid = nix::unistd::getpid().as_raw();
         let stat = stat(pid).unwrap().unwrap();
-        assert_eq!((stat.pid, stat.life), (pid, Life::Alive));
+        assert_eq!((stat.pid, stat.state), (pid, State::Alive));
         assert!(stat.age() < Duration::from_secs(3600), "{:?}", stat.age());
-        assert_eq!((own(), leader(pid)), (Some(pid), Some(pid)));
-        assert!(birth(&stat).unwrap() <= SystemTime::now());
-        let census = census(Deadline::after(Duration::from_secs(10))).unwrap();
-        assert!(census.processes.iter().any(|one| one.pid == pid));
+        assert_eq!((own_pid(), leader(pid)), (Some(pid), Some(pid)));
+        assert!(start_time(&stat).unwrap() <= SystemTime::now());
+        let table = process_table(Deadline::after(Duration::from_secs(10))).unwrap();
+        assert_eq!(table.get(pid).map(|one| one.pid), Some(pid));
+        assert!(is_ours() && pids().contains(&pid));
         assert_eq!(self::stat(Pid::MAX).unwrap(), None);
     }
 }
