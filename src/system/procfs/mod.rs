@@ -61,7 +61,7 @@ impl ProcessTable {
 /// Reads the table of processes.
 pub(crate) fn process_table(deadline: Deadline) -> Result<ProcessTable, Failure> {
     let mut processes = Vec::new();
-    let visibility = visit(deadline, |line| processes.push(line.to_stat()))?;
+    let visibility = visit(deadline, |line| processes.push(Stat::copy(line)))?;
     Ok(ProcessTable { processes, visibility })
 }
 

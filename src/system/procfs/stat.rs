@@ -56,6 +56,12 @@ pub(crate) enum State {
 }
 
 impl Stat {
+    /// A copy that outlives the line.
+    pub(super) fn copy(line: StatLine<'_>) -> Self {
+        let comm = String::from_utf8_lossy(line.comm).into_owned();
+        Self { pid: line.pid, comm, state: line.state, parent: line.parent, started: line.started }
+    }
+
     /// How long ago it started.
     pub(crate) fn age(&self) -> Duration {
         clock::since_boot().saturating_sub(self.started)
@@ -67,21 +73,13 @@ impl Stat {
     }
 }
 
-impl StatLine<'_> {
-    /// A copy that outlives the line.
-    pub(crate) fn to_stat(self) -> Stat {
-        let comm = String::from_utf8_lossy(self.comm).into_owned();
-        Stat { pid: self.pid, comm, state: self.state, parent: self.parent, started: self.started }
-    }
-}
-
 /// What /proc says of one process; none when there is no such process, or none that may be seen.
 ///
 /// # Errors
 ///
 /// When it may be seen and not read.
 pub(crate) fn stat(pid: Pid) -> io::Result<Option<Stat>> {
-    read_stat(pid, StatLine::to_stat)
+    read_stat(pid, Stat::copy)
 }
 
 /// The same, given to `use_line` as it is read.
@@ -147,7 +145,7 @@ mod tests {
         }
         let mut cut = line("X", "S", 1);
         cut.splice(4..5, [0xe2, 0x82]);
-        assert_eq!(parse_stat(&cut).map(|line| line.to_stat().comm), Some("\u{fffd}".into()));
+        assert_eq!(parse_stat(&cut).map(|line| Stat::copy(line).comm), Some("\u{fffd}".into()));
     }
 
     #[test]
