@@ -7,7 +7,7 @@ mod dumb_init;
 mod flags;
 mod getopt;
 mod grpc_health_probe;
-mod sh;
+pub(crate) mod sh;
 mod tini;
 mod transfer;
 mod wait_for_it;

@@ -5,7 +5,7 @@ use std::str::Chars;
 
 /// A part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// A word.
     Word(Word),
     /// `||`
@@ -16,9 +16,15 @@ pub(super) enum Token {
     Then,
     /// `|`
     Pipe,
+    /// `&`
+    Background,
+    /// `(`
+    Open,
+    /// `)`
+    Close,
     /// `> FILE`, `2>&1` and their like.
     Redirect {
-        /// 1 or 2.
+        /// The descriptor that is led elsewhere.
         fd: i32,
         /// Where it leads.
         to: To,
@@ -26,29 +32,50 @@ pub(super) enum Token {
 }
 
 /// Where a redirection leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum To {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
     /// `/dev/null`
     Nowhere,
     /// Where this descriptor leads.
     Fd(i32),
+    /// A file, opened in this mode.
+    File(Mode, Word),
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `<`
+    Read,
+    /// `>`
+    Write,
+    /// `>>`
+    Append,
+    /// `<>`
+    ReadWrite,
+    /// `<<<`, where the word is the text itself.
+    HereString,
 }
 
 /// A word in pieces; one without a piece was never written.
-pub(super) type Word = Vec<Piece>;
+pub(crate) type Word = Vec<Piece>;
 
 /// A piece of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// Text; quoted where it can be no keyword.
     Text(String, Quotes),
     /// A variable, and what stands for it when it is unset or empty.
     Variable(String, Option<String>, Quotes),
+    /// `$?`
+    Status(Quotes),
+    /// `$( )` or backquotes: the line in it.
+    Command(String, Quotes),
 }
 
 /// Whether a piece stood in quotes: what does not may be more than one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quotes {
+pub(crate) enum Quotes {
     /// It did not.
     None,
     /// It did.
@@ -56,7 +83,7 @@ pub(super) enum Quotes {
 }
 
 /// Takes `line` apart; an error names what is no part of so little a shell.
-pub(super) fn tokens(line: &str) -> Result<Vec<Token>, String> {
+pub(crate) fn tokens(line: &str) -> Result<Vec<Token>, String> {
     let mut rest = line.chars().peekable();
     let mut found = Vec::new();
     while let Some(&c) = rest.peek() {
@@ -80,20 +107,26 @@ pub(super) fn tokens(line: &str) -> Result<Vec<Token>, String> {
                         rest.next();
                         found.push(Token::And);
                     }
-                    _ => return Err("`&`: nothing runs in the background here".into()),
+                    _ => found.push(Token::Background),
                 }
             }
             '>' => found.push(redirect(&mut rest, 1)?),
-            '<' => return Err("`<`: no file is read here".into()),
-            '(' | ')' => return Err(format!("`{c}`: there are no subshells and functions here")),
+            '<' => found.push(redirect(&mut rest, 0)?),
+            '(' => {
+                rest.next();
+                found.push(Token::Open);
+            }
+            ')' => {
+                rest.next();
+                found.push(Token::Close);
+            }
             _ => {
                 let word = word(&mut rest)?;
                 let fd = match word.as_slice() {
-                    [Piece::Text(text, Quotes::None)] if text == "1" => Some(1),
-                    [Piece::Text(text, Quotes::None)] if text == "2" => Some(2),
+                    [Piece::Text(text, Quotes::None)] if text.len() == 1 => text.parse().ok(),
                     _ => None,
                 };
-                match fd.filter(|_| rest.peek() == Some(&'>')) {
+                match fd.filter(|_| matches!(rest.peek(), Some('>' | '<'))) {
                     Some(fd) => found.push(redirect(&mut rest, fd)?),
                     None if word.is_empty() => {}
                     None => found.push(Token::Word(word)),
@@ -104,22 +137,36 @@ pub(super) fn tokens(line: &str) -> Result<Vec<Token>, String> {
     Ok(found)
 }
 
-/// Reads from `>` on.
+/// Reads from `>` or `<` on.
 fn redirect(rest: &mut Peekable<Chars<'_>>, fd: i32) -> Result<Token, String> {
-    rest.next();
-    let appends = rest.next_if_eq(&'>').is_some();
-    if !appends && rest.next_if_eq(&'&').is_some() {
-        return match rest.next() {
-            Some('1') => Ok(Token::Redirect { fd, to: To::Fd(1) }),
-            Some('2') => Ok(Token::Redirect { fd, to: To::Fd(2) }),
-            _ => Err(format!("`{fd}>&`: only 1 and 2 are descriptors here")),
-        };
+    let reads = rest.next() == Some('<');
+    if rest.next_if_eq(&'&').is_some() {
+        let digit = rest.next().and_then(|c| c.to_digit(10)).and_then(|digit| i32::try_from(digit).ok());
+        let sign = if reads { '<' } else { '>' };
+        let to = digit.ok_or_else(|| format!("`{fd}{sign}&`: only a digit is a descriptor here"))?;
+        return Ok(Token::Redirect { fd, to: To::Fd(to) });
+    }
+    let mode = match (reads, rest.peek()) {
+        (true, Some('>')) => Mode::ReadWrite,
+        (true, Some('<')) => Mode::HereString,
+        (true, _) => Mode::Read,
+        (false, Some('>')) => Mode::Append,
+        (false, _) => Mode::Write,
+    };
+    if !matches!(mode, Mode::Read | Mode::Write) {
+        rest.next();
+    }
+    if mode == Mode::HereString && rest.next_if_eq(&'<').is_none() {
+        return Err("`<<`: there are no here-documents here".into());
     }
     while rest.next_if(|c| matches!(c, ' ' | '\t')).is_some() {}
-    match word(rest)?.as_slice() {
-        [Piece::Text(path, _)] if path == "/dev/null" => Ok(Token::Redirect { fd, to: To::Nowhere }),
-        _ => Err("`>`: no file but /dev/null is written here".into()),
-    }
+    let word = word(rest)?;
+    let to = match word.as_slice() {
+        [] => return Err("a redirection without its file".into()),
+        [Piece::Text(path, _)] if path == "/dev/null" && mode != Mode::HereString => To::Nowhere,
+        _ => To::File(mode, word),
+    };
+    Ok(Token::Redirect { fd, to })
 }
 
 /// Reads a word.
@@ -156,7 +203,10 @@ fn word(rest: &mut Peekable<Chars<'_>>) -> Result<Word, String> {
                 rest.next();
                 word.push(variable(rest, Quotes::None)?);
             }
-            '`' => return Err("a backquote: there is no command substitution here".into()),
+            '`' => {
+                rest.next();
+                word.push(Piece::Command(backquoted(rest)?, Quotes::None));
+            }
             _ => {
                 rest.next();
                 add(&mut word, c, Quotes::None);
@@ -173,7 +223,7 @@ fn quoted(rest: &mut Peekable<Chars<'_>>, word: &mut Word) -> Result<(), String>
         match rest.next() {
             Some('"') => return Ok(()),
             Some('$') => word.push(variable(rest, Quotes::Some)?),
-            Some('`') => return Err("a backquote: there is no command substitution here".into()),
+            Some('`') => word.push(Piece::Command(backquoted(rest)?, Quotes::Some)),
             Some('\\') => match rest.next() {
                 Some('\n') => {}
                 Some(c @ ('"' | '\\' | '$' | '`')) => add(word, c, Quotes::Some),
@@ -198,6 +248,52 @@ fn add(word: &mut Word, c: char, quotes: Quotes) {
     }
 }
 
+/// Reads to the closing backquote.
+fn backquoted(rest: &mut Peekable<Chars<'_>>) -> Result<String, String> {
+    let mut line = String::new();
+    loop {
+        match rest.next() {
+            Some('`') => return Ok(line),
+            Some('\\') => match rest.next() {
+                Some(c @ ('`' | '\\' | '$')) => line.push(c),
+                Some(c) => line.extend(['\\', c]),
+                None => break,
+            },
+            Some(c) => line.push(c),
+            None => break,
+        }
+    }
+    Err("a ` is never closed".into())
+}
+
+/// Reads to the `)` that closes `$(`.
+fn substituted(rest: &mut Peekable<Chars<'_>>) -> Result<String, String> {
+    if rest.peek() == Some(&'(') {
+        return Err("`$((`: there is no arithmetic here".into());
+    }
+    let mut line = String::new();
+    let (mut depth, mut quote) = (1, None);
+    while let Some(c) = rest.next() {
+        match (c, quote) {
+            ('\\', None | Some('"')) => {
+                line.push(c);
+                line.extend(rest.next());
+                continue;
+            }
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            ('(', None) => depth += 1,
+            (')', None) => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok(line);
+        }
+        line.push(c);
+    }
+    Err("a $( is never closed".into())
+}
+
 /// Reads what follows a `$`.
 fn variable(rest: &mut Peekable<Chars<'_>>, quotes: Quotes) -> Result<Piece, String> {
     let braces = rest.next_if_eq(&'{').is_some();
@@ -209,8 +305,17 @@ fn variable(rest: &mut Peekable<Chars<'_>>, quotes: Quotes) -> Result<Piece, Str
     if !braces {
         return match rest.peek() {
             _ if is_name => Ok(Piece::Variable(name, None, quotes)),
-            Some('(') => Err("`$(`: there is no command substitution here".into()),
-            None | Some(' ' | '"' | '/') if name.is_empty() => Ok(Piece::Text("$".into(), Quotes::Some)),
+            Some('(') => {
+                rest.next();
+                Ok(Piece::Command(substituted(rest)?, quotes))
+            }
+            Some('?') => {
+                rest.next();
+                Ok(Piece::Status(quotes))
+            }
+            None | Some(' ' | '"' | '/' | ')' | '|') if name.is_empty() => {
+                Ok(Piece::Text("$".into(), Quotes::Some))
+            }
             next => Err(format!(
                 "`${name}{}`: no such parameter here",
                 next.map_or(String::new(), char::to_string)

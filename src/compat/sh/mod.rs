@@ -4,7 +4,7 @@
 //! and pipes into `grep`. No program is started and no file is written but /dev/null; anything else is refused before
 //! anything is done. It exists only under the name `sh`, and must never become a shell.
 
-mod lexer;
+pub(crate) mod lexer;
 mod run;
 mod tree;
 
@@ -83,8 +83,8 @@ fn step(simple: &Simple) -> Result<Step, String> {
     let name = words.next().ok_or("a command that is empty once its variables are replaced")?;
     let command = command(&name, words.collect())?;
     let diverts = simple.redirects.iter().map(|(fd, to)| match to {
-        To::Nowhere => Divert { fd: *fd, to: None },
         To::Fd(other) => Divert { fd: *fd, to: Some(*other) },
+        To::Nowhere | To::File(..) => Divert { fd: *fd, to: None },
     });
     Ok(Step { command, diverts: diverts.collect() })
 }
@@ -99,6 +99,8 @@ fn expand(word: &Word, words: &mut Vec<String>) -> Result<(), String> {
                 continue;
             }
             Piece::Variable(name, default, quotes) => (name, default, *quotes),
+            Piece::Status(_) => return Err("`$?`: no such parameter here".into()),
+            Piece::Command(..) => return Err("`$(`: there is no command substitution here".into()),
         };
         let value = variable_os(OsStr::new(name)).unwrap_or_default();
         let value = value.into_string().map_err(|_| format!("the value of {name} is not UTF-8"))?;

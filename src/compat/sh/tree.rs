@@ -1,6 +1,6 @@
 //! Tokens become a tree: commands, pipes, and what follows what.
 
-use super::lexer::{Piece, Quotes, To, Token, Word};
+use super::lexer::{Mode, Piece, Quotes, To, Token, Word};
 
 /// A pipe, and when it is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,11 @@ pub(super) fn tree(tokens: Vec<Token>) -> Result<Vec<Link>, String> {
             let Some(command) = link.commands.last_mut() else { return Err("no command".into()) };
             match tokens.next() {
                 Some(Token::Word(word)) => command.words.push(word),
-                Some(Token::Redirect { fd, to }) => command.redirects.push((fd, to)),
+                Some(Token::Redirect { fd, to }) => command.redirects.push((fd, redirection(fd, to)?)),
+                Some(Token::Background) => return Err("`&`: nothing runs in the background here".into()),
+                Some(Token::Open | Token::Close) => {
+                    return Err("`(`: there are no subshells and functions here".into());
+                }
                 Some(Token::Pipe) if !command.words.is_empty() => link.commands.push(Simple::default()),
                 Some(Token::Pipe) => return Err("nothing stands before a |".into()),
                 Some(Token::And) => break After::Success,
@@ -67,4 +71,16 @@ pub(super) fn tree(tokens: Vec<Token>) -> Result<Vec<Link>, String> {
         links.push(link);
     }
     if links.is_empty() { Err("there is no command in it".into()) } else { Ok(links) }
+}
+
+/// Refuses what is neither /dev/null nor one of the two outputs.
+fn redirection(fd: i32, to: To) -> Result<To, String> {
+    match to {
+        To::Nowhere | To::Fd(1 | 2) if matches!(fd, 1 | 2) => Ok(to),
+        To::Fd(_) => Err(format!("`{fd}>&`: only 1 and 2 are descriptors here")),
+        To::File(Mode::Read | Mode::ReadWrite | Mode::HereString, _) => {
+            Err("`<`: no file is read here".into())
+        }
+        To::Nowhere | To::File(..) => Err("`>`: no file but /dev/null is written here".into()),
+    }
 }
