@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::outcome::Cause;
 use crate::probe::Probe;
-use crate::report::{self, Stream};
+use crate::report::{self, Stream, Verbosity};
 use crate::{sys, watchdog};
 
 /// One round of checks.
@@ -24,7 +24,7 @@ pub(crate) struct Check {
     /// The limit of the whole run.
     pub(crate) timeout: Duration,
     /// How much to say.
-    pub(crate) voice: Voice,
+    pub(crate) verbosity: Verbosity,
 }
 
 /// How many targets must pass.
@@ -34,19 +34,6 @@ pub(crate) enum Require {
     All,
     /// One is enough; it ends the round.
     Any,
-}
-
-/// How much a check says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Voice {
-    /// Nothing; the exit code is the answer.
-    Quiet,
-    /// One line a target.
-    Lines,
-    /// One line a step, too.
-    Verbose,
-    /// One JSON object.
-    Json,
 }
 
 impl Command for Check {
@@ -71,15 +58,15 @@ impl Check {
 fn round(check: &Check, deadline: Deadline, settle: impl FnOnce(ExitStatus)) -> ExitStatus {
     let started = Instant::now();
     let finished = match check.probes.as_slice() {
-        [probe] => vec![Some(attempt::run(probe, deadline, check.voice.detail()))],
+        [probe] => vec![Some(attempt::run(probe, deadline, check.detail()))],
         probes => all_at_once(probes, check, deadline),
     };
     let verdict = check.require.verdict(&finished);
     settle(verdict);
-    match check.voice {
-        Voice::Quiet => {}
-        Voice::Lines | Voice::Verbose => tell(check, &finished, verdict, deadline),
-        Voice::Json => {
+    match check.verbosity {
+        Verbosity::Quiet => {}
+        Verbosity::Lines | Verbosity::Steps => tell(check, &finished, verdict, deadline),
+        Verbosity::Json => {
             let told = object(check, &finished, verdict, started.elapsed()).to_string();
             report::record(Stream::Stdout, &told, deadline);
         }
@@ -99,12 +86,12 @@ impl Require {
     }
 }
 
-impl Voice {
-    /// What it needs to know.
-    fn detail(self) -> Detail {
-        match self {
-            Self::Verbose => Detail::Steps,
-            Self::Quiet | Self::Lines | Self::Json => Detail::Verdict,
+impl Check {
+    /// Whether the steps of an attempt are printed.
+    fn detail(&self) -> Detail {
+        match self.verbosity {
+            Verbosity::Steps => Detail::Steps,
+            Verbosity::Quiet | Verbosity::Lines | Verbosity::Json => Detail::Verdict,
         }
     }
 }
@@ -114,13 +101,13 @@ fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<
     let mut running = Vec::with_capacity(probes.len());
     let mut finished = Vec::with_capacity(probes.len());
     for probe in probes {
-        if let Ok(attempt) = Attempt::start(probe, deadline, check.voice.detail()) {
+        if let Ok(attempt) = Attempt::start(probe, deadline, check.detail()) {
             running.push(Some(attempt));
             finished.push(None);
         } else {
             // No thread, no file descriptor: then in turn, here.
             running.push(None);
-            finished.push(Some(attempt::run(probe, deadline, check.voice.detail())));
+            finished.push(Some(attempt::run(probe, deadline, check.detail())));
         }
     }
     loop {
@@ -146,10 +133,10 @@ fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<
 fn last_words(check: &Check) -> String {
     let limit = humantime::format_duration(check.timeout);
     let target = check.probes.first().map_or("", |probe| probe.label());
-    match check.voice {
-        Voice::Quiet => String::new(),
-        Voice::Lines | Voice::Verbose => format!("unhealthy: no verdict within {limit} ({target})\n"),
-        Voice::Json => {
+    match check.verbosity {
+        Verbosity::Quiet => String::new(),
+        Verbosity::Lines | Verbosity::Steps => format!("unhealthy: no verdict within {limit} ({target})\n"),
+        Verbosity::Json => {
             format!("{}\n", json!({"healthy": false, "reason": "no verdict in time", "targets": []}))
         }
     }
@@ -163,7 +150,7 @@ fn tell(check: &Check, finished: &[Option<Finished>], verdict: ExitStatus, deadl
         for step in one.trace.steps.iter().flatten() {
             report::line(Stream::Stdout, step, deadline);
         }
-        if one.outcome.is_err() && rescued && check.voice != Voice::Verbose {
+        if one.outcome.is_err() && rescued && check.verbosity != Verbosity::Steps {
             continue;
         }
         report::line(Stream::Stdout, &sentence(probe, one), deadline);

@@ -25,6 +25,19 @@ pub(crate) enum Stream {
     Stderr,
 }
 
+/// How much a check or a wait prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Nothing; the exit code is the answer.
+    Quiet,
+    /// One line per target.
+    Lines,
+    /// One line per step as well.
+    Steps,
+    /// JSON objects.
+    Json,
+}
+
 /// Writes one line, cut and cleaned; gives up silently at `deadline` or when the reader is gone.
 pub(crate) fn line(stream: Stream, text: &str, deadline: Deadline) {
     let _ = write(stream, format!("{}\n", tidy(text)).as_bytes(), deadline);

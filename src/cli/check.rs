@@ -4,9 +4,10 @@ use std::ffi::OsString;
 
 use clap::{Args, Command, FromArgMatches};
 
-use crate::check::{Check, Require, Voice};
+use crate::check::{Check, Require};
 use crate::command::{Document, Parsed};
 use crate::exit::ExitStatus;
+use crate::report::Verbosity;
 
 use super::options;
 use super::{Usage, expand, words};
@@ -101,12 +102,12 @@ fn build(words: Words, options: options::Words) -> Result<Check, String> {
         )?,
     };
     let probes = options.into_probes(&words.targets)?;
-    let voice = match (words.quiet, words.verbose, words.json) {
-        (true, ..) => Voice::Quiet,
-        (_, true, _) => Voice::Verbose,
-        (.., true) => Voice::Json,
-        _ => Voice::Lines,
+    let verbosity = match (words.quiet, words.verbose, words.json) {
+        (true, ..) => Verbosity::Quiet,
+        (_, true, _) => Verbosity::Steps,
+        (.., true) => Verbosity::Json,
+        _ => Verbosity::Lines,
     };
     let require = if words.any { Require::Any } else { Require::All };
-    Ok(Check { probes, require, timeout, voice })
+    Ok(Check { probes, require, timeout, verbosity })
 }

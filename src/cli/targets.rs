@@ -125,8 +125,8 @@ impl Words {
             useless(&pace, is_watched)?;
             return Ok((None, watch));
         }
-        let (plan, when_over) = pace.plan(probes, before.timeout, is_watched)?;
-        Ok((Some(plan::StartupWait { plan, when_over }), watch))
+        let (plan, on_timeout) = pace.plan(probes, before.timeout, is_watched)?;
+        Ok((Some(plan::StartupWait { plan, on_timeout }), watch))
     }
 
     /// What is watched, if something is.

@@ -12,8 +12,9 @@ use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{MainChild, StartupWait};
 use crate::probe::Probe;
+use crate::report::Verbosity;
 use crate::sys::process;
-use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
+use crate::wait::{OnTimeout, Plan, RetryInterval, Wait, WaitFor};
 
 use super::{Usage, init, options, targets, words};
 
@@ -147,8 +148,8 @@ fn build(
     let timeout = limit(words.timeout.as_deref().unwrap_or("60s"), "--timeout")?;
     if command.is_empty() {
         let probes = options.into_probes(&words.targets)?;
-        let (plan, when_over) = words.pace.plan(probes, timeout, false)?;
-        return Ok(Box::new(Wait { plan, when_over, command }));
+        let (plan, on_timeout) = words.pace.plan(probes, timeout, false)?;
+        return Ok(Box::new(Wait { plan, on_timeout, command }));
     }
     // Refused where it is wrong, also where it is not needed.
     let mut plan = init.into_plan(MainChild::Command(command.clone()))?;
@@ -157,8 +158,8 @@ fn build(
     if process::own_pid() == 1 {
         return Ok(Box::new(plan));
     }
-    let Some(StartupWait { plan, when_over }) = plan.wait else { return Err("no target given".into()) };
-    Ok(Box::new(Wait { plan, when_over, command }))
+    let Some(StartupWait { plan, on_timeout }) = plan.wait else { return Err("no target given".into()) };
+    Ok(Box::new(Wait { plan, on_timeout, command }))
 }
 
 /// Reads a limit; 0 is none.
@@ -176,29 +177,32 @@ impl PaceWords {
         probes: Vec<Arc<Probe>>,
         timeout: Option<Duration>,
         is_watched: bool,
-    ) -> Result<(Plan, WhenOver), String> {
+    ) -> Result<(Plan, OnTimeout), String> {
         let length = |text: Option<String>, default: &str, flag: &str| {
             options::duration(text.as_deref().unwrap_or(default), flag)
         };
         let interval = if is_watched { None } else { self.interval };
         let interval = length(self.wait_interval.or(interval), "1s", "--interval")?;
         let max = length(self.max_interval, MAX_INTERVAL, "--max-interval")?;
-        let pace =
-            if self.backoff { Pace::Doubling { first: interval, max } } else { Pace::Steady(interval) };
+        let retry_interval = if self.backoff {
+            RetryInterval::Exponential { first: interval, max }
+        } else {
+            RetryInterval::Constant(interval)
+        };
         let plan = Plan {
             probes,
             require: if self.any { Require::Any } else { Require::All },
-            expect: if self.invert { Expect::Gone } else { Expect::Up },
+            wait_for: if self.invert { WaitFor::Gone } else { WaitFor::Passing },
             stable: self.stable.unwrap_or(NonZeroU32::MIN),
-            pace,
+            interval: retry_interval,
             attempt_timeout: length(self.attempt_timeout, "4s", "--attempt-timeout")?,
             timeout,
-            voice: match (self.quiet, self.json) {
-                (true, _) => Voice::Quiet,
-                (_, true) => Voice::Json,
-                _ => Voice::Lines,
+            verbosity: match (self.quiet, self.json) {
+                (true, _) => Verbosity::Quiet,
+                (_, true) => Verbosity::Json,
+                _ => Verbosity::Lines,
             },
         };
-        Ok((plan, if self.or_run { WhenOver::RunAnyway } else { WhenOver::GiveUp }))
+        Ok((plan, if self.or_run { OnTimeout::RunAnyway } else { OnTimeout::Exit }))
     }
 }

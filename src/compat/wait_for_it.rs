@@ -13,8 +13,9 @@ use crate::exit::ExitStatus;
 use crate::init::plan::{Init, MainChild, StartupWait};
 use crate::probe::Probe;
 use crate::probe::options::Options;
+use crate::report::Verbosity;
 use crate::sys::process;
-use crate::wait::{Expect, Pace, Plan, Voice, Wait, WhenOver};
+use crate::wait::{OnTimeout, Plan, RetryInterval, Wait, WaitFor};
 
 /// Its own default.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,18 +23,18 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// It tries once a second, each time for as long as `timeout` lets it; ours has a limit.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What its `--help` says, in our words; like the original's it ends with 1.
+/// What its `--help` says, in our args; like the original's it ends with 1.
 const HELP: &str = "\
 usage: wait-for-it.sh host:port [-s] [-q] [-t seconds] [-- CMD ARG...]; -h HOST and -p PORT for host:port; \
 -s runs CMD only if the port was reached; -q says nothing; -t 0 waits for ever (default 15)";
 
 /// What was said so far.
-struct Words {
+struct WaitForItArgs {
     host: Option<String>,
     port: Option<String>,
     timeout: Option<Duration>,
-    when_over: WhenOver,
-    voice: Voice,
+    on_timeout: OnTimeout,
+    verbosity: Verbosity,
     command: Vec<OsString>,
 }
 
@@ -49,14 +50,14 @@ fn under_init(wait: Wait) -> Box<dyn Command> {
     if wait.command.is_empty() {
         return Box::new(wait);
     }
-    let before = StartupWait { plan: wait.plan, when_over: wait.when_over };
+    let before = StartupWait { plan: wait.plan, on_timeout: wait.on_timeout };
     Box::new(Init { wait: Some(before), ..Init::new(MainChild::Command(wait.command)) })
 }
 
-/// Turns its words into a wait.
+/// Turns its args into a wait.
 fn read(args: Vec<OsString>) -> Result<Wait, String> {
-    let words = words(args)?;
-    let (Some(host), Some(port)) = (words.host, words.port) else {
+    let args = parse_args(args)?;
+    let (Some(host), Some(port)) = (args.host, args.port) else {
         return Err("you need to provide a host and port to test, as in wait-for-it.sh db:5432".into());
     };
     let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
@@ -64,54 +65,54 @@ fn read(args: Vec<OsString>) -> Result<Wait, String> {
     let plan = Plan {
         probes: vec![Arc::new(probe)],
         require: Require::All,
-        expect: Expect::Up,
+        wait_for: WaitFor::Passing,
         stable: NonZeroU32::MIN,
-        pace: Pace::Steady(INTERVAL),
+        interval: RetryInterval::Constant(INTERVAL),
         attempt_timeout: TIMEOUT,
-        timeout: words.timeout,
-        voice: words.voice,
+        timeout: args.timeout,
+        verbosity: args.verbosity,
     };
-    Ok(Wait { plan, when_over: words.when_over, command: words.command })
+    Ok(Wait { plan, on_timeout: args.on_timeout, command: args.command })
 }
 
 /// Sorts argv.
-fn words(args: Vec<OsString>) -> Result<Words, String> {
-    let mut words = Words {
+fn parse_args(words: Vec<OsString>) -> Result<WaitForItArgs, String> {
+    let mut args = WaitForItArgs {
         host: None,
         port: None,
         timeout: Some(TIMEOUT),
-        when_over: WhenOver::RunAnyway,
-        voice: Voice::Lines,
+        on_timeout: OnTimeout::RunAnyway,
+        verbosity: Verbosity::Lines,
         command: Vec::new(),
     };
-    let mut args = args.into_iter();
-    while let Some(word) = args.next() {
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
         if word == "--" {
-            words.command = args.collect();
+            args.command = words.collect();
             break;
         }
         let word = word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()))?;
         let mut value = |flag: &str| {
-            args.next().and_then(|value| value.into_string().ok()).ok_or(format!("{flag} lacks its value"))
+            words.next().and_then(|value| value.into_string().ok()).ok_or(format!("{flag} lacks its value"))
         };
         match word.split_once('=').map_or((word.as_str(), None), |(flag, value)| (flag, Some(value))) {
-            ("-q" | "--quiet", None) => words.voice = Voice::Quiet,
-            ("-s" | "--strict", None) => words.when_over = WhenOver::GiveUp,
-            ("-h", None) => words.host = Some(value("-h")?),
-            ("--host", Some(host)) => words.host = Some(host.to_owned()),
-            ("-p", None) => words.port = Some(value("-p")?),
-            ("--port", Some(port)) => words.port = Some(port.to_owned()),
-            ("-t", None) => words.timeout = seconds(&value("-t")?)?,
-            ("--timeout", Some(text)) => words.timeout = seconds(text)?,
+            ("-q" | "--quiet", None) => args.verbosity = Verbosity::Quiet,
+            ("-s" | "--strict", None) => args.on_timeout = OnTimeout::Exit,
+            ("-h", None) => args.host = Some(value("-h")?),
+            ("--host", Some(host)) => args.host = Some(host.to_owned()),
+            ("-p", None) => args.port = Some(value("-p")?),
+            ("--port", Some(port)) => args.port = Some(port.to_owned()),
+            ("-t", None) => args.timeout = seconds(&value("-t")?)?,
+            ("--timeout", Some(text)) => args.timeout = seconds(text)?,
             ("--help", None) => return Err(HELP.into()),
             _ if !word.starts_with('-') && word.contains(':') => {
                 let (host, port) = word.rsplit_once(':').unwrap_or_default();
-                (words.host, words.port) = (Some(host.to_owned()), Some(port.to_owned()));
+                (args.host, args.port) = (Some(host.to_owned()), Some(port.to_owned()));
             }
             _ => return Err(format!("unknown argument {word}; {HELP}")),
         }
     }
-    Ok(words)
+    Ok(args)
 }
 
 /// Reads whole seconds; 0 is for ever.
@@ -138,11 +139,14 @@ mod tests {
 
     #[test]
     fn the_command_runs_anyway_unless_it_is_strict() {
-        assert_eq!(wait("db:1 -- app -t 3").unwrap().when_over, WhenOver::RunAnyway);
+        assert_eq!(wait("db:1 -- app -t 3").unwrap().on_timeout, OnTimeout::RunAnyway);
         let strict = wait("db:1 -s -t 3 -- app -q").unwrap();
-        assert_eq!(strict.when_over, WhenOver::GiveUp);
+        assert_eq!(strict.on_timeout, OnTimeout::Exit);
         assert_eq!(strict.plan.timeout, Some(Duration::from_secs(3)));
-        assert_eq!((strict.plan.voice, strict.command), (Voice::Lines, vec!["app".into(), "-q".into()]));
+        assert_eq!(
+            (strict.plan.verbosity, strict.command),
+            (Verbosity::Lines, vec!["app".into(), "-q".into()])
+        );
         assert_eq!(wait("db:1 --timeout=0 -q").unwrap().plan.timeout, None);
     }
 

@@ -19,7 +19,7 @@ use super::plan::{DrainPolicy, Init, Placement, SignalScope};
 use super::reaper::{End, Role};
 use super::signals::Signal;
 use super::terminal::Terminal;
-use super::watch::{Turn, Watch};
+use super::watch::{Watch, WatchEvent};
 
 /// Everything that the loop acts on.
 pub(super) struct Effects<'a> {
@@ -55,7 +55,7 @@ pub(super) fn run(
             return if machine.is_unhealthy() { Verdict::Unhealthy(code) } else { Verdict::Main(code) };
         }
         if let Some(watch) = watch
-            && step_watch(&mut machine, effects, watch) == Turn::Unhealthy
+            && step_watch(&mut machine, effects, watch) == WatchEvent::Unhealthy
             && effects.child.is_none()
         {
             reap_next = Reap::Now;
@@ -93,12 +93,12 @@ pub(super) enum Verdict {
 }
 
 /// Has the watch do what is due, and the machine decide on what came of it.
-fn step_watch(machine: &mut Machine, effects: &mut Effects<'_>, watch: &mut Watch<'_>) -> Turn {
+fn step_watch(machine: &mut Machine, effects: &mut Effects<'_>, watch: &mut Watch<'_>) -> WatchEvent {
     if machine.is_stopping() {
-        watch.rest(effects.log);
+        watch.stop(effects.log);
     }
     let turn = watch.step(effects.reaped, effects.log);
-    if turn == Turn::Unhealthy {
+    if turn == WatchEvent::Unhealthy {
         machine.step(Instant::now(), Event::Unhealthy, &mut |action| effects.apply(action));
     }
     turn

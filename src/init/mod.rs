@@ -108,7 +108,7 @@ fn run(plan: &Init) -> ExitStatus {
     };
     memory::release_startup_pages();
     if let Some(watch) = &mut watch {
-        watch.begin();
+        watch.start();
     }
     let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
     let mut effects =
@@ -182,7 +182,7 @@ fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, Ex
     match plan.watch.as_ref().map(Watch::open).transpose() {
         Ok(mut watch) => {
             if let Some(watch) = &mut watch {
-                watch.keep(log);
+                watch.write_status(log);
             }
             Ok(watch)
         }

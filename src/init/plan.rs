@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::exit::ExitStatus;
 use crate::probe::Probe;
-use crate::wait::{self, WhenOver};
+use crate::wait::{self, OnTimeout};
 
 use super::signals::{Rewrites, Signal};
 
@@ -55,7 +55,7 @@ pub(crate) struct StartupWait {
     /// The targets, and how they are asked.
     pub(crate) plan: wait::Plan,
     /// What to do when the limit has come.
-    pub(crate) when_over: WhenOver,
+    pub(crate) on_timeout: OnTimeout,
 }
 
 /// What is watched, in Docker's words (<https://docs.docker.com/reference/dockerfile/#healthcheck>).

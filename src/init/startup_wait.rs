@@ -8,7 +8,7 @@ use crate::exit::ExitStatus;
 use crate::sys::process;
 use crate::sys::process::Reaped;
 use crate::sys::signal::{ExtraFd, Interest, Source};
-use crate::wait::{End, Waiting, WhenOver};
+use crate::wait::{OnTimeout, WaitEnd, Waiting};
 
 use crate::init::event_loop;
 use crate::init::log::{Log, LogEvent};
@@ -41,7 +41,9 @@ pub(crate) fn wait(
             return Err(ExitStatus::Code(signal.exit_code()));
         }
         match waiting.step(&before.plan) {
-            Some(End::GaveUp) if before.when_over == WhenOver::GiveUp => return Err(ExitStatus::GaveUp),
+            Some(WaitEnd::TimedOut) if before.on_timeout == OnTimeout::Exit => {
+                return Err(ExitStatus::GaveUp);
+            }
             Some(_) => return Ok(reaped),
             None => {}
         }

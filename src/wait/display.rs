@@ -9,8 +9,8 @@ use crate::deadline::Deadline;
 use crate::outcome::Outcome;
 use crate::report::{self, Stream};
 
-use super::{Stderr, Voice};
-use crate::wait::retry_policy::Expect;
+use super::{Stderr, Verbosity};
+use crate::wait::retry_policy::WaitFor;
 
 /// How long a line may wait for its reader: nobody's start is held up by a log.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -20,24 +20,24 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What became of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum Progress {
     /// Not there yet.
     Waiting,
     /// There, but not yet as often in a row as is wanted.
-    Settling,
+    Stabilizing,
     /// There.
-    Met,
+    Passed,
     /// The limit came first.
     GaveUp,
 }
 
-impl Change {
+impl Progress {
     /// The stable name, as `--json` prints it.
     fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
-            Self::Settling => "settling",
-            Self::Met => "met",
+            Self::Stabilizing => "settling",
+            Self::Passed => "met",
             Self::GaveUp => "gave_up",
         }
     }
@@ -45,41 +45,41 @@ impl Change {
 
 /// Tells changes, and only changes.
 pub(super) struct Display {
-    voice: Voice,
-    expect: Expect,
+    verbosity: Verbosity,
+    wait_for: WaitFor,
     stderr: Stderr,
     started: Instant,
-    /// What was told last, by target.
-    told: Vec<Option<Told>>,
+    /// What was shown last, by target.
+    shown: Vec<Option<Shown>>,
     /// How many lines stand on the terminal.
     drawn: usize,
     /// When the seconds move on.
     tick: Deadline,
 }
 
-/// What was told of a target.
+/// What was shown of a target.
 #[derive(Clone, PartialEq, Eq)]
-struct Told {
+struct Shown {
     label: String,
-    change: Change,
+    change: Progress,
     reason: String,
     /// When the target was met or given up.
     at: Option<Duration>,
 }
 
 impl Display {
-    /// Tells in `voice`, on `stderr`.
-    pub(super) fn new(voice: Voice, expect: Expect, stderr: Stderr) -> Self {
+    /// Tells in `verbosity`, on `stderr`.
+    pub(super) fn new(verbosity: Verbosity, wait_for: WaitFor, stderr: Stderr) -> Self {
         let tick = Deadline::after(TICK);
-        Self { voice, expect, stderr, started: Instant::now(), told: Vec::new(), drawn: 0, tick }
+        Self { verbosity, wait_for, stderr, started: Instant::now(), shown: Vec::new(), drawn: 0, tick }
     }
 
-    /// Tells that target `index` came to `outcome`, unless that was told last.
+    /// Tells that target `index` came to `outcome`, unless that was shown last.
     pub(super) fn tell(
         &mut self,
         index: usize,
         label: &str,
-        change: Change,
+        change: Progress,
         outcome: &Outcome,
         at: Duration,
     ) {
@@ -87,22 +87,24 @@ impl Display {
             Ok(seen) => (seen.as_str(), None),
             Err(failure) => (failure.reason.as_str(), Some(failure.phase.name())),
         };
-        let ended = matches!(change, Change::Met | Change::GaveUp).then_some(at);
-        let now = Told { label: label.into(), change, reason: reason.into(), at: ended };
-        if self.told.len() <= index {
-            self.told.resize(index + 1, None);
+        let ended = matches!(change, Progress::Passed | Progress::GaveUp).then_some(at);
+        let now = Shown { label: label.into(), change, reason: reason.into(), at: ended };
+        if self.shown.len() <= index {
+            self.shown.resize(index + 1, None);
         }
-        let Some(told) = self.told.get_mut(index) else { return };
-        if told.as_ref() == Some(&now) {
+        let Some(shown) = self.shown.get_mut(index) else { return };
+        if shown.as_ref() == Some(&now) {
             return;
         }
-        let line = sentence(&now, self.expect);
-        *told = Some(now);
-        match (self.voice, self.stderr) {
-            (Voice::Quiet, _) => {}
-            (Voice::Lines, Stderr::Log) => report::line(Stream::Stderr, &line, Deadline::after(PATIENCE)),
-            (Voice::Lines, Stderr::Terminal { .. }) => self.draw(),
-            (Voice::Json, _) => {
+        let line = sentence(&now, self.wait_for);
+        *shown = Some(now);
+        match (self.verbosity, self.stderr) {
+            (Verbosity::Quiet, _) => {}
+            (Verbosity::Lines | Verbosity::Steps, Stderr::Log) => {
+                report::line(Stream::Stderr, &line, Deadline::after(PATIENCE))
+            }
+            (Verbosity::Lines | Verbosity::Steps, Stderr::Terminal { .. }) => self.draw(),
+            (Verbosity::Json, _) => {
                 let object = json!({
                     "target": label,
                     "state": change.name(),
@@ -124,13 +126,13 @@ impl Display {
             let _ = write!(screen, "\x1b[{}A", self.drawn);
         }
         let since = self.started.elapsed();
-        for told in self.told.iter().flatten() {
-            let seconds = told.at.unwrap_or(since).as_secs();
-            let line = format!("{seconds:>4} s  {}", sentence(told, self.expect));
+        for shown in self.shown.iter().flatten() {
+            let seconds = shown.at.unwrap_or(since).as_secs();
+            let line = format!("{seconds:>4} s  {}", sentence(shown, self.wait_for));
             let line: String = line.chars().take(width.into()).collect();
             let _ = write!(screen, "\r\x1b[2K{}\n", report::tidy(&line));
         }
-        self.drawn = self.told.iter().flatten().count();
+        self.drawn = self.shown.iter().flatten().count();
         report::screen(&screen, Deadline::after(PATIENCE));
         self.tick = Deadline::after(TICK);
     }
@@ -149,14 +151,14 @@ impl Display {
 }
 
 /// The line of one target: the cause before the target, since logs are cut at the end.
-fn sentence(told: &Told, expect: Expect) -> String {
-    let word = match (told.change, expect) {
-        (Change::Waiting, Expect::Up) => "waiting",
-        (Change::Waiting, Expect::Gone) => "still there",
-        (Change::Settling, _) => "settling",
-        (Change::Met, Expect::Up) => "ready",
-        (Change::Met, Expect::Gone) => "gone",
-        (Change::GaveUp, _) => "gave up",
+fn sentence(shown: &Shown, wait_for: WaitFor) -> String {
+    let word = match (shown.change, wait_for) {
+        (Progress::Waiting, WaitFor::Passing) => "waiting",
+        (Progress::Waiting, WaitFor::Gone) => "still there",
+        (Progress::Stabilizing, _) => "settling",
+        (Progress::Passed, WaitFor::Passing) => "ready",
+        (Progress::Passed, WaitFor::Gone) => "gone",
+        (Progress::GaveUp, _) => "gave up",
     };
-    format!("{word}: {} ({})", told.reason, told.label)
+    format!("{word}: {} ({})", shown.reason, shown.label)
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use crate::check::Require;
 use crate::probe::Probe;
+use crate::report::Verbosity;
 use crate::sys;
 
-pub(crate) use self::waiting::{End, Waiting};
-pub(crate) use crate::wait::retry_policy::{Expect, Pace};
+pub(crate) use self::waiting::{WaitEnd, Waiting};
+pub(crate) use crate::wait::retry_policy::{RetryInterval, WaitFor};
 
 /// A wait, and what comes after it.
 #[derive(Debug)]
@@ -24,16 +25,16 @@ pub(crate) struct Wait {
     /// What is waited for.
     pub(crate) plan: Plan,
     /// What to do when the limit has come.
-    pub(crate) when_over: WhenOver,
+    pub(crate) on_timeout: OnTimeout,
     /// CMD and its arguments; empty when the wait is all.
     pub(crate) command: Vec<OsString>,
 }
 
 /// What to do when the limit of a wait has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WhenOver {
+pub(crate) enum OnTimeout {
     /// Exit 124.
-    GiveUp,
+    Exit,
     /// Run CMD as if all were there: `--or-run`.
     RunAnyway,
 }
@@ -46,28 +47,17 @@ pub(crate) struct Plan {
     /// How many of them must be there.
     pub(crate) require: Require,
     /// Whether they must be there or gone.
-    pub(crate) expect: Expect,
+    pub(crate) wait_for: WaitFor,
     /// How often in a row.
     pub(crate) stable: NonZeroU32,
     /// The pause between attempts.
-    pub(crate) pace: Pace,
+    pub(crate) interval: RetryInterval,
     /// The limit of one attempt.
     pub(crate) attempt_timeout: Duration,
     /// The limit of the whole; none waits for ever.
     pub(crate) timeout: Option<Duration>,
     /// How much to say.
-    pub(crate) voice: Voice,
-}
-
-/// How much a wait says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Voice {
-    /// Nothing.
-    Quiet,
-    /// What changes, on stderr: stdout is CMD's.
-    Lines,
-    /// One JSON object a change, on stdout.
-    Json,
+    pub(crate) verbosity: Verbosity,
 }
 
 /// What stderr is.

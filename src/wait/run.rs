@@ -17,7 +17,7 @@ use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys;
 
-use super::{End, Voice, Wait, Waiting, WhenOver};
+use super::{OnTimeout, Verbosity, Wait, WaitEnd, Waiting};
 
 /// How long the last line may wait for its reader.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -31,15 +31,15 @@ impl Command for Wait {
             Ok(end) => end,
             Err(signal) => return ExitStatus::killed_by(signal),
         };
-        if end == End::GaveUp && self.when_over == WhenOver::GiveUp {
+        if end == WaitEnd::TimedOut && self.on_timeout == OnTimeout::Exit {
             return ExitStatus::GaveUp;
         }
         if self.command.is_empty() {
-            return if end == End::Met { ExitStatus::Healthy } else { ExitStatus::GaveUp };
+            return if end == WaitEnd::Passed { ExitStatus::Healthy } else { ExitStatus::GaveUp };
         }
         // CMD gets the mask that we were given.
         drop(signals);
-        become_command(self.command, self.plan.voice)
+        become_command(self.command, self.plan.verbosity)
     }
 }
 
@@ -71,7 +71,7 @@ impl Drop for Signals {
 }
 
 /// Waits until the end, or a signal that ends it.
-fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<End, u32> {
+fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<WaitEnd, u32> {
     let mut waiting = Waiting::start(&wait.plan);
     loop {
         if let Some(end) = waiting.step(&wait.plan) {
@@ -89,13 +89,13 @@ fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<End, u32> {
 }
 
 /// Replaces this process by CMD.
-fn become_command(command: Vec<OsString>, voice: Voice) -> ExitStatus {
+fn become_command(command: Vec<OsString>, verbosity: Verbosity) -> ExitStatus {
     let shown = command.first().map(|name| name.display().to_string()).unwrap_or_default();
     // argv came from the kernel NUL-terminated, so no word holds a NUL.
     let words: Vec<_> = command.into_iter().filter_map(|word| CString::new(word.into_vec()).ok()).collect();
     let Some(name) = words.first() else { return ExitStatus::NotFound };
     let Err(errno) = execvp(name, &words);
-    if voice != Voice::Quiet {
+    if verbosity != Verbosity::Quiet {
         let line = format!("sexton: cannot run {shown}: {}", errno.desc().to_lowercase());
         report::line(Stream::Stderr, &line, Deadline::after(PATIENCE));
     }

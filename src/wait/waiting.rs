@@ -11,13 +11,13 @@ use crate::outcome::Outcome;
 use crate::probe::Probe;
 use crate::repeat::Repeat;
 
-use super::display::{Change, Display};
+use super::display::{Display, Progress};
 use super::{Plan, Stderr};
-use crate::wait::retry_policy::{Expect, Gate};
+use crate::wait::retry_policy::{Streak, WaitFor};
 
 /// A wait under way.
 pub(crate) struct Waiting {
-    targets: Vec<Awaited>,
+    targets: Vec<WaitTarget>,
     require: Require,
     started: Instant,
     /// Never, where it waits for ever.
@@ -27,17 +27,17 @@ pub(crate) struct Waiting {
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum WaitEnd {
     /// What was waited for is there.
-    Met,
+    Passed,
     /// The limit came first.
-    GaveUp,
+    TimedOut,
 }
 
 /// One target of a wait.
-struct Awaited {
+struct WaitTarget {
     repeat: Repeat,
-    gate: Gate,
+    streak: Streak,
     attempts: u32,
     /// What the last attempt came to.
     last: Option<Outcome>,
@@ -48,9 +48,9 @@ impl Waiting {
     pub(crate) fn start(plan: &Plan) -> Self {
         let now = Deadline::after(Duration::ZERO);
         let deadline = plan.timeout.map(Deadline::after);
-        let target = |probe: &Arc<Probe>| Awaited {
+        let target = |probe: &Arc<Probe>| WaitTarget {
             repeat: Repeat::new(Arc::clone(probe), plan.attempt_timeout, now).until(deadline),
-            gate: Gate::new(plan.expect, plan.stable),
+            streak: Streak::new(plan.wait_for, plan.stable),
             attempts: 0,
             last: None,
         };
@@ -59,58 +59,60 @@ impl Waiting {
             require: plan.require,
             started: Instant::now(),
             deadline,
-            display: Display::new(plan.voice, plan.expect, Stderr::look()),
+            display: Display::new(plan.verbosity, plan.wait_for, Stderr::look()),
         }
     }
 
     /// Does what is due; the end, once it has come.
-    pub(crate) fn step(&mut self, plan: &Plan) -> Option<End> {
+    pub(crate) fn step(&mut self, plan: &Plan) -> Option<WaitEnd> {
         for (index, target) in self.targets.iter_mut().enumerate() {
             let Some(tried) = target.repeat.step() else { continue };
             let outcome = tried.finished.outcome;
             target.attempts = target.attempts.saturating_add(1);
-            target.gate.record(outcome.is_ok());
-            if target.gate.is_open() {
+            target.streak.record(outcome.is_ok());
+            if target.streak.is_complete() {
                 target.repeat.stop();
             } else {
-                target.repeat.again_at(Deadline::after(plan.pace.pause(target.attempts)));
+                target.repeat.again_at(Deadline::after(plan.interval.pause(target.attempts)));
             }
-            let change = if target.gate.is_open() {
-                Change::Met
-            } else if target.gate.is_wanted() {
-                Change::Settling
+            let change = if target.streak.is_complete() {
+                Progress::Passed
+            } else if target.streak.has_begun() {
+                Progress::Stabilizing
             } else {
-                Change::Waiting
+                Progress::Waiting
             };
             let label = target.repeat.probe().label();
             self.display.tell(index, label, change, &outcome, self.started.elapsed());
             target.last = Some(outcome);
         }
         self.display.step();
-        let mut open = self.targets.iter().map(|target| target.gate.is_open());
+        let mut open = self.targets.iter().map(|target| target.streak.is_complete());
         let met = match self.require {
             Require::All => open.all(|open| open),
             Require::Any => open.any(|open| open),
         };
         if met {
-            return Some(End::Met);
+            return Some(WaitEnd::Passed);
         }
         self.deadline.is_some_and(attempt::is_overdue).then(|| {
-            self.give_up(plan.expect);
-            End::GaveUp
+            self.give_up(plan.wait_for);
+            WaitEnd::TimedOut
         })
     }
 
     /// Says for each target what was met last.
-    fn give_up(&mut self, expect: Expect) {
-        let unseen = match expect {
-            Expect::Up => "no answer yet",
-            Expect::Gone => "not seen gone",
+    fn give_up(&mut self, wait_for: WaitFor) {
+        let unseen = match wait_for {
+            WaitFor::Passing => "no answer yet",
+            WaitFor::Gone => "not seen gone",
         };
-        for (index, target) in self.targets.iter().enumerate().filter(|(_, target)| !target.gate.is_open()) {
+        for (index, target) in
+            self.targets.iter().enumerate().filter(|(_, target)| !target.streak.is_complete())
+        {
             let label = target.repeat.probe().label();
             let outcome = target.last.clone().unwrap_or_else(|| Ok(unseen.into()));
-            self.display.tell(index, label, Change::GaveUp, &outcome, self.started.elapsed());
+            self.display.tell(index, label, Progress::GaveUp, &outcome, self.started.elapsed());
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) fn too_long() -> Vec<u8> {
 
 /// One word, and a line for each target that has not passed.
 fn verdict(watch: &Watch<'_>) -> String {
-    let mut text = format!("{}\n", watch.word());
+    let mut text = format!("{}\n", watch.health_name());
     for target in &watch.targets {
         let (health, label) = (target.tracker.health(), target.repeat.probe().label());
         // Writing to a String does not fail.
@@ -99,7 +99,7 @@ pub(super) fn status(watch: &Watch<'_>) -> String {
             })
         })
         .collect();
-    json!({ "health": watch.word(), "targets": targets }).to_string()
+    json!({ "health": watch.health_name(), "targets": targets }).to_string()
 }
 
 /// All numbers.
@@ -109,7 +109,7 @@ fn metrics(watch: &Watch<'_>, reaped: u64) -> String {
         let _ = writeln!(text, "# HELP sexton_{name} {help}\n# TYPE sexton_{name} {kind}");
         samples(&mut text);
     };
-    let each = |text: &mut String, sample: &dyn Fn(&mut String, &super::Watched, &str)| {
+    let each = |text: &mut String, sample: &dyn Fn(&mut String, &super::WatchedTarget, &str)| {
         for target in &watch.targets {
             sample(text, target, &escaped(target.repeat.probe().label()));
         }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
-use crate::health::{Health, Period, Result as Came, Tracker};
+use crate::health::{Health, Period, Result as AttemptResult, Tracker};
 use crate::repeat::{Repeat, Tried};
 use crate::sys::signal::{ExtraFd, Interest};
 
@@ -29,7 +29,7 @@ use super::plan;
 /// A watch under way.
 pub(super) struct Watch<'a> {
     plan: &'a plan::Watch,
-    targets: Vec<Watched>,
+    targets: Vec<WatchedTarget>,
     /// When the main child did.
     started: Instant,
     /// Of all targets together.
@@ -49,7 +49,7 @@ enum Stage {
 }
 
 /// One target.
-struct Watched {
+struct WatchedTarget {
     repeat: Repeat,
     tracker: Tracker,
     /// Why the last attempt failed, if it did.
@@ -62,9 +62,9 @@ struct Watched {
 
 /// What a step has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum WatchEvent {
     /// Nothing that the machine has to decide on.
-    Calm,
+    None,
     /// The first target has become unhealthy.
     Unhealthy,
 }
@@ -84,7 +84,7 @@ impl<'a> Watch<'a> {
             // Until there is somebody to ask.
             repeat.stop();
             let tracker = Tracker::new(plan.retries);
-            Watched { repeat, tracker, reason: None, passed: 0, failed: 0, took: Duration::ZERO }
+            WatchedTarget { repeat, tracker, reason: None, passed: 0, failed: 0, took: Duration::ZERO }
         });
         Ok(Self {
             plan,
@@ -98,7 +98,7 @@ impl<'a> Watch<'a> {
     }
 
     /// From now on: the main child has been started. The first attempt comes after the first pause, as Docker has it.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn start(&mut self) {
         self.started = Instant::now();
         for target in &mut self.targets {
             target.repeat.again_at(Deadline::after(pause(self.plan, Health::Starting, Duration::ZERO)));
@@ -106,36 +106,36 @@ impl<'a> Watch<'a> {
     }
 
     /// The main child has been asked to end, or has ended: nothing is tried any more.
-    pub(super) fn rest(&mut self, log: &mut Log) {
+    pub(super) fn stop(&mut self, log: &mut Log) {
         if self.stage == Stage::Running {
             self.stage = Stage::Stopping;
             self.targets.iter_mut().for_each(|target| target.repeat.stop());
-            self.keep(log);
+            self.write_status(log);
         }
     }
 
     /// Does what is due. `reaped` is how many zombies that were nobody's have been so far.
-    pub(super) fn step(&mut self, reaped: u64, log: &mut Log) -> Turn {
+    pub(super) fn step(&mut self, reaped: u64, log: &mut Log) -> WatchEvent {
         let before = self.health;
         let mut is_news = false;
         for target in &mut self.targets {
             let Some(tried) = target.repeat.step() else { continue };
-            is_news |= target.take_in(self.plan, self.started, &tried, log);
+            is_news |= target.record(self.plan, self.started, &tried, log);
             let health = target.tracker.health();
             target.repeat.again_at(Deadline::after(pause(self.plan, health, self.started.elapsed())));
         }
         self.health = worst(self.targets.iter().map(|target| target.tracker.health()));
         if is_news {
-            self.keep(log);
+            self.write_status(log);
         }
         if let Some(mut listener) = self.listener.take() {
             listener.step(|head| answer::to(head, self, reaped));
             self.listener = Some(listener);
         }
         if self.health == Health::Unhealthy && before != Health::Unhealthy {
-            return Turn::Unhealthy;
+            return WatchEvent::Unhealthy;
         }
-        Turn::Calm
+        WatchEvent::None
     }
 
     /// When `step` has something to do though no descriptor says so.
@@ -152,14 +152,14 @@ impl<'a> Watch<'a> {
     }
 
     /// Puts the verdict into the file.
-    pub(super) fn keep(&mut self, log: &mut Log) {
+    pub(super) fn write_status(&mut self, log: &mut Log) {
         let Some(mut status) = self.status.take() else { return };
         status.write(&answer::status(self), log);
         self.status = Some(status);
     }
 
     /// The one word for all targets.
-    fn word(&self) -> &'static str {
+    fn health_name(&self) -> &'static str {
         match (self.health, self.stage) {
             (Health::Unhealthy, _) | (_, Stage::Running) => self.health.name(),
             (_, Stage::Stopping) => "stopping",
@@ -178,19 +178,19 @@ impl Drop for Watch<'_> {
     }
 }
 
-impl Watched {
+impl WatchedTarget {
     /// Takes in what an attempt came to, and says whether that is news.
-    fn take_in(&mut self, plan: &plan::Watch, started: Instant, tried: &Tried, log: &mut Log) -> bool {
+    fn record(&mut self, plan: &plan::Watch, started: Instant, tried: &Tried, log: &mut Log) -> bool {
         let age = tried.began.saturating_duration_since(started);
         let period = if age < plan.start_period { Period::Start } else { Period::Running };
         self.took += tried.finished.elapsed;
         let (came, reason) = match &tried.finished.outcome {
-            Ok(_) => (Came::Passed, None),
-            Err(failure) => (Came::Failed, Some(failure.reason.clone())),
+            Ok(_) => (AttemptResult::Passed, None),
+            Err(failure) => (AttemptResult::Failed, Some(failure.reason.clone())),
         };
         match came {
-            Came::Passed => self.passed += 1,
-            Came::Failed => self.failed += 1,
+            AttemptResult::Passed => self.passed += 1,
+            AttemptResult::Failed => self.failed += 1,
         }
         let is_news = reason.is_some() || self.reason.is_some();
         self.reason = reason;
