@@ -13,7 +13,7 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, connect, getsockname, getsockopt,
     setsockopt, socket, sockopt,
 };
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeSpec, TimeVal};
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
@@ -22,6 +22,9 @@ use super::Stream;
 
 /// How long an address may stay silent before the next one is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// The shortest time that the kernel takes for a limit: none would mean no limit.
+const TICK: Duration = Duration::from_micros(1);
 
 /// The most addresses that a reason names.
 const SHOWN_MAX: usize = 3;
@@ -230,9 +233,9 @@ pub(super) fn unix(path: &Path, deadline: Deadline, trace: &mut Trace) -> Result
         if left.is_zero() {
             return Err(Failure::timed_out(Phase::Connect));
         }
-        let micros = i64::try_from(left.as_micros()).unwrap_or(i64::MAX);
-        setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(micros / 1_000_000, micros % 1_000_000))
-            .map_err(failed)?;
+        let left = TimeSpec::from_duration(left.max(TICK));
+        let left = TimeVal::new(left.tv_sec(), (left.tv_nsec() / 1000).into());
+        setsockopt(&socket, sockopt::SendTimeout, &left).map_err(failed)?;
         match connect(socket.as_raw_fd(), &address) {
             Ok(()) => return Ok(Stream::new(socket, deadline)),
             Err(Errno::EINTR) => {}

@@ -6,6 +6,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 use std::time::Duration;
 
+use super::time::{nanoseconds, timespec};
+
 /// What the timer does when it fires.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastWords {
@@ -72,11 +74,8 @@ pub(crate) fn arm(delay: Duration, words: LastWords) -> std::io::Result<()> {
     let timer = unsafe { timer.assume_init() };
     let when = libc::itimerspec {
         it_interval: libc::timespec { tv_sec: 0, tv_nsec: AGAIN },
-        it_value: libc::timespec {
-            tv_sec: delay.as_secs().try_into().unwrap_or(i32::MAX.into()),
-            // At least one nanosecond: zero would disarm the timer.
-            tv_nsec: libc::c_long::from(delay.subsec_nanos().max(1)),
-        },
+        // At least one nanosecond: zero would disarm the timer.
+        it_value: timespec(delay.max(Duration::from_nanos(1))),
     };
     // SAFETY: `timer` is a live timer of ours, `when` is initialised, the old value is not asked for.
     cerr(unsafe { libc::timer_settime(timer, 0, &raw const when, ptr::null_mut()) })
@@ -115,7 +114,7 @@ fn now() -> i64 {
     let time = unsafe { time.assume_init_mut() };
     // SAFETY: `time` is ours to write to. The monotonic clock cannot fail.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, time) };
-    time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
+    nanoseconds(time)
 }
 
 /// errno, where a call says -1.

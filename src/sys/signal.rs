@@ -1,7 +1,7 @@
 //! Signals by raw system calls, with all 64 of them: musl hides 32-34 in its set functions, and nix knows no real-time
 //! signal. See [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html).
 
-use std::ffi::{CStr, c_int, c_long, c_ulong};
+use std::ffi::{CStr, c_int, c_ulong};
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -9,6 +9,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::errno::{cerr, cerr_long};
+use super::time::timespec;
 
 /// What the C library calls signal `number`, `Terminated` for one
 /// ([strsignal(3)](https://man7.org/linux/man-pages/man3/strsignal.3.html)).
@@ -339,20 +340,6 @@ pub(crate) fn take(set: SigSet, limit: Option<Duration>) -> io::Result<SignalInf
     // sender code, and nobody is told it.
     let sender = unsafe { info.si_pid() };
     Ok(SignalInfo { number: c_int::try_from(number).unwrap_or(0), code: info.si_code, sender })
-}
-
-/// The part of `length` under a second; `c_long` has 32 bits on some machines, and it fits there.
-#[expect(clippy::unnecessary_fallible_conversions, reason = "not on 32 bits")]
-fn nanoseconds(length: Duration) -> c_long {
-    c_long::try_from(length.subsec_nanos()).unwrap_or(0)
-}
-
-/// `length` as the kernel takes it.
-fn timespec(length: Duration) -> libc::timespec {
-    libc::timespec {
-        tv_sec: length.as_secs().try_into().unwrap_or(i32::MAX.into()),
-        tv_nsec: nanoseconds(length),
-    }
 }
 
 #[cfg(test)]
