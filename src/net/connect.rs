@@ -234,6 +234,7 @@ pub(super) fn unix(path: &Path, deadline: Deadline, trace: &mut Trace) -> Result
             return Err(Failure::timed_out(Phase::Connect));
         }
         let left = TimeSpec::from_duration(left.max(TICK));
+        #[allow(clippy::useless_conversion, reason = "not on 32 bits")]
         let left = TimeVal::new(left.tv_sec(), (left.tv_nsec() / 1000).into());
         setsockopt(&socket, sockopt::SendTimeout, &left).map_err(failed)?;
         match connect(socket.as_raw_fd(), &address) {

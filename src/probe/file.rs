@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Outcome, Phase, Trace};
@@ -38,7 +38,7 @@ impl Kind for File {
             // `docker run -v` makes one where a file to mount is missing.
             return Err(Failure::answer(Phase::Local, "a directory, not a file"));
         }
-        let age = self.age(&metadata)?;
+        let age = self.age()?;
         if self.options.size == FileSize::NonEmpty {
             self.fill(&metadata, deadline)?;
         }
@@ -55,11 +55,12 @@ impl Kind for File {
 
 impl File {
     /// How long ago it was modified, if that is recent enough.
-    fn age(&self, metadata: &Metadata) -> Result<Duration, Failure> {
+    fn age(&self) -> Result<Duration, Failure> {
         let refuse = |reason: String| Err(Failure::answer(Phase::Local, reason));
-        let modified = metadata.modified().map_err(|error| regular_file::unseen(&self.path, &error))?;
+        let modified =
+            clock::modified(&self.path).map_err(|error| regular_file::unseen(&self.path, &error))?;
         let limit = self.options.max_age.unwrap_or(Duration::MAX);
-        match clock::age(modified, SystemTime::now()) {
+        match clock::age(modified, clock::now()) {
             Age::Past(age) if age <= limit => Ok(age),
             Age::Past(age) => {
                 let (age, limit) = (clock::spoken(age), humantime::format_duration(limit));

@@ -1,7 +1,6 @@
 //! `pid:/file`: the process whose number stands in the file lives. A zombie does not, nor does a process that got the
 //! number later.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +41,7 @@ impl Kind for PidFile {
         let content = regular_file::read(&self.path, READ_MAX, deadline)
             .map_err(|error| regular_file::unread(&self.path, &error))?;
         let pid = number(&content).map_err(|why| Failure::answer(Phase::Local, why))?;
-        let written = fs::metadata(&self.path).and_then(|metadata| metadata.modified()).ok();
+        let written = clock::modified(&self.path).ok();
         verdict(pid, written).map_err(|why| Failure::new(Phase::Local, Cause::NotFound, why))
     }
 }

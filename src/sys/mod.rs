@@ -12,5 +12,5 @@ pub(crate) mod random;
 pub(crate) mod signal;
 pub(crate) mod stdio;
 pub(crate) mod terminal;
-mod time;
+pub(crate) mod time;
 pub(crate) mod window;

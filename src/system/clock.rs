@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
 
+pub(crate) use crate::sys::time::{modified, now};
+
 /// What a file's time may lie ahead of our clock: a file server has a clock of its own, and NTP steps ours. Accepting
 /// it costs no more than that much lateness.
 const SLACK: Duration = Duration::from_secs(2);
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn only_what_lies_well_ahead_is_the_future() {
-        let now = SystemTime::now();
+        let now = now();
         let second = Duration::from_secs(1);
         assert_eq!(age(now - second, now), Age::Past(second));
         assert_eq!(age(now, now), Age::Past(Duration::ZERO));

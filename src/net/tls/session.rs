@@ -2,15 +2,17 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::client::Resumption;
-use rustls::pki_types::{DnsName, ServerName};
+use rustls::pki_types::{DnsName, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection};
 
 use crate::net::Host;
 use crate::net::socket::Socket;
 use crate::outcome::{Cause, Failure, Phase, Trace};
+use crate::system::clock;
 
 use super::trust::{self, Asked};
 use super::{Alpn, Options, leaf, reason};
@@ -88,11 +90,21 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
     }
 }
 
+/// The clock that validity is judged by.
+#[derive(Debug)]
+struct WallClock;
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        clock::now().duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+    }
+}
+
 /// How to shake hands.
 fn config(options: &Options, alpn: Alpn, asked: &Arc<Asked>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = trust::verifier(options, &provider)?;
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(WallClock))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .dangerous()
@@ -132,7 +144,7 @@ fn expires_within(connection: &ClientConnection, wanted: Duration) -> Option<Str
             "the certificate does not say until when it is valid, and --min-validity wants to know".into(),
         );
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_secs(leaf.not_after).checked_sub(now);
     let date = reason::date(leaf.not_after);
     match left {

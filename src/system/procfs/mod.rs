@@ -140,8 +140,8 @@ pub(crate) fn leader(pid: Pid) -> Option<Pid> {
 /// itself, whose own time is that of its mounting, which comes right after the start of the first process.
 pub(crate) fn start_time(stat: &Stat) -> Option<SystemTime> {
     let first = self::stat(1).ok()??;
-    let mounted = fs::metadata("/proc").ok()?.modified().ok()?;
-    let boot = SystemTime::now().checked_sub(clock::since_boot())?;
+    let mounted = clock::modified(Path::new("/proc")).ok()?;
+    let boot = clock::now().checked_sub(clock::since_boot())?;
     let boot_then = mounted.checked_sub(first.started)?;
     boot.min(boot_then).checked_add(stat.started)
 }
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!((stat.pid, stat.state), (pid, State::Alive));
         assert!(stat.age() < Duration::from_secs(3600), "{:?}", stat.age());
         assert_eq!((own_pid(), leader(pid)), (Some(pid), Some(pid)));
-        assert!(start_time(&stat).unwrap() <= SystemTime::now());
+        assert!(start_time(&stat).unwrap() <= clock::now());
         let table = process_table(Deadline::after(Duration::from_secs(10))).unwrap();
         assert_eq!(table.get(pid).map(|one| one.pid), Some(pid));
         assert!(is_ours() && pids().contains(&pid));
