@@ -4,9 +4,9 @@ use crate::expect::JsonPointer;
 use crate::http::Url;
 use crate::net::dns::message::{self, Kind, Reply};
 use crate::net::{dns, hosts};
-use crate::pattern::{Case, Pattern, Syntax};
 use crate::probe::fuzzing as probe;
 use crate::probe::fuzzing_local;
+use crate::regex::{self, Case, Syntax};
 
 /// Reads a name server's answer to each question that it could be one to.
 pub fn dns_answer(message: &[u8]) {
@@ -87,13 +87,13 @@ pub fn fcgi_answer(says: &[u8]) {
     probe::fcgi(says);
 }
 
-/// Reads the first line as a pattern, in both syntaxes, and matches it against the rest.
+/// Reads the first line as a pattern, in each syntax, and matches it against the rest.
 pub fn pattern(text: &str) {
     let (pattern, text) = text.split_once('\n').unwrap_or((text, ""));
-    for syntax in [Syntax::Basic, Syntax::Extended] {
+    for syntax in [Syntax::Basic, Syntax::Extended, Syntax::Fixed] {
         for case in [Case::Sensitive, Case::Insensitive] {
-            if let Ok(pattern) = Pattern::parse(pattern, syntax, case) {
-                let _ = pattern.is_match(text);
+            if let Ok(regex) = regex::grep(&[pattern.to_owned()], syntax, case) {
+                let _ = regex.is_match(text);
             }
         }
     }

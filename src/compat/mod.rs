@@ -4,9 +4,9 @@
 mod catatonit;
 mod curl;
 mod dumb_init;
-mod flags;
 mod getopt;
 mod grpc_health_probe;
+mod long_options;
 pub(crate) mod sh;
 mod tini;
 mod transfer;

@@ -1,11 +1,12 @@
 //! `process:name` and `process:/pattern/`: such a process lives. A zombie does not, and who asks is no answer.
 
+use regex_lite::Regex;
+
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
-use crate::pattern::{Case, Pattern, Syntax};
-
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
+use crate::regex::{self, Case};
 use crate::system::procfs;
 use crate::system::procfs::{ProcessTable, State, Visibility};
 use crate::target::Target;
@@ -28,7 +29,7 @@ enum Wanted {
     /// The one of this program.
     Name(String),
     /// One whose command line matches.
-    Pattern(Pattern),
+    Pattern(Regex),
 }
 
 /// Reads `name` or `/pattern/`.
@@ -42,7 +43,7 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
             if pattern.is_empty() {
                 return Err("an empty pattern, which every process matches,".into());
             }
-            let pattern = Pattern::parse(pattern, Syntax::Extended, Case::Sensitive)?;
+            let pattern = regex::compile(pattern, Case::Sensitive)?;
             // However the shell's quotes changed the pattern, this much of the question is as we have it.
             Process { wanted: Wanted::Pattern(pattern), question: "process:/".into() }
         }
@@ -148,8 +149,7 @@ mod tests {
 
     #[test]
     fn a_pattern_is_about_the_command_line_or_the_name_of_what_has_none() {
-        let pattern =
-            |text| Wanted::Pattern(Pattern::parse(text, Syntax::Extended, Case::Sensitive).unwrap());
+        let pattern = |text| Wanted::Pattern(regex::compile(text, Case::Sensitive).unwrap());
         let java = ["java".to_owned(), "-jar".to_owned(), "app.jar".to_owned()];
         assert!(pattern("^java .*app[.]jar$").is("java", &java));
         assert!(!pattern("^app").is("java", &java));

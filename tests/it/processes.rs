@@ -237,7 +237,7 @@ fn what_names_no_process_is_refused() {
         ),
         ("process://", "an empty pattern, which every process matches, in process://"),
         ("process:a/b", "a / in a name; a pattern stands between two, in process:a/b"),
-        ("process:/(a/", "a ( without its ) in process:/(a/"),
+        ("process:/(a/", "found open group without closing ')' in process:/(a/"),
         ("pid:app.pid", "no absolute path, as pid:/run/app has one, in pid:app.pid"),
     ] {
         sexton(["check", target]).refused(reason);

@@ -9,26 +9,26 @@ use std::time::Duration;
 
 use crate::cli::Usage;
 use crate::command::{Command, Document, Parsed};
-use crate::compat::curl::run::{Curl, Item};
-use crate::compat::transfer::Fetch;
-use crate::compat::transfer::exchange::{Keep, Redirects};
-use crate::compat::transfer::sink::Place;
+use crate::compat::curl::run::{Curl, Transfer};
+use crate::compat::transfer::Transfers;
+use crate::compat::transfer::exchange::{RedirectMethod, Redirects};
+use crate::compat::transfer::output::Destination;
 use crate::exit::ExitStatus;
 
-use self::options::Words;
+use self::options::CurlArgs;
 use super::limit;
 
 /// Misused: an unknown option, a missing value, no URL.
 const MISUSED: ExitStatus = ExitStatus::Code(2);
 
-/// What `curl -V` begins with; scripts look at the first two words.
+/// What `curl -V` begins with; scripts look at the first two args.
 const VERSION: &str = concat!(
     "curl 7.88.1 (sexton ",
     env!("CARGO_PKG_VERSION"),
     ")\nProtocols: http https\nFeatures: IPv6 SSL UnixSockets\n"
 );
 
-/// What its `--help` says, in our words.
+/// What its `--help` says, in our args.
 const HELP: &str = "\
 usage: curl [options] URL...   (sexton, in the manners of curl)
   -f --fail  --fail-with-body  -s --silent  -S --show-error  -v --verbose  -L --location  --max-redirs N
@@ -48,72 +48,72 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
 }
 
 /// The same, for a line of several commands.
-pub(super) fn transfers(args: Vec<OsString>) -> Result<Parsed<Fetch>, Usage> {
+pub(super) fn transfers(args: Vec<OsString>) -> Result<Parsed<Transfers>, Usage> {
     read(args).map_err(|(code, why)| Usage::bare(ExitStatus::Code(code), format!("curl: {why}")))
 }
 
 /// What it refuses, with its code.
-type Refusal = (u8, String);
+type UsageError = (u8, String);
 
 /// Refused as misuse.
-fn misused(why: impl Into<String>) -> Refusal {
+fn usage_error(why: impl Into<String>) -> UsageError {
     (u8::try_from(MISUSED.code()).unwrap_or(2), why.into())
 }
 
-/// Turns its words into transfers.
-fn read(args: Vec<OsString>) -> Result<Parsed<Fetch>, Refusal> {
-    let words = Words::read(args)?;
-    if words.version {
+/// Turns its args into transfers.
+fn read(args: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
+    let args = CurlArgs::read(args)?;
+    if args.version {
         return Ok(Parsed::Print(Document::stdout(VERSION)));
     }
-    if words.help {
+    if args.help {
         return Ok(Parsed::Print(Document::stdout(HELP)));
     }
-    if words.urls.is_empty() {
-        return Err(misused("no URL specified; name one, as in curl -f http://127.0.0.1:8080/"));
+    if args.urls.is_empty() {
+        return Err(usage_error("no URL specified; name one, as in curl -f http://127.0.0.1:8080/"));
     }
-    let whole = limit().map_err(misused)?;
-    let template = request::Template::new(&words)?;
-    let mut places = words.places.iter();
-    let mut items = Vec::new();
-    for given in &words.urls {
+    let whole = limit().map_err(usage_error)?;
+    let template = request::Template::new(&args)?;
+    let mut destinations = args.destinations.iter();
+    let mut transfers = Vec::new();
+    for given in &args.urls {
         let request = template.of(given);
-        let place = match places.next() {
-            None => Place::Stdout,
-            Some(Some(place)) => place.clone(),
+        let destination = match destinations.next() {
+            None => Destination::Stdout,
+            Some(Some(destination)) => destination.clone(),
             Some(None) => request::remote_name(given)?,
         };
-        items.push(Item { request, given: given.clone(), place });
+        transfers.push(Transfer { request, given: given.clone(), destination });
     }
-    let timeout = words.max_time.map_or(whole, |timeout| {
+    let timeout = args.max_time.map_or(whole, |timeout| {
         // Each try of each URL has this long, and then there are the pauses.
-        let tries = words.retry.times.saturating_add(1);
-        let pauses = (1..tries.min(1000)).map(|tries| words.retry.pause(tries));
+        let tries = args.retry.times.saturating_add(1);
+        let pauses = (1..tries.min(1000)).map(|tries| args.retry.pause(tries));
         let pauses = pauses.fold(Duration::ZERO, Duration::saturating_add);
-        let each = words.retry_max_time.map_or_else(
+        let each = args.retry_max_time.map_or_else(
             || timeout.saturating_mul(tries).saturating_add(pauses),
             |most| most.saturating_add(timeout),
         );
-        each.saturating_mul(u32::try_from(items.len()).unwrap_or(u32::MAX))
+        each.saturating_mul(u32::try_from(transfers.len()).unwrap_or(u32::MAX))
     });
-    let mut route = words.route;
-    if request::without_proxy(&items, &words.proxy_never_for) {
+    let mut route = args.route;
+    if request::without_proxy(&transfers, &args.proxy_never_for) {
         route.proxy = None;
     }
-    let keep = if words.method.is_some() { Keep::Method } else { Keep::Nothing };
+    let redirect_method = if args.method.is_some() { RedirectMethod::Keep } else { RedirectMethod::Standard };
     let curl = Curl {
-        items,
+        transfers,
         route,
-        redirects: if words.follow { words.redirects } else { Redirects::Shown },
-        keep,
-        max_time: words.max_time,
-        fail: words.fail,
-        heads: words.heads,
-        dump: words.dump,
-        write_out: words.write_out,
-        voice: options::voice(words.silent, words.show_error, words.verbose),
-        after_failure: words.after_failure,
-        retry: words.retry,
+        redirects: if args.follow { args.redirects } else { Redirects::Return },
+        redirect_method,
+        max_time: args.max_time,
+        fail: args.fail,
+        heads: args.heads,
+        dump: args.dump,
+        write_out: args.write_out,
+        verbosity: options::verbosity(args.silent, args.show_error, args.verbose),
+        after_failure: args.after_failure,
+        retry: args.retry,
     };
-    Ok(Parsed::Run(Fetch { timeout, manners: Box::new(curl) }))
+    Ok(Parsed::Run(Transfers { timeout, tool: Box::new(curl) }))
 }

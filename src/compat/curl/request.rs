@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::compat::curl::run::{Item, basic};
-use crate::compat::transfer::exchange::Request;
-use crate::compat::transfer::sink::Place;
+use crate::compat::curl::run::{Transfer, basic};
+use crate::compat::transfer::exchange::TransferRequest;
+use crate::compat::transfer::output::Destination;
 use crate::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
 use crate::system::option_file as file;
 
-use super::options::{Piece, Words};
-use super::{Refusal, misused};
+use super::options::{CurlArgs, DataKind};
+use super::{UsageError, usage_error};
 
 /// Who we say that we are.
 const USER_AGENT: &str = "curl/7.88.1";
@@ -27,33 +27,35 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// What `words` say.
-    pub(super) fn new(words: &Words) -> Result<Self, Refusal> {
-        let mut data = if words.data.is_empty() { None } else { Some(body(&words.data)?) };
-        if words.head && data.is_some() && !words.get {
-            return Err(misused("only one kind of request can be made: -I asks with HEAD, and -d with POST"));
+    /// What `args` say.
+    pub(super) fn new(args: &CurlArgs) -> Result<Self, UsageError> {
+        let mut data = if args.data.is_empty() { None } else { Some(body(&args.data)?) };
+        if args.head && data.is_some() && !args.get {
+            return Err(usage_error(
+                "only one kind of request can be made: -I asks with HEAD, and -d with POST",
+            ));
         }
-        let query = data.take_if(|_| words.get).map(|data| encoded(&data));
-        let method = match (&words.method, words.head, &data) {
+        let query = data.take_if(|_| args.get).map(|data| encoded(&data));
+        let method = match (&args.method, args.head, &data) {
             (Some(name), _, _) => {
-                name.parse().map_err(|_| misused(format!("option -X: {name} is no method")))?
+                name.parse().map_err(|_| usage_error(format!("option -X: {name} is no method")))?
             }
             (None, true, _) => Method::HEAD,
             (None, false, Some(_)) => Method::POST,
             (None, false, None) => Method::GET,
         };
         let mut headers = Vec::new();
-        let mut user_agent = words.user_agent.clone().unwrap_or_else(|| USER_AGENT.into());
-        for text in &words.headers {
+        let mut user_agent = args.user_agent.clone().unwrap_or_else(|| USER_AGENT.into());
+        for text in &args.headers {
             match header_of(text)? {
-                Line::Sent(name, value) => headers.push((name, value)),
-                Line::Unsent(name) if name == header::USER_AGENT => user_agent.clear(),
-                Line::Unsent(_) => {}
+                HeaderOption::Send(name, value) => headers.push((name, value)),
+                HeaderOption::Suppress(name) if name == header::USER_AGENT => user_agent.clear(),
+                HeaderOption::Suppress(_) => {}
             }
         }
         let has =
             |headers: &[(HeaderName, HeaderValue)], name| headers.iter().any(|(given, _)| given == name);
-        let is_json = words.data.iter().any(|(piece, _)| *piece == Piece::Json);
+        let is_json = args.data.iter().any(|(kind, _)| *kind == DataKind::Json);
         if data.is_some() && !has(&headers, header::CONTENT_TYPE) {
             let form = if is_json { "application/json" } else { "application/x-www-form-urlencoded" };
             headers.push((header::CONTENT_TYPE, HeaderValue::from_static(form)));
@@ -61,19 +63,19 @@ impl Template {
         if is_json && !has(&headers, header::ACCEPT) {
             headers.push((header::ACCEPT, HeaderValue::from_static("application/json")));
         }
-        let authorization = match (&words.user, &words.bearer) {
+        let authorization = match (&args.user, &args.bearer) {
             _ if has(&headers, header::AUTHORIZATION) => None,
-            (Some(user), _) => Some(basic(&with_colon(user)).map_err(misused)?),
+            (Some(user), _) => Some(basic(&with_colon(user)).map_err(usage_error)?),
             (None, Some(token)) => Some(bearer(token)?),
             (None, None) => None,
         };
         HeaderValue::from_str(&user_agent)
-            .map_err(|_| misused("option -A: the text holds a control character"))?;
-        Ok(Self { method, headers, user_agent, authorization, data, query, globs: !words.globoff })
+            .map_err(|_| usage_error("option -A: the text holds a control character"))?;
+        Ok(Self { method, headers, user_agent, authorization, data, query, globs: !args.globoff })
     }
 
     /// The request for `given`; what is wrong with it, and curl's code for that.
-    pub(super) fn of(&self, given: &str) -> Result<Request, Refusal> {
+    pub(super) fn of(&self, given: &str) -> Result<TransferRequest, UsageError> {
         let (url, user) = self.url(given)?;
         let mut headers = self.headers.clone();
         let authorization = match (&self.authorization, user) {
@@ -82,7 +84,7 @@ impl Template {
             (None, None) => None,
         };
         headers.extend(authorization.map(|value| (header::AUTHORIZATION, value)));
-        Ok(Request {
+        Ok(TransferRequest {
             url,
             method: self.method.clone(),
             headers,
@@ -92,7 +94,7 @@ impl Template {
     }
 
     /// The URL that `given` means; it is http unless it says otherwise.
-    fn url(&self, given: &str) -> Result<(Url, Option<String>), Refusal> {
+    fn url(&self, given: &str) -> Result<(Url, Option<String>), UsageError> {
         let full = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
         let scheme = full.split("://").next().unwrap_or_default().to_ascii_lowercase();
         if !matches!(scheme.as_str(), "http" | "https") {
@@ -126,59 +128,59 @@ fn with_colon(user: &str) -> String {
 }
 
 /// The header that `--oauth2-bearer` sends.
-fn bearer(token: &str) -> Result<HeaderValue, Refusal> {
+fn bearer(token: &str) -> Result<HeaderValue, UsageError> {
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| misused("option --oauth2-bearer: the token holds a control character"))?;
+        .map_err(|_| usage_error("option --oauth2-bearer: the token holds a control character"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 /// What a `-H` asks for.
-enum Line {
+enum HeaderOption {
     /// To send it.
-    Sent(HeaderName, HeaderValue),
+    Send(HeaderName, HeaderValue),
     /// Not to send our own.
-    Unsent(HeaderName),
+    Suppress(HeaderName),
 }
 
 /// Reads `Name: value`, `Name;` for one without a value, and `Name:` for none at all.
-fn header_of(text: &str) -> Result<Line, Refusal> {
-    let refuse = |why: &str| misused(format!("option -H: {why}"));
+fn header_of(text: &str) -> Result<HeaderOption, UsageError> {
+    let refuse = |why: &str| usage_error(format!("option -H: {why}"));
     let bad_name = || refuse("the name of a header holds a character that no name has");
     if let Some((name, value)) = text.split_once(':') {
         let name: HeaderName = name.trim().parse().map_err(|_| bad_name())?;
         let value = value.trim();
         if value.is_empty() {
-            return Ok(Line::Unsent(name));
+            return Ok(HeaderOption::Suppress(name));
         }
         // The value may be a secret, so it is never shown.
         let value = HeaderValue::from_str(value);
-        return Ok(Line::Sent(
+        return Ok(HeaderOption::Send(
             name,
             value.map_err(|_| refuse("a header's value holds a control character"))?,
         ));
     }
     match text.strip_suffix(';') {
         Some(name) => {
-            Ok(Line::Sent(name.trim().parse().map_err(|_| bad_name())?, HeaderValue::from_static("")))
+            Ok(HeaderOption::Send(name.trim().parse().map_err(|_| bad_name())?, HeaderValue::from_static("")))
         }
         None => Err(refuse("a header has no colon; write -H 'NAME: VALUE'")),
     }
 }
 
-/// The pieces of a body put together: `&` between those of a form, nothing between those of JSON.
-fn body(pieces: &[(Piece, String)]) -> Result<Vec<u8>, Refusal> {
+/// The data of a body put together: `&` between those of a form, nothing between those of JSON.
+fn body(data: &[(DataKind, String)]) -> Result<Vec<u8>, UsageError> {
     let mut body = Vec::new();
-    for (index, (piece, text)) in pieces.iter().enumerate() {
-        if index > 0 && *piece != Piece::Json {
+    for (index, (kind, text)) in data.iter().enumerate() {
+        if index > 0 && *kind != DataKind::Json {
             body.push(b'&');
         }
-        match (piece, text.strip_prefix('@')) {
-            (Piece::Raw, _) | (_, None) => body.extend_from_slice(text.as_bytes()),
-            (piece, Some(path)) => {
+        match (kind, text.strip_prefix('@')) {
+            (DataKind::Raw, _) | (_, None) => body.extend_from_slice(text.as_bytes()),
+            (kind, Some(path)) => {
                 let path = Path::new(if path == "-" { "/dev/stdin" } else { path });
                 let content = file::read("-d", path).map_err(|why| (26, why))?;
-                let strips = *piece == Piece::Form;
+                let strips = *kind == DataKind::Form;
                 body.extend(content.into_iter().filter(|byte| !(strips && matches!(byte, b'\r' | b'\n'))));
             }
         }
@@ -186,8 +188,8 @@ fn body(pieces: &[(Piece, String)]) -> Result<Vec<u8>, Refusal> {
     Ok(body)
 }
 
-/// Whether all of `items` are for hosts that `--noproxy` lists: `*`, or names that theirs end with.
-pub(super) fn without_proxy(items: &[Item], list: &[String]) -> bool {
+/// Whether all of `transfers` are for hosts that `--noproxy` lists: `*`, or names that theirs end with.
+pub(super) fn without_proxy(transfers: &[Transfer], list: &[String]) -> bool {
     let is_listed = |host: &str| {
         list.iter().filter(|entry| !entry.is_empty()).any(|entry| {
             let entry = entry.trim_start_matches('.');
@@ -195,18 +197,18 @@ pub(super) fn without_proxy(items: &[Item], list: &[String]) -> bool {
                 || host.strip_suffix(entry).is_some_and(|before| before.is_empty() || before.ends_with('.'))
         })
     };
-    items
-        .iter()
-        .all(|item| item.request.as_ref().is_ok_and(|request| is_listed(&request.url.host.to_string())))
+    transfers.iter().all(|transfer| {
+        transfer.request.as_ref().is_ok_and(|request| is_listed(&request.url.host.to_string()))
+    })
 }
 
 /// The file that `-O` writes: what the path of `url` ends with.
-pub(super) fn remote_name(url: &str) -> Result<Place, Refusal> {
+pub(super) fn remote_name(url: &str) -> Result<Destination, UsageError> {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let name = path.split_once('/').and_then(|(_, path)| path.rsplit('/').next());
     match name.filter(|name| !name.is_empty() && !matches!(*name, "." | "..")) {
-        Some(name) => Ok(Place::File(PathBuf::from(name))),
+        Some(name) => Ok(Destination::File(PathBuf::from(name))),
         None => Err((23, "option -O: the URL ends with no name for a file; -o FILE gives one".into())),
     }
 }

@@ -9,34 +9,35 @@ use crate::http::{HeaderValue, Method, Route, Scheme};
 use crate::outcome::{Cause, Failure, Phase};
 
 use crate::compat::transfer::exchange::{
-    Body, Course, Heard, Keep, Progress, Redirects, Request, Setback, transfer,
+    BodyAction, RedirectMethod, Redirects, ResponseHead, TransferError, TransferInfo, TransferOptions,
+    TransferRequest, run_transfer,
 };
-use crate::compat::transfer::sink::{Lost, Place, Sink};
-use crate::compat::transfer::{Manners, complain};
+use crate::compat::transfer::output::{Destination, Output, WriteError};
+use crate::compat::transfer::{TransferTool, stderr_line};
 
 /// All that one command line of curl asks for.
 #[derive(Debug)]
 pub(crate) struct Curl {
     /// What to fetch, in this order.
-    pub(crate) items: Vec<Item>,
+    pub(crate) transfers: Vec<Transfer>,
     /// How to get there.
     pub(crate) route: Route,
     /// `-L`, `--max-redirs`.
     pub(crate) redirects: Redirects,
     /// `-X`.
-    pub(crate) keep: Keep,
+    pub(crate) redirect_method: RedirectMethod,
     /// `-m`: the limit of each attempt.
     pub(crate) max_time: Option<Duration>,
     /// `-f`, `--fail-with-body`.
     pub(crate) fail: Fail,
     /// `-i`, `-I`.
-    pub(crate) heads: Heads,
+    pub(crate) heads: ResponseHeaders,
     /// `-D`.
-    pub(crate) dump: Option<Place>,
+    pub(crate) dump: Option<Destination>,
     /// `-w`.
     pub(crate) write_out: Option<String>,
     /// `-s`, `-S`, `-v`.
-    pub(crate) voice: Voice,
+    pub(crate) verbosity: Verbosity,
     /// `--fail-early`.
     pub(crate) after_failure: AfterFailure,
     /// `--retry` and its like.
@@ -45,13 +46,13 @@ pub(crate) struct Curl {
 
 /// One URL.
 #[derive(Debug)]
-pub(crate) struct Item {
+pub(crate) struct Transfer {
     /// What to ask; what is wrong with the URL when it cannot be asked, and the exit code for that.
-    pub(crate) request: Result<Request, (u8, String)>,
+    pub(crate) request: Result<TransferRequest, (u8, String)>,
     /// The URL as it was given
     pub(crate) given: String,
     /// Where the body goes to.
-    pub(crate) place: Place,
+    pub(crate) destination: Destination,
 }
 
 /// What a status of 400 and above means.
@@ -67,7 +68,7 @@ pub(crate) enum Fail {
 
 /// Whether heads of answers are written where bodies are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heads {
+pub(crate) enum ResponseHeaders {
     /// They are not.
     Hidden,
     /// They are.
@@ -76,7 +77,7 @@ pub(crate) enum Heads {
 
 /// What is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Voice {
+pub(crate) enum Verbosity {
     /// Nothing.
     Silent,
     /// Why a transfer failed.
@@ -89,7 +90,7 @@ pub(crate) enum Voice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AfterFailure {
     /// It is.
-    GoOn,
+    Continue,
     /// It is not.
     Stop,
 }
@@ -119,8 +120,8 @@ pub(crate) enum RetryOn {
 /// The longest that curl waits between two tries.
 const DELAY_MAX: Duration = Duration::from_secs(600);
 
-/// How an attempt ended.
-struct Ended {
+/// How an attempt attempt.
+struct Attempt {
     code: u8,
     why: String,
 }
@@ -132,7 +133,7 @@ impl Retry {
         self.delay.unwrap_or(doubled.min(DELAY_MAX))
     }
 
-    /// Whether `ended` is worth another try.
+    /// Whether `attempt` is worth another try.
     fn is_for(&self, code: u8, status: Option<u16>) -> bool {
         let transient = matches!(code, 5 | 6 | 28)
             || matches!(code, 0 | 22) && matches!(status, Some(408 | 429 | 500 | 502 | 503 | 504));
@@ -140,12 +141,12 @@ impl Retry {
     }
 }
 
-impl Manners for Curl {
-    /// What is said, and ended with, at the limit.
-    fn overdue(&self) -> (String, ExitStatus) {
-        let line = match self.voice {
-            Voice::Silent => "",
-            Voice::Errors | Voice::Verbose => "curl: (28) timed out",
+impl TransferTool for Curl {
+    /// What is said, and attempt with, at the limit.
+    fn timeout_report(&self) -> (String, ExitStatus) {
+        let line = match self.verbosity {
+            Verbosity::Silent => "",
+            Verbosity::Errors | Verbosity::Verbose => "curl: (28) timed out",
         };
         (line.into(), ExitStatus::Code(28))
     }
@@ -153,8 +154,8 @@ impl Manners for Curl {
     /// All of it; the last transfer has the last word.
     fn run(&self, deadline: Deadline) -> ExitStatus {
         let mut last = 0;
-        for item in &self.items {
-            last = self.fetch(item, deadline);
+        for transfer in &self.transfers {
+            last = self.fetch(transfer, deadline);
             if last != 0 && self.after_failure == AfterFailure::Stop {
                 break;
             }
@@ -165,100 +166,120 @@ impl Manners for Curl {
 
 impl Curl {
     /// One URL, as often as it takes.
-    fn fetch(&self, item: &Item, deadline: Deadline) -> u8 {
+    fn fetch(&self, transfer: &Transfer, deadline: Deadline) -> u8 {
         let mut tries = 0;
         loop {
-            let mut sink = Sink::new(&item.place);
-            let mut progress = Progress::new();
-            let ended = self.attempt(item, deadline, &mut sink, &mut progress);
+            let mut output = Output::new(&transfer.destination);
+            let mut info = TransferInfo::new();
+            let attempt = self.attempt(transfer, deadline, &mut output, &mut info);
             tries += 1;
             let pause = self.retry.pause(tries);
             let again = tries <= self.retry.times
-                && self.retry.is_for(ended.code, progress.status)
+                && self.retry.is_for(attempt.code, info.status)
                 && deadline.remaining() > pause;
-            if ended.code != 0 && self.voice != Voice::Silent {
-                complain(&format!("curl: ({}) {}", ended.code, ended.why), deadline);
+            if attempt.code != 0 && self.verbosity != Verbosity::Silent {
+                stderr_line(&format!("curl: ({}) {}", attempt.code, attempt.why), deadline);
             }
             if again {
                 thread::sleep(pause);
                 continue;
             }
-            return self.tell(item, &ended, &sink, &progress, deadline);
+            return self.tell(transfer, &attempt, &output, &info, deadline);
         }
     }
 
     /// Writes what `-w` wants; the code that it all ends with.
-    fn tell(&self, item: &Item, ended: &Ended, sink: &Sink, progress: &Progress, deadline: Deadline) -> u8 {
-        let Some(format) = &self.write_out else { return ended.code };
-        let text = written_out(format, |name| value(name, item, ended, sink, progress));
-        match Sink::new(&Place::Stdout).write(text.as_bytes(), deadline) {
+    fn tell(
+        &self,
+        transfer: &Transfer,
+        attempt: &Attempt,
+        output: &Output,
+        info: &TransferInfo,
+        deadline: Deadline,
+    ) -> u8 {
+        let Some(format) = &self.write_out else { return attempt.code };
+        let text = written_out(format, |name| value(name, transfer, attempt, output, info));
+        match Output::new(&Destination::Stdout).write(text.as_bytes(), deadline) {
             // As there: what -w could not write changes nothing.
-            Ok(()) | Err(_) => ended.code,
+            Ok(()) | Err(_) => attempt.code,
         }
     }
 
     /// One try.
-    fn attempt(&self, item: &Item, deadline: Deadline, sink: &mut Sink, progress: &mut Progress) -> Ended {
-        let request = match &item.request {
+    fn attempt(
+        &self,
+        transfer: &Transfer,
+        deadline: Deadline,
+        output: &mut Output,
+        info: &mut TransferInfo,
+    ) -> Attempt {
+        let request = match &transfer.request {
             Ok(request) => request.clone(),
-            Err((code, why)) => return Ended { code: *code, why: why.clone() },
+            Err((code, why)) => return Attempt { code: *code, why: why.clone() },
         };
-        if self.voice == Voice::Verbose {
-            progress.trace.steps = Some(Vec::new());
+        if self.verbosity == Verbosity::Verbose {
+            info.trace.steps = Some(Vec::new());
         }
         let deadline = self.max_time.map_or(deadline, |timeout| deadline.at_most(timeout));
         let is_head = request.method == Method::HEAD;
-        let course = Course { route: &self.route, redirects: self.redirects, keep: self.keep, deadline };
-        let mut heads = Sink::new(&item.place);
-        let mut judge = |heard: &Heard<'_>| self.judge(heard, is_head, &mut heads, deadline);
-        let done = transfer(request, course, sink, progress, &mut judge);
-        for step in progress.trace.steps.iter().flatten() {
-            complain(&format!("* {step}"), deadline);
+        let options = TransferOptions {
+            route: &self.route,
+            redirects: self.redirects,
+            redirect_method: self.redirect_method,
+            deadline,
+        };
+        let mut heads = Output::new(&transfer.destination);
+        let mut on_head = |response: &ResponseHead<'_>| self.on_head(response, is_head, &mut heads, deadline);
+        let done = run_transfer(request, options, output, info, &mut on_head);
+        for step in info.trace.steps.iter().flatten() {
+            stderr_line(&format!("* {step}"), deadline);
         }
         match done {
-            Ok(_) => Ended { code: 0, why: String::new() },
-            Err(setback) => self.ended(setback),
+            Ok(_) => Attempt { code: 0, why: String::new() },
+            Err(error) => self.failed_attempt(error),
         }
     }
 
     /// Writes the head where it is wanted, and says what becomes of the body.
-    fn judge(
+    fn on_head(
         &self,
-        heard: &Heard<'_>,
+        response: &ResponseHead<'_>,
         is_head: bool,
-        heads: &mut Sink,
+        heads: &mut Output,
         deadline: Deadline,
-    ) -> Result<Body, Setback> {
-        if self.voice == Voice::Verbose {
-            for line in String::from_utf8_lossy(heard.head).lines() {
-                complain(&format!("< {line}"), deadline);
+    ) -> Result<BodyAction, TransferError> {
+        if self.verbosity == Verbosity::Verbose {
+            for line in String::from_utf8_lossy(response.head).lines() {
+                stderr_line(&format!("< {line}"), deadline);
             }
         }
-        if let Some(place) = &self.dump {
-            Sink::new(place).write(heard.head, deadline).map_err(Setback::Lost)?;
+        if let Some(destination) = &self.dump {
+            Output::new(destination).write(response.head, deadline).map_err(TransferError::WriteFailed)?;
         }
-        if self.heads == Heads::Shown {
-            heads.write(heard.head, deadline).map_err(Setback::Lost)?;
+        if self.heads == ResponseHeaders::Shown {
+            heads.write(response.head, deadline).map_err(TransferError::WriteFailed)?;
         }
         match self.fail {
-            Fail::WithoutBody if heard.status >= 400 => Err(Setback::Refused(heard.status)),
-            _ if heard.followed || is_head => Ok(Body::Left),
-            Fail::WithBody if heard.status >= 400 => Ok(Body::WrittenInVain),
-            _ => Ok(Body::Written),
+            Fail::WithoutBody if response.status >= 400 => Err(TransferError::ErrorStatus(response.status)),
+            _ if response.is_followed || is_head => Ok(BodyAction::Skip),
+            Fail::WithBody if response.status >= 400 => Ok(BodyAction::WriteThenFail),
+            _ => Ok(BodyAction::Write),
         }
     }
 
-    /// curl's code for a setback, and the words for it.
-    fn ended(&self, setback: Setback) -> Ended {
-        let (code, why) = match setback {
-            Setback::Failed(failure, received) => (self.code(&failure, received), failure.reason),
-            Setback::Misled(why) => (1, why),
-            Setback::TooMany(most) => (47, format!("maximum ({most}) redirects followed")),
-            Setback::Refused(status) => (22, format!("the requested URL returned error: {status}")),
-            Setback::Lost(Lost::TimedOut) => (28, "timed out writing the body".into()),
-            Setback::Lost(Lost::Refused(why)) => (23, format!("failed writing the body: {why}")),
+    /// curl's code for a error, and the args for it.
+    fn failed_attempt(&self, error: TransferError) -> Attempt {
+        let (code, why) = match error {
+            TransferError::Failed(failure, received) => (self.code(&failure, received), failure.reason),
+            TransferError::BadRedirect(why) => (1, why),
+            TransferError::TooManyRedirects(most) => (47, format!("maximum ({most}) redirects followed")),
+            TransferError::ErrorStatus(status) => (22, format!("the requested URL returned error: {status}")),
+            TransferError::WriteFailed(WriteError::TimedOut) => (28, "timed out writing the body".into()),
+            TransferError::WriteFailed(WriteError::Refused(why)) => {
+                (23, format!("failed writing the body: {why}"))
+            }
         };
-        Ended { code, why }
+        Attempt { code, why }
     }
 
     /// Its code for a failure after `received` bytes of an answer.
@@ -288,42 +309,48 @@ impl Curl {
 }
 
 /// The value of `-w`'s variable `name`, if there is one of that name.
-fn value(name: &str, item: &Item, ended: &Ended, sink: &Sink, progress: &Progress) -> Option<String> {
-    let total = progress.begun.elapsed();
+fn value(
+    name: &str,
+    transfer: &Transfer,
+    attempt: &Attempt,
+    output: &Output,
+    info: &TransferInfo,
+) -> Option<String> {
+    let total = info.started.elapsed();
     let seconds = |length: Option<Duration>| format!("{:.6}", length.unwrap_or_default().as_secs_f64());
-    let url = progress.url.as_ref();
+    let url = info.url.as_ref();
     let scheme = url.map(|url| url.scheme);
     Some(match name {
-        "http_code" | "response_code" => format!("{:03}", progress.status.unwrap_or(0)),
-        "exitcode" => ended.code.to_string(),
-        "errormsg" => ended.why.clone(),
+        "http_code" | "response_code" => format!("{:03}", info.status.unwrap_or(0)),
+        "exitcode" => attempt.code.to_string(),
+        "errormsg" => attempt.why.clone(),
         "time_total" => seconds(Some(total)),
-        "time_connect" | "time_pretransfer" => seconds(progress.connected),
-        "time_appconnect" => seconds(progress.connected.filter(|_| scheme == Some(Scheme::Https))),
-        "time_starttransfer" => seconds(progress.answered),
+        "time_connect" | "time_pretransfer" => seconds(info.connect_time),
+        "time_appconnect" => seconds(info.connect_time.filter(|_| scheme == Some(Scheme::Https))),
+        "time_starttransfer" => seconds(info.first_byte_time),
         "time_namelookup" | "time_redirect" => seconds(None),
-        "size_download" => sink.bytes.to_string(),
-        "size_header" => progress.heads.to_string(),
-        "size_upload" => item.sent().to_string(),
+        "size_download" => output.bytes.to_string(),
+        "size_header" => info.header_bytes.to_string(),
+        "size_upload" => transfer.sent().to_string(),
         "speed_download" => {
-            let speed = u128::from(sink.bytes) * 1_000_000 / total.as_micros().max(1);
+            let speed = u128::from(output.bytes) * 1_000_000 / total.as_micros().max(1);
             speed.to_string()
         }
-        "url" => item.given.clone(),
-        "url_effective" => url.map_or_else(|| item.given.clone(), |url| url.uri.to_string()),
-        "redirect_url" => progress.next.as_ref().map(|url| url.uri.to_string()).unwrap_or_default(),
-        "num_redirects" => progress.hops.to_string(),
-        "num_connects" => u8::from(progress.connected.is_some()).to_string(),
-        "content_type" => progress.content_type.clone().unwrap_or_default(),
+        "url" => transfer.given.clone(),
+        "url_effective" => url.map_or_else(|| transfer.given.clone(), |url| url.uri.to_string()),
+        "redirect_url" => info.redirect_url.as_ref().map(|url| url.uri.to_string()).unwrap_or_default(),
+        "num_redirects" => info.redirect_count.to_string(),
+        "num_connects" => u8::from(info.connect_time.is_some()).to_string(),
+        "content_type" => info.content_type.clone().unwrap_or_default(),
         "scheme" => scheme.map(|scheme| scheme.name().to_ascii_uppercase()).unwrap_or_default(),
-        "method" => item.request.as_ref().map(|request| request.method.to_string()).unwrap_or_default(),
-        "http_version" => if progress.status.is_some() { "1.1" } else { "0" }.into(),
+        "method" => transfer.request.as_ref().map(|request| request.method.to_string()).unwrap_or_default(),
+        "http_version" => if info.status.is_some() { "1.1" } else { "0" }.into(),
         "ssl_verify_result" => "0".into(),
         _ => return None,
     })
 }
 
-impl Item {
+impl Transfer {
     /// How many bytes of a body go to the server.
     fn sent(&self) -> usize {
         self.request.as_ref().ok().and_then(|request| request.data.as_ref()).map_or(0, Vec::len)

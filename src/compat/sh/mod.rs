@@ -13,9 +13,9 @@ use std::path::PathBuf;
 
 use crate::cli::{self, Usage, variable_os};
 use crate::command::{self, Parsed};
-use crate::compat::sh::run::{After, Command, Divert, Grep, Loud, Pipe, Script, Sought, Step, Test};
+use crate::compat::sh::run::{After, Command, Divert, Grep, Loud, Pipe, Script, Step, Test};
 use crate::exit::ExitStatus;
-use crate::pattern::{Case, Pattern, Syntax};
+use crate::regex::{self, Case, Syntax};
 
 use self::lexer::{Piece, Quotes, To, Word};
 use self::tree::{Link, Simple};
@@ -135,8 +135,8 @@ fn command(name: &str, args: Vec<String>) -> Result<Command, String> {
             ))),
             _ => Err("exit takes one number".into()),
         },
-        "curl" => Ok(invoked(curl::transfers(os(args)), Command::Fetch)),
-        "wget" => Ok(invoked(wget::transfers(os(args)), Command::Fetch)),
+        "curl" => Ok(invoked(curl::transfers(os(args)), Command::Transfers)),
+        "wget" => Ok(invoked(wget::transfers(os(args)), Command::Transfers)),
         "sexton" if args.first().is_some_and(|word| word == "check") => {
             Ok(invoked(cli::parse_check(os(args).into_iter().skip(1)), Command::Check))
         }
@@ -196,7 +196,7 @@ fn nc(args: Vec<String>) -> Result<Vec<String>, String> {
 /// `grep [-q] [-F|-E] [-i] PATTERN`.
 fn grep(args: Vec<String>) -> Result<Grep, String> {
     let (mut loud, mut syntax, mut case, mut patterns) =
-        (Loud::Lines, Some(Syntax::Basic), Case::Sensitive, Vec::new());
+        (Loud::Lines, Syntax::Basic, Case::Sensitive, Vec::new());
     let mut options = true;
     for arg in args {
         let letters = arg.strip_prefix('-').filter(|letters| options && !letters.is_empty());
@@ -207,8 +207,8 @@ fn grep(args: Vec<String>) -> Result<Grep, String> {
                 for letter in letters.chars() {
                     match letter {
                         'q' => loud = Loud::Quiet,
-                        'F' => syntax = None,
-                        'E' => syntax = Some(Syntax::Extended),
+                        'F' => syntax = Syntax::Fixed,
+                        'E' => syntax = Syntax::Extended,
                         'i' => case = Case::Insensitive,
                         _ => return Err(format!("grep -{letter}: only -q, -F, -E and -i are offered")),
                     }
@@ -219,13 +219,8 @@ fn grep(args: Vec<String>) -> Result<Grep, String> {
     let [pattern] = patterns.as_slice() else {
         return Err("grep takes one pattern here, and no file".into());
     };
-    let sought = match syntax {
-        None if case == Case::Insensitive => Sought::Folded(pattern.to_ascii_lowercase()),
-        None => Sought::Text(pattern.clone()),
-        Some(syntax) => Sought::Pattern(
-            Pattern::parse(pattern, syntax, case).map_err(|why| format!("grep {pattern}: {why}"))?,
-        ),
-    };
+    let sought = regex::grep(std::slice::from_ref(pattern), syntax, case)
+        .map_err(|why| format!("grep {pattern}: {why}"))?;
     Ok(Grep { sought, loud })
 }
 

@@ -7,12 +7,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use regex_lite::Regex;
+
 use crate::check::Check;
 use crate::command;
-use crate::compat::transfer::Fetch;
+use crate::compat::transfer::Transfers;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::pattern::Pattern;
 use crate::report;
 use crate::report::Stream;
 use crate::sys::stdio;
@@ -81,14 +82,14 @@ pub(crate) enum Command {
     /// A round of checks.
     Check(Check),
     /// curl or wget.
-    Fetch(Fetch),
+    Transfers(Transfers),
     /// A question about a file or a text.
     Test(Test),
     /// A search in what comes through a pipe.
     Grep(Grep),
     /// A text of ours.
     Print(String),
-    /// A command that is misused: what to say, and its code for that.
+    /// A command with a usage error: what to say, and its code for that.
     Refused(String, ExitStatus),
 }
 
@@ -115,20 +116,9 @@ pub(crate) enum Test {
 #[derive(Debug)]
 pub(crate) struct Grep {
     /// For what.
-    pub(crate) sought: Sought,
+    pub(crate) sought: Regex,
     /// Whether the lines are told.
     pub(crate) loud: Loud,
-}
-
-/// What a search is for.
-#[derive(Debug)]
-pub(crate) enum Sought {
-    /// This text.
-    Text(String),
-    /// This text, in lower case, whatever the case.
-    Folded(String),
-    /// What matches this.
-    Pattern(Pattern),
 }
 
 /// What a search tells.
@@ -179,7 +169,7 @@ impl Script {
     fn limit(&self) -> Duration {
         let named = self.pipes.iter().flat_map(|pipe| &pipe.steps).filter_map(|step| match &step.command {
             Command::Check(check) => Some(check.timeout),
-            Command::Fetch(fetch) => Some(fetch.timeout),
+            Command::Transfers(fetch) => Some(fetch.timeout),
             _ => None,
         });
         named.fold(self.timeout, Duration::max)
@@ -201,7 +191,7 @@ impl Pipe {
             match ran {
                 // The end of a command in a pipe is not the end of the line.
                 Ok(Flow::Over(code)) if self.steps.len() > 1 => flow = Flow::Next(code),
-                Ok(ended) => flow = ended,
+                Ok(attempt) => flow = attempt,
                 Err(error) => {
                     report::line(Stream::Stderr, &format!("sh: {error}"), deadline);
                     return Flow::Over(1);
@@ -254,7 +244,7 @@ impl Command {
             Self::Known(code) => *code,
             Self::Exit(code) => return Flow::Over(code.unwrap_or(last)),
             Self::Check(check) => number(check.run_by(deadline)),
-            Self::Fetch(fetch) => number(fetch.run_by(deadline)),
+            Self::Transfers(fetch) => number(fetch.run_by(deadline)),
             Self::Test(test) => u8::from(!test.holds()),
             Self::Grep(grep) => grep.run(input, deadline),
             Self::Print(text) => u8::from(report::content(text.as_bytes(), deadline).is_err()),
@@ -288,7 +278,7 @@ impl Grep {
     /// Searches the lines of `input`: 0 when one was found, else 1.
     fn run(&self, input: &str, deadline: Deadline) -> u8 {
         let mut code = 1;
-        for line in input.lines().filter(|line| self.sought.is_in(line)) {
+        for line in input.lines().filter(|line| self.sought.is_match(line)) {
             code = 0;
             if self.loud == Loud::Quiet || report::content(format!("{line}\n").as_bytes(), deadline).is_err()
             {
@@ -296,17 +286,6 @@ impl Grep {
             }
         }
         code
-    }
-}
-
-impl Sought {
-    /// Whether `line` has it.
-    fn is_in(&self, line: &str) -> bool {
-        match self {
-            Self::Text(text) => line.contains(text),
-            Self::Folded(text) => line.to_ascii_lowercase().contains(text),
-            Self::Pattern(pattern) => pattern.is_match(line),
-        }
     }
 }
 

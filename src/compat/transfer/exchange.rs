@@ -9,180 +9,184 @@ use crate::http::{
 };
 use crate::outcome::{Failure, Trace};
 
-use crate::compat::transfer::sink::{Lost, Sink};
+use crate::compat::transfer::output::{Output, WriteError};
 
-/// What to ask.
+/// What to send, and where to.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    /// Whom.
+pub(crate) struct TransferRequest {
+    /// Where to.
     pub(crate) url: Url,
-    /// How.
+    /// The method.
     pub(crate) method: Method,
     /// Sent in this order; a Host, User-Agent or Accept among them replaces ours.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Who we say that we are; nothing is sent for an empty one.
+    /// The User-Agent header; none is sent for an empty one.
     pub(crate) user_agent: String,
-    /// What to send.
+    /// The request body.
     pub(crate) data: Option<Vec<u8>>,
 }
 
 /// What to do about redirects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Redirects {
-    /// They are answers like any other.
-    Shown,
-    /// They are followed, so many; none is without end.
-    Followed(u32),
+    /// Treat them like any other response.
+    Return,
+    /// Follow at most this many.
+    Follow(u32),
 }
 
-/// Which method a redirect is followed with.
+/// Which method the request after a redirect has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// The one that browsers take.
-    Nothing,
-    /// The one that was asked for by name.
-    Method,
+pub(crate) enum RedirectMethod {
+    /// As browsers do it: POST becomes GET on 301, 302 and 303.
+    Standard,
+    /// The method that `-X` names.
+    Keep,
 }
 
 /// Why a transfer failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Setback {
-    /// On the way, after so many bytes of an answer.
+pub(crate) enum TransferError {
+    /// Connecting, sending or receiving failed, after this many bytes of a response.
     Failed(Failure, u64),
-    /// The redirect leads nowhere that we go.
-    Misled(String),
-    /// There were more redirects than are followed.
-    TooMany(u32),
-    /// The status is one that is no success.
-    Refused(u16),
-    /// Nobody took the body.
-    Lost(Lost),
+    /// The Location header cannot be followed.
+    BadRedirect(String),
+    /// More redirects than this limit.
+    TooManyRedirects(u32),
+    /// This status counts as a failure.
+    ErrorStatus(u16),
+    /// The body could not be written.
+    WriteFailed(WriteError),
 }
 
-/// What is known of a transfer, whatever came of it.
+/// What `-w` can print about a transfer (`curl_easy_getinfo`(3)).
 #[derive(Debug)]
-pub(crate) struct Progress {
-    /// When it began.
-    pub(crate) begun: Instant,
-    /// How long it took to connect, TLS included.
-    pub(crate) connected: Option<Duration>,
-    /// How long it took until the head of the last answer was there.
-    pub(crate) answered: Option<Duration>,
+pub(crate) struct TransferInfo {
+    /// The start of the transfer.
+    pub(crate) started: Instant,
+    /// From the start until connected, TLS included.
+    pub(crate) connect_time: Option<Duration>,
+    /// From the start until the headers of the last response were read.
+    pub(crate) first_byte_time: Option<Duration>,
     /// The status of the last answer.
     pub(crate) status: Option<u16>,
-    /// Whom it was that was asked last.
+    /// The URL of the last request.
     pub(crate) url: Option<Url>,
-    /// Where it sends us.
-    pub(crate) next: Option<Url>,
+    /// The URL that the last response redirects to.
+    pub(crate) redirect_url: Option<Url>,
     /// How many redirects were followed.
-    pub(crate) hops: u32,
+    pub(crate) redirect_count: u32,
     /// The bytes of the heads of all answers.
-    pub(crate) heads: u64,
+    pub(crate) header_bytes: u64,
     /// The Content-Type of the last answer.
     pub(crate) content_type: Option<String>,
     /// What it met on its way.
     pub(crate) trace: Trace,
 }
 
-impl Progress {
+impl TransferInfo {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
         Self {
-            begun: Instant::now(),
-            connected: None,
-            answered: None,
+            started: Instant::now(),
+            connect_time: None,
+            first_byte_time: None,
             status: None,
             url: None,
-            next: None,
-            hops: 0,
-            heads: 0,
+            redirect_url: None,
+            redirect_count: 0,
+            header_bytes: 0,
             content_type: None,
             trace: Trace::default(),
         }
     }
 }
 
-/// What to do with an answer whose body is not to be written.
-pub(crate) type Judge<'a> = dyn FnMut(&Heard<'_>) -> Result<Body, Setback> + 'a;
+/// Decides what to do with the body of a response.
+pub(crate) type HeadCallback<'a> = dyn FnMut(&ResponseHead<'_>) -> Result<BodyAction, TransferError> + 'a;
 
-/// The head of an answer.
-pub(crate) struct Heard<'a> {
+/// The status line and headers of a response.
+pub(crate) struct ResponseHead<'a> {
     /// Its bytes.
     pub(crate) head: &'a [u8],
     /// Its status.
     pub(crate) status: u16,
     /// Whether a redirect is followed after it.
-    pub(crate) followed: bool,
+    pub(crate) is_followed: bool,
 }
 
-/// What becomes of a body.
+/// What to do with a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Body {
-    /// It is written, and the transfer is good.
-    Written,
-    /// It is written, and the transfer fails by its status all the same.
-    WrittenInVain,
-    /// It is not read.
-    Left,
+pub(crate) enum BodyAction {
+    /// Write it; the transfer succeeds.
+    Write,
+    /// Write it; the transfer fails by its status.
+    WriteThenFail,
+    /// Do not write it.
+    Skip,
 }
 
-/// How a transfer is done.
+/// The options of a transfer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Course<'a> {
-    /// How to get there.
+pub(crate) struct TransferOptions<'a> {
+    /// Proxy, TLS and address options.
     pub(crate) route: &'a Route,
-    /// What about redirects.
+    /// Whether to follow redirects.
     pub(crate) redirects: Redirects,
-    /// With which method.
-    pub(crate) keep: Keep,
-    /// When it is over.
+    /// The method after a redirect.
+    pub(crate) redirect_method: RedirectMethod,
+    /// The end of the transfer.
     pub(crate) deadline: Deadline,
 }
 
-/// Does it; the status of the last answer. `judge` sees the head of each, and says what becomes of its body.
-pub(crate) fn transfer(
-    mut request: Request,
-    course: Course<'_>,
-    sink: &mut Sink,
-    progress: &mut Progress,
-    judge: &mut Judge<'_>,
-) -> Result<u16, Setback> {
+/// Does it; the status of the last answer. `on_head` sees the head of each, and says what becomes of its body.
+pub(crate) fn run_transfer(
+    mut request: TransferRequest,
+    options: TransferOptions<'_>,
+    output: &mut Output,
+    info: &mut TransferInfo,
+    on_head: &mut HeadCallback<'_>,
+) -> Result<u16, TransferError> {
     loop {
-        progress.url = Some(request.url.clone());
-        progress.next = None;
-        let (mut answer, head) = ask(&request, course, progress)?;
+        info.url = Some(request.url.clone());
+        info.redirect_url = None;
+        let (mut answer, head) = send_request(&request, options, info)?;
         let status = answer.status;
         let place = location(status, &answer.headers).map(<[u8]>::to_vec);
-        progress.next = place.as_ref().and_then(|place| request.url.join(place).ok());
-        let place = place.filter(|_| course.redirects != Redirects::Shown);
-        let body = judge(&Heard { head: &head, status, followed: place.is_some() })?;
-        let (Some(place), Redirects::Followed(most)) = (place, course.redirects) else {
+        info.redirect_url = place.as_ref().and_then(|place| request.url.join(place).ok());
+        let place = place.filter(|_| options.redirects != Redirects::Return);
+        let body = on_head(&ResponseHead { head: &head, status, is_followed: place.is_some() })?;
+        let (Some(place), Redirects::Follow(most)) = (place, options.redirects) else {
             return match body {
-                Body::Left => {
-                    answer.settle(course.deadline);
+                BodyAction::Skip => {
+                    answer.settle(options.deadline);
                     Ok(status)
                 }
-                Body::Written => pour(&mut answer, sink, course.deadline).map(|()| status),
-                Body::WrittenInVain => {
-                    pour(&mut answer, sink, course.deadline)?;
-                    Err(Setback::Refused(status))
+                BodyAction::Write => write_body(&mut answer, output, options.deadline).map(|()| status),
+                BodyAction::WriteThenFail => {
+                    write_body(&mut answer, output, options.deadline)?;
+                    Err(TransferError::ErrorStatus(status))
                 }
             };
         };
-        answer.settle(course.deadline);
-        if progress.hops == most {
-            return Err(Setback::TooMany(most));
+        answer.settle(options.deadline);
+        if info.redirect_count == most {
+            return Err(TransferError::TooManyRedirects(most));
         }
-        progress.hops += 1;
-        follow(&mut request, status, &place, course.keep)?;
+        info.redirect_count += 1;
+        apply_redirect(&mut request, status, &place, options.redirect_method)?;
     }
 }
 
 /// Asks, over a connection of its own; the head of the answer comes beside it, as it was sent.
-fn ask(request: &Request, course: Course<'_>, progress: &mut Progress) -> Result<(Answer, Vec<u8>), Setback> {
-    let dialled = course.route.dial(&request.url, course.deadline, &mut progress.trace);
-    let way = dialled.map_err(|failure| Setback::Failed(failure, 0))?;
-    progress.connected = Some(progress.begun.elapsed());
+fn send_request(
+    request: &TransferRequest,
+    options: TransferOptions<'_>,
+    info: &mut TransferInfo,
+) -> Result<(Answer, Vec<u8>), TransferError> {
+    let dialled = options.route.dial(&request.url, options.deadline, &mut info.trace);
+    let way = dialled.map_err(|failure| TransferError::Failed(failure, 0))?;
+    info.connect_time = Some(info.started.elapsed());
     let mut headers = request.headers.clone();
     if let Some(authorization) = way.authorization {
         headers.push((header::PROXY_AUTHORIZATION, authorization));
@@ -196,37 +200,43 @@ fn ask(request: &Request, course: Course<'_>, progress: &mut Progress) -> Result
         ..Question::get(request.url.uri.clone())
     };
     let mut exchange = Exchange::new(way.stream, Head::Kept);
-    let answer = exchange.ask(&question).map_err(|failure| Setback::Failed(failure, exchange.received()))?;
+    let answer =
+        exchange.ask(&question).map_err(|failure| TransferError::Failed(failure, exchange.received()))?;
     let head = exchange.head();
-    progress.answered = Some(progress.begun.elapsed());
-    progress.status = Some(answer.status);
-    progress.heads += u64::try_from(head.len()).unwrap_or(0);
+    info.first_byte_time = Some(info.started.elapsed());
+    info.status = Some(answer.status);
+    info.header_bytes += u64::try_from(head.len()).unwrap_or(0);
     let content_type = answer.headers.get(header::CONTENT_TYPE);
-    progress.content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    info.content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     Ok((answer, head))
 }
 
 /// Writes the body of `answer`.
-fn pour(answer: &mut Answer, sink: &mut Sink, deadline: Deadline) -> Result<(), Setback> {
+fn write_body(answer: &mut Answer, output: &mut Output, deadline: Deadline) -> Result<(), TransferError> {
     let mut piece = vec![0; 32 * 1024];
     loop {
         let amount = match answer.read(&mut piece) {
-            Ok(0) => return sink.open().map_err(Setback::Lost),
+            Ok(0) => return output.open().map_err(TransferError::WriteFailed),
             Ok(amount) => amount,
-            Err(failure) => return Err(Setback::Failed(failure, answer.received())),
+            Err(failure) => return Err(TransferError::Failed(failure, answer.received())),
         };
-        sink.write(piece.get(..amount).unwrap_or(&piece), deadline).map_err(Setback::Lost)?;
+        output.write(piece.get(..amount).unwrap_or(&piece), deadline).map_err(TransferError::WriteFailed)?;
     }
 }
 
 /// Makes `request` the one that a redirect asks for. Secrets stay with the server that they are for.
-fn follow(request: &mut Request, status: u16, place: &[u8], keep: Keep) -> Result<(), Setback> {
+fn apply_redirect(
+    request: &mut TransferRequest,
+    status: u16,
+    place: &[u8],
+    redirect_method: RedirectMethod,
+) -> Result<(), TransferError> {
     let hop = hop(status, place, &request.url, &request.method)
-        .map_err(|failure| Setback::Misled(failure.reason))?;
+        .map_err(|failure| TransferError::BadRedirect(failure.reason))?;
     if hop.origin == Origin::Other {
         request.headers.retain(|(name, _)| travels(name));
     }
-    if keep == Keep::Nothing && hop.method != request.method {
+    if redirect_method == RedirectMethod::Standard && hop.method != request.method {
         request.data = None;
         request.headers.retain(|(name, _)| name != header::CONTENT_TYPE);
         request.method = hop.method;

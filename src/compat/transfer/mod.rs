@@ -3,7 +3,7 @@
 //! A transfer is not limited in size, as the body of a check is, but in time.
 
 pub(crate) mod exchange;
-pub(crate) mod sink;
+pub(crate) mod output;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -17,43 +17,43 @@ use crate::{sys, watchdog};
 
 /// All that one command line asks for.
 #[derive(Debug)]
-pub(crate) struct Fetch {
+pub(crate) struct Transfers {
     /// The limit of the whole run.
     pub(crate) timeout: Duration,
     /// Whose manners.
-    pub(crate) manners: Box<dyn Manners>,
+    pub(crate) tool: Box<dyn TransferTool>,
 }
 
 /// What differs from program to program.
-pub(crate) trait Manners: Debug {
+pub(crate) trait TransferTool: Debug {
     /// What it says, and ends with, when the limit came.
-    fn overdue(&self) -> (String, ExitStatus);
+    fn timeout_report(&self) -> (String, ExitStatus);
 
     /// Does it.
     fn run(&self, deadline: Deadline) -> ExitStatus;
 }
 
-impl Command for Fetch {
+impl Command for Transfers {
     /// Does it, and ends at its limit, whatever a library is doing.
     fn run(self: Box<Self>) -> ExitStatus {
         let deadline = Deadline::after(self.timeout);
         sys::stdio::reopen_closed();
-        let (line, exit) = self.manners.overdue();
+        let (line, exit) = self.tool.timeout_report();
         let line = if line.is_empty() { line } else { format!("{line}\n") };
         // Without a timer the transfer's own deadline still holds.
         let _ = watchdog::arm(deadline, line, 2, exit.code());
-        self.manners.run(deadline)
+        self.tool.run(deadline)
     }
 }
 
-impl Fetch {
+impl Transfers {
     /// Does it by `deadline`, for somebody who keeps the limit.
     pub(crate) fn run_by(&self, deadline: Deadline) -> ExitStatus {
-        self.manners.run(deadline.at_most(self.timeout))
+        self.tool.run(deadline.at_most(self.timeout))
     }
 }
 
 /// One line on stderr.
-pub(crate) fn complain(line: &str, deadline: Deadline) {
+pub(crate) fn stderr_line(line: &str, deadline: Deadline) {
     report::line(Stream::Stderr, line, deadline);
 }

@@ -9,18 +9,21 @@ use std::time::Duration;
 
 use crate::cli::Usage;
 use crate::command::{Command, Document, Parsed};
-use crate::compat::transfer::Fetch;
-use crate::compat::transfer::exchange::{Redirects, Request};
-use crate::compat::transfer::sink::Place;
-use crate::compat::wget::run::{Errors, Existing, Heads, Item, Reads, Refused, Tries, Voice, Wget};
+use crate::compat::transfer::Transfers;
+use crate::compat::transfer::exchange::{Redirects, TransferRequest};
+use crate::compat::transfer::output::Destination;
+use crate::compat::wget::run::{
+    ConnectionRefused, ContentOnError, Existing, RetryPolicy, ServerResponse, Spider, Transfer, Verbosity,
+    Wget,
+};
 use crate::exit::ExitStatus;
 use crate::http::{Credentials, HeaderName, HeaderValue, Method, Route, Url, decoded, encoded, header};
 use crate::net::Family;
 use crate::net::tls::Verify;
 use crate::system::option_file as file;
 
-use super::flags::{self, Flag, Given, Syntax, Takes};
 use super::limit;
+use super::long_options::{self, Arity, Flag, ParsedArg, Syntax};
 
 /// What it ends with where nothing else fits, a missing URL for one.
 const GENERIC: u8 = 1;
@@ -37,7 +40,7 @@ const USER_AGENT: &str = "Wget/1.21.3";
 /// What `wget -V` begins with.
 const VERSION: &str = concat!("GNU Wget 1.21.3 (sexton ", env!("CARGO_PKG_VERSION"), ")\n");
 
-/// What its `--help` says, in our words.
+/// What its `--help` says, in our args.
 const HELP: &str = "\
 usage: wget [options] URL...   (sexton, in the manners of GNU and busybox wget)
   -q --quiet  -nv --no-verbose  -S --server-response  --spider  -O --output-document FILE  -c --continue  -nc
@@ -52,84 +55,84 @@ without -T all of it is over after SEXTON_TIMEOUT, or 4 seconds
 
 /// Its options; what only changes how bytes travel, or what a terminal shows, is known and has no effect.
 const FLAGS: &[Flag] = &[
-    Flag::new("quiet", Some('q'), Takes::Nothing),
-    Flag::new("verbose", Some('v'), Takes::Nothing),
-    Flag::new("no-verbose", None, Takes::Nothing),
+    Flag::new("quiet", Some('q'), Arity::Switch),
+    Flag::new("verbose", Some('v'), Arity::Switch),
+    Flag::new("no-verbose", None, Arity::Switch),
     // `-nv`, `-nc`.
-    Flag::new("n", Some('n'), Takes::Value),
-    Flag::new("no-clobber", None, Takes::Nothing),
-    Flag::new("server-response", Some('S'), Takes::Nothing),
-    Flag::new("spider", None, Takes::Nothing),
-    Flag::new("output-document", Some('O'), Takes::Value),
-    Flag::new("output-file", Some('o'), Takes::Value),
-    Flag::new("directory-prefix", Some('P'), Takes::Value),
-    Flag::new("continue", Some('c'), Takes::Nothing),
-    Flag::new("content-on-error", None, Takes::Nothing),
-    Flag::new("tries", Some('t'), Takes::Value),
-    Flag::new("waitretry", None, Takes::Value),
-    Flag::new("retry-connrefused", None, Takes::Nothing),
-    Flag::new("timeout", Some('T'), Takes::Value),
-    Flag::new("connect-timeout", None, Takes::Value),
-    Flag::new("dns-timeout", None, Takes::Value),
-    Flag::new("read-timeout", None, Takes::Value),
-    Flag::new("max-redirect", None, Takes::Value),
-    Flag::new("header", None, Takes::Value),
-    Flag::new("user-agent", Some('U'), Takes::Value),
-    Flag::new("referer", None, Takes::Value),
-    Flag::new("user", None, Takes::Value),
-    Flag::new("password", None, Takes::Value),
-    Flag::new("http-user", None, Takes::Value),
-    Flag::new("http-password", None, Takes::Value),
-    Flag::new("auth-no-challenge", None, Takes::Nothing),
-    Flag::new("method", None, Takes::Value),
-    Flag::new("body-data", None, Takes::Value),
-    Flag::new("body-file", None, Takes::Value),
-    Flag::new("post-data", None, Takes::Value),
-    Flag::new("post-file", None, Takes::Value),
-    Flag::new("no-check-certificate", None, Takes::Nothing),
-    Flag::new("ca-certificate", None, Takes::Value),
-    Flag::new("certificate", None, Takes::Value),
-    Flag::new("private-key", None, Takes::Value),
-    Flag::new("proxy", Some('Y'), Takes::Value),
-    Flag::new("no-proxy", None, Takes::Nothing),
-    Flag::new("inet4-only", Some('4'), Takes::Nothing),
-    Flag::new("inet6-only", Some('6'), Takes::Nothing),
-    Flag::new("version", Some('V'), Takes::Nothing),
-    Flag::new("help", Some('h'), Takes::Nothing),
-    Flag::new("no-cache", None, Takes::Nothing),
-    Flag::new("no-cookies", None, Takes::Nothing),
-    Flag::new("no-dns-cache", None, Takes::Nothing),
-    Flag::new("no-hsts", None, Takes::Nothing),
-    Flag::new("no-http-keep-alive", None, Takes::Nothing),
-    Flag::new("show-progress", None, Takes::Nothing),
-    Flag::new("progress", None, Takes::Value),
-    Flag::new("compression", None, Takes::Value),
-    Flag::new("secure-protocol", None, Takes::Value),
+    Flag::new("n", Some('n'), Arity::Value),
+    Flag::new("no-clobber", None, Arity::Switch),
+    Flag::new("server-response", Some('S'), Arity::Switch),
+    Flag::new("spider", None, Arity::Switch),
+    Flag::new("output-document", Some('O'), Arity::Value),
+    Flag::new("output-file", Some('o'), Arity::Value),
+    Flag::new("directory-prefix", Some('P'), Arity::Value),
+    Flag::new("continue", Some('c'), Arity::Switch),
+    Flag::new("content-on-error", None, Arity::Switch),
+    Flag::new("tries", Some('t'), Arity::Value),
+    Flag::new("waitretry", None, Arity::Value),
+    Flag::new("retry-connrefused", None, Arity::Switch),
+    Flag::new("timeout", Some('T'), Arity::Value),
+    Flag::new("connect-timeout", None, Arity::Value),
+    Flag::new("dns-timeout", None, Arity::Value),
+    Flag::new("read-timeout", None, Arity::Value),
+    Flag::new("max-redirect", None, Arity::Value),
+    Flag::new("header", None, Arity::Value),
+    Flag::new("user-agent", Some('U'), Arity::Value),
+    Flag::new("referer", None, Arity::Value),
+    Flag::new("user", None, Arity::Value),
+    Flag::new("password", None, Arity::Value),
+    Flag::new("http-user", None, Arity::Value),
+    Flag::new("http-password", None, Arity::Value),
+    Flag::new("auth-no-challenge", None, Arity::Switch),
+    Flag::new("method", None, Arity::Value),
+    Flag::new("body-data", None, Arity::Value),
+    Flag::new("body-file", None, Arity::Value),
+    Flag::new("post-data", None, Arity::Value),
+    Flag::new("post-file", None, Arity::Value),
+    Flag::new("no-check-certificate", None, Arity::Switch),
+    Flag::new("ca-certificate", None, Arity::Value),
+    Flag::new("certificate", None, Arity::Value),
+    Flag::new("private-key", None, Arity::Value),
+    Flag::new("proxy", Some('Y'), Arity::Value),
+    Flag::new("no-proxy", None, Arity::Switch),
+    Flag::new("inet4-only", Some('4'), Arity::Switch),
+    Flag::new("inet6-only", Some('6'), Arity::Switch),
+    Flag::new("version", Some('V'), Arity::Switch),
+    Flag::new("help", Some('h'), Arity::Switch),
+    Flag::new("no-cache", None, Arity::Switch),
+    Flag::new("no-cookies", None, Arity::Switch),
+    Flag::new("no-dns-cache", None, Arity::Switch),
+    Flag::new("no-hsts", None, Arity::Switch),
+    Flag::new("no-http-keep-alive", None, Arity::Switch),
+    Flag::new("show-progress", None, Arity::Switch),
+    Flag::new("progress", None, Arity::Value),
+    Flag::new("compression", None, Arity::Value),
+    Flag::new("secure-protocol", None, Arity::Value),
 ];
 
 /// What it refuses, with its code.
-type Refusal = (u8, String);
+type UsageError = (u8, String);
 
-/// Reads its argv.
+/// Spider its argv.
 pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     transfers(args).map(Parsed::into_command)
 }
 
 /// The same, for a line of several commands.
-pub(super) fn transfers(args: Vec<OsString>) -> Result<Parsed<Fetch>, Usage> {
+pub(super) fn transfers(args: Vec<OsString>) -> Result<Parsed<Transfers>, Usage> {
     read(args).map_err(|(code, why)| Usage::bare(ExitStatus::Code(code), format!("wget: {why}")))
 }
 
-/// Refused as misuse.
-fn misused(why: impl Into<String>) -> Refusal {
+/// A usage error: exit code 2.
+fn usage_error(why: impl Into<String>) -> UsageError {
     (MISUSED, why.into())
 }
 
 /// What was said so far.
-struct Words {
+struct WgetArgs {
     urls: Vec<String>,
     wget: Wget,
-    template: Request,
+    template: TransferRequest,
     prefix: PathBuf,
     user: Option<String>,
     password: Option<String>,
@@ -137,38 +140,38 @@ struct Words {
     text: Option<&'static str>,
 }
 
-/// Turns its words into transfers.
-fn read(args: Vec<OsString>) -> Result<Parsed<Fetch>, Refusal> {
-    let mut words = Words::new().map_err(misused)?;
-    for given in flags::sort(FLAGS, Syntax::Gnu, args).map_err(misused)? {
+/// Turns its args into transfers.
+fn read(words: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
+    let mut args = WgetArgs::new().map_err(usage_error)?;
+    for given in long_options::parse(FLAGS, Syntax::Gnu, words).map_err(usage_error)? {
         match given {
-            Given::Word(url) => words.urls.push(url),
-            Given::Switch { name, .. } => words.switch(name),
-            Given::Value { name, shown, value } => words.value(name, &shown, value)?,
+            ParsedArg::Operand(url) => args.urls.push(url),
+            ParsedArg::Switch { name, .. } => args.switch(name),
+            ParsedArg::Value { name, shown, value } => args.value(name, &shown, value)?,
         }
     }
-    if let Some(text) = words.text {
+    if let Some(text) = args.text {
         return Ok(Parsed::Print(Document::stdout(text)));
     }
-    if words.urls.is_empty() {
+    if args.urls.is_empty() {
         return Err((GENERIC, "missing URL; name one, as in wget -q -O - http://127.0.0.1:8080/".into()));
     }
-    let whole = limit().map_err(misused)?;
-    let mut wget = words.wget;
-    if wget.reads == Reads::Heads && words.template.method == Method::GET {
-        words.template.method = Method::HEAD;
+    let whole = limit().map_err(usage_error)?;
+    let mut wget = args.wget;
+    if wget.spider == Spider::On && args.template.method == Method::GET {
+        args.template.method = Method::HEAD;
     }
-    if let Some(user) = &words.user {
-        let password = words.password.as_deref().unwrap_or_default();
-        let basic = basic(&format!("{user}:{password}")).map_err(misused)?;
-        words.template.headers.push((header::AUTHORIZATION, basic));
+    if let Some(user) = &args.user {
+        let password = args.password.as_deref().unwrap_or_default();
+        let basic = basic(&format!("{user}:{password}")).map_err(usage_error)?;
+        args.template.headers.push((header::AUTHORIZATION, basic));
     }
-    for given in &words.urls {
-        let request = request(given, &words.template);
-        wget.items.push(Item { request, file: words.prefix.join(name(given)) });
+    for given in &args.urls {
+        let request = request(given, &args.template);
+        wget.transfers.push(Transfer { request, file: args.prefix.join(name(given)) });
     }
-    let urls = u32::try_from(wget.items.len()).unwrap_or(u32::MAX);
-    let timeout = match (wget.timeout, words.tries) {
+    let urls = u32::try_from(wget.transfers.len()).unwrap_or(u32::MAX);
+    let timeout = match (wget.timeout, args.tries) {
         (None, _) => whole,
         (Some(timeout), None) => timeout.saturating_mul(urls),
         (Some(timeout), Some(tries)) => {
@@ -177,27 +180,27 @@ fn read(args: Vec<OsString>) -> Result<Parsed<Fetch>, Refusal> {
             timeout.saturating_mul(tries).saturating_add(pauses).saturating_mul(urls)
         }
     };
-    Ok(Parsed::Run(Fetch { timeout, manners: Box::new(wget) }))
+    Ok(Parsed::Run(Transfers { timeout, tool: Box::new(wget) }))
 }
 
-impl Words {
+impl WgetArgs {
     /// Nothing said yet.
     fn new() -> Result<Self, String> {
         let (nowhere, _) = Url::parse("http://localhost/")?;
         let wget = Wget {
-            items: Vec::new(),
+            transfers: Vec::new(),
             route: Route::default(),
-            redirects: Redirects::Followed(20),
+            redirects: Redirects::Follow(20),
             output: None,
             existing: Existing::Numbered,
-            reads: Reads::Bodies,
-            errors: Errors::Left,
-            heads: Heads::Hidden,
-            voice: Voice::Statuses,
+            spider: Spider::Off,
+            errors: ContentOnError::Skip,
+            heads: ServerResponse::Hidden,
+            verbosity: Verbosity::Statuses,
             timeout: None,
-            tries: Tries { most: 20, wait: Duration::from_secs(10), refused: Refused::Final },
+            tries: RetryPolicy { most: 20, wait: Duration::from_secs(10), refused: ConnectionRefused::Final },
         };
-        let template = Request {
+        let template = TransferRequest {
             url: nowhere,
             method: Method::GET,
             headers: Vec::new(),
@@ -217,18 +220,18 @@ impl Words {
         })
     }
 
-    /// Takes a switch.
+    /// Arity a switch.
     fn switch(&mut self, name: &str) {
         match name {
-            "quiet" => self.wget.voice = Voice::Quiet,
-            "verbose" => self.wget.voice = Voice::Statuses,
-            "no-verbose" => self.wget.voice = self.wget.voice.min(Voice::Errors),
+            "quiet" => self.wget.verbosity = Verbosity::Quiet,
+            "verbose" => self.wget.verbosity = Verbosity::Statuses,
+            "no-verbose" => self.wget.verbosity = self.wget.verbosity.min(Verbosity::Errors),
             "no-clobber" => self.wget.existing = Existing::Kept,
-            "server-response" => self.wget.heads = Heads::Told,
-            "spider" => self.wget.reads = Reads::Heads,
+            "server-response" => self.wget.heads = ServerResponse::Printed,
+            "spider" => self.wget.spider = Spider::On,
             "continue" => self.wget.existing = Existing::Replaced,
-            "content-on-error" => self.wget.errors = Errors::Written,
-            "retry-connrefused" => self.wget.tries.refused = Refused::TriedAgain,
+            "content-on-error" => self.wget.errors = ContentOnError::Write,
+            "retry-connrefused" => self.wget.tries.refused = ConnectionRefused::Retry,
             "no-check-certificate" => self.wget.route.tls.verify = Verify::Off,
             "inet4-only" => self.wget.route.via.family = Family::V4,
             "inet6-only" => self.wget.route.via.family = Family::V6,
@@ -238,23 +241,23 @@ impl Words {
         }
     }
 
-    /// Takes an option with its value; `shown` is the option as it was written.
-    fn value(&mut self, name: &str, shown: &str, value: String) -> Result<(), Refusal> {
+    /// Arity an option with its value; `shown` is the option as it was written.
+    fn value(&mut self, name: &str, shown: &str, value: String) -> Result<(), UsageError> {
         match name {
             "n" => match value.as_str() {
                 "v" => self.switch("no-verbose"),
                 "c" => self.switch("no-clobber"),
-                other => return Err(misused(format!("option -n{other}: is unknown"))),
+                other => return Err(usage_error(format!("option -n{other}: is unknown"))),
             },
             "output-document" => {
                 self.wget.output = Some(match value.as_str() {
-                    "-" => Place::Stdout,
-                    "/dev/null" => Place::Nowhere,
-                    path => Place::File(PathBuf::from(path)),
+                    "-" => Destination::Stdout,
+                    "/dev/null" => Destination::Discard,
+                    path => Destination::File(PathBuf::from(path)),
                 });
             }
-            "output-file" if value == "/dev/null" => self.wget.voice = Voice::Quiet,
-            "output-file" => return Err(misused(format!("option {shown}: only /dev/null is offered"))),
+            "output-file" if value == "/dev/null" => self.wget.verbosity = Verbosity::Quiet,
+            "output-file" => return Err(usage_error(format!("option {shown}: only /dev/null is offered"))),
             "directory-prefix" => self.prefix = PathBuf::from(value),
             "tries" => {
                 let tries = if value == "inf" { 0 } else { number(shown, &value)? };
@@ -268,7 +271,7 @@ impl Words {
             }
             "max-redirect" => {
                 // None followed is a failure there, not an answer.
-                self.wget.redirects = Redirects::Followed(number(shown, &value)?);
+                self.wget.redirects = Redirects::Follow(number(shown, &value)?);
             }
             "header" => self.header(&value)?,
             "referer" => self.header(&format!("Referer: {value}"))?,
@@ -277,8 +280,9 @@ impl Words {
             "password" | "http-password" => self.password = Some(value),
             "method" => {
                 let method = value.to_ascii_uppercase();
-                self.template.method =
-                    method.parse().map_err(|_| misused(format!("option {shown}: {method} is no method")))?;
+                self.template.method = method
+                    .parse()
+                    .map_err(|_| usage_error(format!("option {shown}: {method} is no method")))?;
             }
             "body-data" => self.send(value.into_bytes()),
             "body-file" => self.send(content(shown, &value)?),
@@ -291,7 +295,7 @@ impl Words {
             "private-key" => self.wget.route.tls.key = Some(PathBuf::from(value)),
             // There are no proxies but given ones, and wget takes them from the environment.
             "proxy" if !matches!(value.as_str(), "on" | "off" | "yes" | "no" | "1" | "0") => {
-                return Err(misused(format!("option {shown}: on or off, not {value}")));
+                return Err(usage_error(format!("option {shown}: on or off, not {value}")));
             }
             _ => {}
         }
@@ -308,8 +312,8 @@ impl Words {
     }
 
     /// Sends a header; the last of a name counts.
-    fn header(&mut self, text: &str) -> Result<(), Refusal> {
-        let refuse = |why: &str| misused(format!("option --header: {why}"));
+    fn header(&mut self, text: &str) -> Result<(), UsageError> {
+        let refuse = |why: &str| usage_error(format!("option --header: {why}"));
         let Some((name, value)) = text.split_once(':') else {
             return Err(refuse("a header has no colon; write --header 'NAME: VALUE'"));
         };
@@ -332,18 +336,18 @@ fn basic(user: &str) -> Result<HeaderValue, String> {
 }
 
 /// The content of the file that `flag` names.
-fn content(flag: &str, path: &str) -> Result<Vec<u8>, Refusal> {
+fn content(flag: &str, path: &str) -> Result<Vec<u8>, UsageError> {
     file::read(flag, Path::new(path)).map_err(|why| (UNREADABLE, why))
 }
 
-/// Reads a number.
-fn number(flag: &str, value: &str) -> Result<u32, Refusal> {
-    value.parse().map_err(|_| misused(format!("option {flag}: invalid number {value}")))
+/// Spider a number.
+fn number(flag: &str, value: &str) -> Result<u32, UsageError> {
+    value.parse().map_err(|_| usage_error(format!("option {flag}: invalid number {value}")))
 }
 
-/// Reads seconds, or another unit of time by its letter; 0 is no limit of their own.
-fn seconds(flag: &str, value: &str) -> Result<Option<Duration>, Refusal> {
-    let refuse = || misused(format!("option {flag}: invalid time period {value}"));
+/// Spider seconds, or another unit of time by its letter; 0 is no limit of their own.
+fn seconds(flag: &str, value: &str) -> Result<Option<Duration>, UsageError> {
+    let refuse = || usage_error(format!("option {flag}: invalid time period {value}"));
     let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0)];
     let (number, unit) = units
         .iter()
@@ -360,7 +364,7 @@ fn full(given: &str) -> String {
 }
 
 /// The request for `given`.
-fn request(given: &str, template: &Request) -> Result<Request, String> {
+fn request(given: &str, template: &TransferRequest) -> Result<TransferRequest, String> {
     let full = full(given);
     let scheme = full.split("://").next().unwrap_or_default().to_ascii_lowercase();
     if !matches!(scheme.as_str(), "http" | "https") {
@@ -368,7 +372,7 @@ fn request(given: &str, template: &Request) -> Result<Request, String> {
     }
     let text = encoded(full.split('#').next().unwrap_or_default().as_bytes());
     let (url, user) = Url::parse(&text).map_err(|why| format!("the URL cannot be asked: {why}"))?;
-    let mut request = Request { url, ..template.clone() };
+    let mut request = TransferRequest { url, ..template.clone() };
     if let Some(user) = user {
         let user = if user.contains(':') { user } else { format!("{user}:") };
         request.headers.retain(|(name, _)| name != header::AUTHORIZATION);

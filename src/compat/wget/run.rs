@@ -12,43 +12,44 @@ use crate::http::{Method, Route};
 use crate::outcome::{Cause, Failure, Phase};
 
 use crate::compat::transfer::exchange::{
-    Body, Course, Heard, Keep, Progress, Redirects, Request, Setback, transfer,
+    BodyAction, RedirectMethod, Redirects, ResponseHead, TransferError, TransferInfo, TransferOptions,
+    TransferRequest, run_transfer,
 };
-use crate::compat::transfer::sink::{Lost, Place, Sink};
-use crate::compat::transfer::{Manners, complain};
+use crate::compat::transfer::output::{Destination, Output, WriteError};
+use crate::compat::transfer::{TransferTool, stderr_line};
 
 /// All that one command line of wget asks for.
 #[derive(Debug)]
 pub(crate) struct Wget {
     /// What to fetch, in this order.
-    pub(crate) items: Vec<Item>,
+    pub(crate) transfers: Vec<Transfer>,
     /// How to get there.
     pub(crate) route: Route,
     /// `--max-redirect`.
     pub(crate) redirects: Redirects,
     /// `-O`: where all bodies go to.
-    pub(crate) output: Option<Place>,
+    pub(crate) output: Option<Destination>,
     /// What becomes of a file that exists, where the name is that of the URL.
     pub(crate) existing: Existing,
     /// `--spider`.
-    pub(crate) reads: Reads,
+    pub(crate) spider: Spider,
     /// `--content-on-error`.
-    pub(crate) errors: Errors,
+    pub(crate) errors: ContentOnError,
     /// `-S`.
-    pub(crate) heads: Heads,
+    pub(crate) heads: ServerResponse,
     /// `-q`, `-nv`.
-    pub(crate) voice: Voice,
+    pub(crate) verbosity: Verbosity,
     /// `-T`: the limit of each try.
     pub(crate) timeout: Option<Duration>,
     /// `-t` and its like.
-    pub(crate) tries: Tries,
+    pub(crate) tries: RetryPolicy,
 }
 
 /// One URL.
 #[derive(Debug)]
-pub(crate) struct Item {
+pub(crate) struct Transfer {
     /// What to ask; what is wrong with the URL when it cannot be asked.
-    pub(crate) request: Result<Request, String>,
+    pub(crate) request: Result<TransferRequest, String>,
     /// The file that the body goes to without `-O`.
     pub(crate) file: PathBuf,
 }
@@ -66,34 +67,34 @@ pub(crate) enum Existing {
 
 /// Whether bodies are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reads {
-    /// They are.
-    Bodies,
-    /// Heads are enough.
-    Heads,
+pub(crate) enum Spider {
+    /// Bodies are read.
+    Off,
+    /// `--spider`: HEAD, and no body.
+    On,
 }
 
 /// What becomes of the body of an answer that is no success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Errors {
-    /// It is left.
-    Left,
-    /// It is written.
-    Written,
+pub(crate) enum ContentOnError {
+    /// Do not write it.
+    Skip,
+    /// Write it.
+    Write,
 }
 
 /// Whether the heads of answers are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heads {
-    /// They are not.
+pub(crate) enum ServerResponse {
+    /// Not printed.
     Hidden,
-    /// They are, on stderr.
-    Told,
+    /// Printed on stderr.
+    Printed,
 }
 
 /// What is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Voice {
+pub(crate) enum Verbosity {
     /// Nothing.
     Quiet,
     /// Why a transfer failed.
@@ -104,22 +105,22 @@ pub(crate) enum Voice {
 
 /// When a transfer is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tries {
+pub(crate) struct RetryPolicy {
     /// So many times in all.
     pub(crate) most: u32,
     /// The longest pause; the first is a second, and each is a second longer.
     pub(crate) wait: Duration,
     /// Whether a refused connection is worth another try.
-    pub(crate) refused: Refused,
+    pub(crate) refused: ConnectionRefused,
 }
 
 /// What a refused connection means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// That nobody is there.
+pub(crate) enum ConnectionRefused {
+    /// A failure.
     Final,
-    /// That nobody is there yet.
-    TriedAgain,
+    /// Worth another try.
+    Retry,
 }
 
 /// Its codes.
@@ -131,38 +132,38 @@ const DENIED: u8 = 6;
 const PROTOCOL: u8 = 7;
 const SERVER: u8 = 8;
 
-/// How a try ended that did not end well.
-struct Ended {
+/// How a try attempt that did not end well.
+struct Attempt {
     code: u8,
     why: String,
     again: bool,
 }
 
-impl Tries {
+impl RetryPolicy {
     /// The pause after `tries` tries.
     pub(crate) fn pause(&self, tries: u32) -> Duration {
         Duration::from_secs(tries.into()).min(self.wait)
     }
 }
 
-impl Manners for Wget {
-    /// What is said, and ended with, at the limit.
-    fn overdue(&self) -> (String, ExitStatus) {
-        let line = if self.voice == Voice::Quiet { "" } else { "wget: timed out" };
+impl TransferTool for Wget {
+    /// What is said, and attempt with, at the limit.
+    fn timeout_report(&self) -> (String, ExitStatus) {
+        let line = if self.verbosity == Verbosity::Quiet { "" } else { "wget: timed out" };
         (line.into(), ExitStatus::Code(NETWORK))
     }
 
     /// All of it; of several failures the one with the lowest code counts.
     fn run(&self, deadline: Deadline) -> ExitStatus {
-        let mut output = self.output.as_ref().map(Sink::new);
+        let mut output = self.output.as_ref().map(Output::new);
         // As there: the file is made before anything is asked.
-        if let Some(Err(lost)) = output.as_mut().map(Sink::open) {
-            self.say(Voice::Errors, &format!("wget: {}", told(&lost)), deadline);
+        if let Some(Err(lost)) = output.as_mut().map(Output::open) {
+            self.say(Verbosity::Errors, &format!("wget: {}", told(&lost)), deadline);
             return ExitStatus::Code(GENERIC);
         }
         let mut worst = None;
-        for item in &self.items {
-            let code = self.fetch(item, output.as_mut(), deadline);
+        for transfer in &self.transfers {
+            let code = self.fetch(transfer, output.as_mut(), deadline);
             if code != 0 {
                 worst = Some(worst.map_or(code, |worst: u8| worst.min(code)));
             }
@@ -173,43 +174,44 @@ impl Manners for Wget {
 
 impl Wget {
     /// Says `line` if it is worth that much.
-    fn say(&self, worth: Voice, line: &str, deadline: Deadline) {
-        if self.voice >= worth {
-            complain(line, deadline);
+    fn say(&self, worth: Verbosity, line: &str, deadline: Deadline) {
+        if self.verbosity >= worth {
+            stderr_line(line, deadline);
         }
     }
 
     /// One URL, as often as it takes.
-    fn fetch(&self, item: &Item, mut output: Option<&mut Sink>, deadline: Deadline) -> u8 {
-        let request = match &item.request {
+    fn fetch(&self, transfer: &Transfer, mut output: Option<&mut Output>, deadline: Deadline) -> u8 {
+        let request = match &transfer.request {
             Ok(request) => request,
             Err(why) => {
-                self.say(Voice::Errors, &format!("wget: {why}"), deadline);
+                self.say(Verbosity::Errors, &format!("wget: {why}"), deadline);
                 return GENERIC;
             }
         };
-        if output.is_none() && self.existing == Existing::Kept && item.file.exists() {
+        if output.is_none() && self.existing == Existing::Kept && transfer.file.exists() {
             return 0;
         }
         let mut tries = 0;
         let mut method = request.method.clone();
         loop {
-            let mut own = Sink::new(&Place::File(self.name(&item.file)));
-            let folder = item.file.parent().filter(|_| output.is_none());
-            let sink = output.as_deref_mut().unwrap_or(&mut own);
-            let request = Request { method: method.clone(), ..request.clone() };
-            let Err(ended) = self.attempt(request, sink, folder, deadline) else { return 0 };
+            let mut own = Output::new(&Destination::File(self.name(&transfer.file)));
+            let folder = transfer.file.parent().filter(|_| output.is_none());
+            let output = output.as_deref_mut().unwrap_or(&mut own);
+            let request = TransferRequest { method: method.clone(), ..request.clone() };
+            let Err(attempt) = self.attempt(request, output, folder, deadline) else { return 0 };
             tries += 1;
             // As there: a server that cannot answer HEAD is asked with GET.
-            if self.reads == Reads::Heads && method == Method::HEAD && ended.again && ended.code == SERVER {
+            if self.spider == Spider::On && method == Method::HEAD && attempt.again && attempt.code == SERVER
+            {
                 method = Method::GET;
                 continue;
             }
-            self.say(Voice::Errors, &format!("wget: {}", ended.why), deadline);
+            self.say(Verbosity::Errors, &format!("wget: {}", attempt.why), deadline);
             let pause = self.tries.pause(tries);
-            let again = ended.again && ended.code != SERVER && tries < self.tries.most;
+            let again = attempt.again && attempt.code != SERVER && tries < self.tries.most;
             if !again || deadline.remaining() <= pause {
-                return ended.code;
+                return attempt.code;
             }
             thread::sleep(pause);
         }
@@ -231,80 +233,86 @@ impl Wget {
     /// One try; `folder` is made where there is something to write.
     fn attempt(
         &self,
-        request: Request,
-        sink: &mut Sink,
+        request: TransferRequest,
+        output: &mut Output,
         folder: Option<&Path>,
         deadline: Deadline,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), Attempt> {
         let deadline = self.timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
-        let course = Course { route: &self.route, redirects: self.redirects, keep: Keep::Nothing, deadline };
+        let options = TransferOptions {
+            route: &self.route,
+            redirects: self.redirects,
+            redirect_method: RedirectMethod::Standard,
+            deadline,
+        };
         let is_head = request.method == Method::HEAD;
-        let mut judge = |heard: &Heard<'_>| {
-            let body = self.judge(heard, is_head, deadline);
-            if let (Body::Written, Some(folder)) = (body, folder) {
+        let mut on_head = |response: &ResponseHead<'_>| {
+            let body = self.on_head(response, is_head, deadline);
+            if let (BodyAction::Write, Some(folder)) = (body, folder) {
                 // Whether that worked is seen when the file is made.
                 let _ = fs::create_dir_all(folder);
             }
             Ok(body)
         };
-        transfer(request, course, sink, &mut Progress::new(), &mut judge)
-            .and_then(|status| if is_good(status) { Ok(()) } else { Err(Setback::Refused(status)) })
-            .map_err(|setback| self.ended(setback))
+        run_transfer(request, options, output, &mut TransferInfo::new(), &mut on_head)
+            .and_then(|status| if is_good(status) { Ok(()) } else { Err(TransferError::ErrorStatus(status)) })
+            .map_err(|error| self.failed_attempt(error))
     }
 
     /// Tells the head where it is wanted, and says what becomes of the body.
-    fn judge(&self, heard: &Heard<'_>, is_head: bool, deadline: Deadline) -> Body {
-        let head = String::from_utf8_lossy(heard.head);
+    fn on_head(&self, response: &ResponseHead<'_>, is_head: bool, deadline: Deadline) -> BodyAction {
+        let head = String::from_utf8_lossy(response.head);
         let line = head.lines().rev().find(|line| line.starts_with("HTTP/")).unwrap_or_default();
         let status = line.split_once(' ').map_or("", |(_, status)| status);
-        self.say(Voice::Statuses, &format!("HTTP request sent, awaiting response... {status}"), deadline);
-        if self.heads == Heads::Told {
+        self.say(Verbosity::Statuses, &format!("HTTP request sent, awaiting response... {status}"), deadline);
+        if self.heads == ServerResponse::Printed {
             for line in head.lines().filter(|line| !line.is_empty()) {
-                complain(&format!("  {line}"), deadline);
+                stderr_line(&format!("  {line}"), deadline);
             }
         }
-        let wanted = is_good(heard.status) && heard.status != 204 || self.errors == Errors::Written;
-        if wanted && !heard.followed && !is_head && self.reads == Reads::Bodies {
-            Body::Written
+        let wanted =
+            is_good(response.status) && response.status != 204 || self.errors == ContentOnError::Write;
+        if wanted && !response.is_followed && !is_head && self.spider == Spider::Off {
+            BodyAction::Write
         } else {
-            Body::Left
+            BodyAction::Skip
         }
     }
 
-    /// Its code for a setback, and the words for it.
-    fn ended(&self, setback: Setback) -> Ended {
-        match setback {
-            Setback::Failed(failure, _) => self.failed(&failure),
-            Setback::Misled(why) => Ended { code: GENERIC, why, again: false },
-            Setback::TooMany(most) => {
-                Ended { code: SERVER, why: format!("{most} redirects exceeded"), again: false }
+    /// Its code for a error, and the args for it.
+    fn failed_attempt(&self, error: TransferError) -> Attempt {
+        match error {
+            TransferError::Failed(failure, _) => self.failed(&failure),
+            TransferError::BadRedirect(why) => Attempt { code: GENERIC, why, again: false },
+            TransferError::TooManyRedirects(most) => {
+                Attempt { code: SERVER, why: format!("{most} redirects exceeded"), again: false }
             }
-            Setback::Refused(status) => {
+            TransferError::ErrorStatus(status) => {
                 let code = if status == 401 { DENIED } else { SERVER };
                 let why = format!("server returned error: {status}");
-                Ended { code, why, again: matches!(status, 500 | 501) }
+                Attempt { code, why, again: matches!(status, 500 | 501) }
             }
-            Setback::Lost(Lost::TimedOut) => {
-                Ended { code: FILE, why: "timed out writing the body".into(), again: false }
+            TransferError::WriteFailed(WriteError::TimedOut) => {
+                Attempt { code: FILE, why: "timed out writing the body".into(), again: false }
             }
-            Setback::Lost(lost) => Ended { code: FILE, why: told(&lost), again: false },
+            TransferError::WriteFailed(lost) => Attempt { code: FILE, why: told(&lost), again: false },
         }
     }
 
     /// Its code for a failure, and whether that passes by itself.
-    fn failed(&self, failure: &Failure) -> Ended {
+    fn failed(&self, failure: &Failure) -> Attempt {
         let (code, again) = match (failure.phase, failure.cause) {
             (Phase::Tls, Cause::TimedOut) => (NETWORK, true),
             (Phase::Tls, Cause::Certificate | Cause::Broken) => (TLS, false),
             (Phase::Tls, _) => (NETWORK, false),
             (Phase::Resolve, cause) => (NETWORK, cause == Cause::TimedOut),
-            (Phase::Connect, Cause::Unreachable) => (NETWORK, self.tries.refused == Refused::TriedAgain),
+            (Phase::Connect, Cause::Unreachable) => (NETWORK, self.tries.refused == ConnectionRefused::Retry),
             (_, Cause::Protocol) => (PROTOCOL, false),
             (_, Cause::Broken) => (GENERIC, false),
             _ => (NETWORK, true),
         };
         let why = failure.reason.replace("--insecure", "--no-check-certificate");
-        Ended { code, why: why.replace("--cacert", "--ca-certificate"), again }
+        Attempt { code, why: why.replace("--cacert", "--ca-certificate"), again }
     }
 }
 
@@ -313,10 +321,10 @@ fn is_good(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// Why something was lost, in words.
-fn told(lost: &Lost) -> String {
+/// Why something was lost, in args.
+fn told(lost: &WriteError) -> String {
     match lost {
-        Lost::TimedOut => "timed out writing".into(),
-        Lost::Refused(why) => why.clone(),
+        WriteError::TimedOut => "timed out writing".into(),
+        WriteError::Refused(why) => why.clone(),
     }
 }

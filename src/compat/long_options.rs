@@ -7,14 +7,14 @@ use std::ffi::OsString;
 pub(super) struct Flag {
     long: &'static str,
     short: Option<char>,
-    takes: Takes,
+    arity: Arity,
 }
 
 /// Whether an option has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum Arity {
     /// It is or is not.
-    Nothing,
+    Switch,
     /// It has one.
     Value,
 }
@@ -30,9 +30,9 @@ pub(super) enum Syntax {
 
 /// Something that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum ParsedArg {
     /// No option.
-    Word(String),
+    Operand(String),
     /// A switch.
     Switch {
         /// Its long name.
@@ -53,13 +53,13 @@ pub(super) enum Given {
 
 impl Flag {
     /// `--long`, and `-short` where there is one.
-    pub(super) const fn new(long: &'static str, short: Option<char>, takes: Takes) -> Self {
-        Self { long, short, takes }
+    pub(super) const fn new(long: &'static str, short: Option<char>, arity: Arity) -> Self {
+        Self { long, short, arity }
     }
 }
 
 /// Sorts `args` by the options in `flags`; what is not known is named.
-pub(super) fn sort(flags: &[Flag], syntax: Syntax, args: Vec<OsString>) -> Result<Vec<Given>, String> {
+pub(super) fn parse(flags: &[Flag], syntax: Syntax, args: Vec<OsString>) -> Result<Vec<ParsedArg>, String> {
     let mut found = Vec::new();
     let mut args = args
         .into_iter()
@@ -68,7 +68,7 @@ pub(super) fn sort(flags: &[Flag], syntax: Syntax, args: Vec<OsString>) -> Resul
         let word = word?;
         if word == "--" {
             for word in args {
-                found.push(Given::Word(word?));
+                found.push(ParsedArg::Operand(word?));
             }
             break;
         }
@@ -82,27 +82,27 @@ pub(super) fn sort(flags: &[Flag], syntax: Syntax, args: Vec<OsString>) -> Resul
             let shown = format!("--{name}");
             let unknown = || format!("option {shown}: is unknown");
             if let Some(flag) = lookup(flags, syntax, name) {
-                found.push(match (flag.takes, glued) {
-                    (Takes::Nothing, None) => Given::Switch { name: flag.long, on: true },
-                    (Takes::Nothing, Some(_)) => return Err(format!("option {shown}: takes no parameter")),
-                    (Takes::Value, Some(value)) => Given::Value { name: flag.long, shown, value },
-                    (Takes::Value, None) => {
+                found.push(match (flag.arity, glued) {
+                    (Arity::Switch, None) => ParsedArg::Switch { name: flag.long, on: true },
+                    (Arity::Switch, Some(_)) => return Err(format!("option {shown}: arity no parameter")),
+                    (Arity::Value, Some(value)) => ParsedArg::Value { name: flag.long, shown, value },
+                    (Arity::Value, None) => {
                         let value = next(&shown)?;
-                        Given::Value { name: flag.long, shown, value }
+                        ParsedArg::Value { name: flag.long, shown, value }
                     }
                 });
             } else {
                 let opposite = name.strip_prefix("no-").filter(|_| syntax == Syntax::Curl);
                 let flag = opposite.and_then(|name| lookup(flags, syntax, name)).ok_or_else(unknown)?;
-                if flag.takes == Takes::Value {
+                if flag.arity == Arity::Value {
                     return Err(unknown());
                 }
-                found.push(Given::Switch { name: flag.long, on: false });
+                found.push(ParsedArg::Switch { name: flag.long, on: false });
             }
             continue;
         }
         let Some(cluster) = word.strip_prefix('-').filter(|cluster| !cluster.is_empty()) else {
-            found.push(Given::Word(word));
+            found.push(ParsedArg::Operand(word));
             continue;
         };
         let mut letters = cluster.chars();
@@ -110,15 +110,15 @@ pub(super) fn sort(flags: &[Flag], syntax: Syntax, args: Vec<OsString>) -> Resul
             let shown = format!("-{letter}");
             let flag = flags.iter().find(|flag| flag.short == Some(letter));
             let flag = flag.ok_or_else(|| format!("option {shown}: is unknown"))?;
-            if flag.takes == Takes::Nothing {
-                found.push(Given::Switch { name: flag.long, on: true });
+            if flag.arity == Arity::Switch {
+                found.push(ParsedArg::Switch { name: flag.long, on: true });
                 continue;
             }
             let value = match letters.as_str() {
                 "" => next(&shown)?,
                 glued => glued.to_owned(),
             };
-            found.push(Given::Value { name: flag.long, shown, value });
+            found.push(ParsedArg::Value { name: flag.long, shown, value });
             break;
         }
     }
