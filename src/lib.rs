@@ -9,6 +9,7 @@
 //!                cli             our own command line and environment -> a command
 //!                 |
 //!                check  wait  init        the commands; init is PID 1: spawn, forward, reap, drain, and what it watches
+//!                install
 //!                 |
 //!                repeat          one target again and again, never two attempts at a time
 //!                attempt         one probe on a thread, over by its deadline
@@ -48,6 +49,7 @@ pub mod fuzzing;
 mod health;
 mod http;
 mod init;
+mod install;
 mod net;
 mod outcome;
 mod probe;
@@ -77,7 +79,7 @@ fn dispatch(args: Args) -> ExitStatus {
     let mut args = args.into_vec();
     let parsed = match compat::personality(args.first()) {
         Some(personality) => personality(args.split_off(1)),
-        None => cli::parse(args),
+        None => cli::parse(args, compat::names),
     };
     match parsed {
         Ok(command) => command.run(),

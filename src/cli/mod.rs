@@ -3,6 +3,7 @@
 mod check;
 mod expand;
 mod init;
+mod install;
 mod options;
 mod targets;
 mod usage;
@@ -27,6 +28,7 @@ Usage:
   sexton check [OPTIONS] TARGET...             one round of checks; exit 0 when all pass, else 1
   sexton wait [OPTIONS] TARGET... [-- CMD...]  retry until all pass, then become CMD
   sexton init [OPTIONS] [--] CMD...            PID 1: run CMD, reap, forward, keep its exit code
+  sexton install PATH [--as NAME,..]           copy itself there, for containers whose image has no sexton
 
 Examples:
   HEALTHCHECK CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]
@@ -36,8 +38,12 @@ Examples:
 sexton COMMAND --help says more. Exit codes of check: 0 healthy, 1 unhealthy or misused.
 ";
 
-/// Reads the command line. Only the command that is named is built: clap's cost is paid for what is used.
-pub(crate) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+/// Reads the command line; `names` are those of other programs that we answer to. Only the command that is named is
+/// built: clap's cost is paid for what is used.
+pub(crate) fn parse(
+    args: Vec<OsString>,
+    names: fn() -> Vec<&'static str>,
+) -> Result<Box<dyn Command>, Usage> {
     let mut words = args.into_iter().skip(1);
     let Some(command) = words.next() else {
         return Err(Usage::new(ExitStatus::Unhealthy, "no command; try sexton check http://127.0.0.1:8080/"));
@@ -46,13 +52,14 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         Some("check") => check::parse(words).map(Parsed::into_command),
         Some("wait") => wait::parse(words),
         Some("init") => init::parse(words),
+        Some("install") => install::parse(words, &names()).map(Parsed::into_command),
         Some("help" | "--help" | "-h") => Ok(Box::new(Document::stdout(HELP))),
         Some("--version" | "-V" | "version") => {
             Ok(Box::new(Document::stdout(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n"))))
         }
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,
-            format!("unknown command {}; there are check, wait and init", command.display()),
+            format!("unknown command {}; there are check, wait, init and install", command.display()),
         )),
     }
 }

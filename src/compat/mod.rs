@@ -47,6 +47,11 @@ pub(crate) fn personality(program: Option<&OsString>) -> Option<Personality> {
     PERSONALITIES.iter().find(|(known, _)| *known == name).map(|(_, personality)| *personality)
 }
 
+/// Every name that we answer to.
+pub(crate) fn names() -> Vec<&'static str> {
+    PERSONALITIES.iter().map(|(name, _)| *name).collect()
+}
+
 /// The limit of what has none of its own: below all that a platform gives a check.
 const TIMEOUT: Duration = Duration::from_secs(4);
 

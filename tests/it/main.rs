@@ -22,6 +22,7 @@
 //! * `files`: `file:`
 //! * `init_wait`: what an init waits for before the start
 //! * `init`: `sexton init`, item by item of what an init must get right
+//! * `install`: `sexton install`
 //! * `payload`: `tcp://`, `unix:` and `udp://` with `--send` and `--expect`
 //! * `processes`: `process:`, `pid:`, `zombies:`, `pids:`
 #![allow(
@@ -43,6 +44,7 @@ mod http;
 mod http_options;
 mod init;
 mod init_wait;
+mod install;
 mod limits;
 mod names;
 mod payload;
