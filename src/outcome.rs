@@ -64,6 +64,8 @@ pub(crate) enum Cause {
     Reset,
     /// The peer's certificate is not to be trusted.
     Certificate,
+    /// The peer sent more than is read.
+    TooLarge,
     /// The peer speaks something else than was asked for.
     Protocol,
     /// The peer answered, and the answer is not what was asked for.

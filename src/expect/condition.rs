@@ -1,7 +1,5 @@
 //! What the body of an answer or a file must have.
 
-use serde_json::Value;
-
 use crate::expect::json_pointer::{JsonPointer, cut, matches, shown};
 
 /// The most that is read: nothing that a healthcheck looks at comes near it, and it is the memory of an init.
@@ -42,12 +40,11 @@ pub(crate) enum Extent {
 
 /// Looks whether all `conditions` hold; an error is a sentence on the first that does not.
 pub(crate) fn check(content: &Content, conditions: &[Condition]) -> Result<(), String> {
-    let mut document = None;
-    conditions.iter().try_for_each(|condition| holds(condition, content, &mut document))
+    conditions.iter().try_for_each(|condition| holds(condition, content))
 }
 
-/// Whether `condition` holds; if not, what is there instead. `document` is the content as JSON once somebody wants it.
-fn holds(condition: &Condition, content: &Content, document: &mut Option<Value>) -> Result<(), String> {
+/// Whether `condition` holds; if not, what is there instead.
+fn holds(condition: &Condition, content: &Content) -> Result<(), String> {
     let what = content.what;
     let is_cut = content.extent == Extent::Limit;
     match condition {
@@ -70,13 +67,12 @@ fn holds(condition: &Condition, content: &Content, document: &mut Option<Value>)
             Err(format!("the {what} is larger than 1 MiB, too large for --json-path"))
         }
         Condition::Json(pointer, wanted) => {
-            if document.is_none() {
-                *document = Some(serde_json::from_slice(&content.bytes).map_err(|error| {
-                    format!("the {what} is not JSON ({error}) but {}", excerpt(&content.bytes))
-                })?);
-            }
-            let document = document.as_ref().unwrap_or(&Value::Null);
-            match (pointer.find(document), wanted) {
+            // A byte order mark, which editors of one system put there.
+            let text = content.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content.bytes);
+            let found = pointer.find(text).map_err(|error| {
+                format!("the {what} is not JSON ({error}) but {}", excerpt(&content.bytes))
+            })?;
+            match (found, wanted) {
                 (Ok(_), None) => Ok(()),
                 (Ok(value), Some(wanted)) if matches(value, wanted) => Ok(()),
                 (Ok(value), Some(wanted)) => {
@@ -90,7 +86,7 @@ fn holds(condition: &Condition, content: &Content, document: &mut Option<Value>)
 
 /// Whether `text` stands in `bytes`.
 pub(crate) fn contains(bytes: &[u8], text: &str) -> bool {
-    text.is_empty() || bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }
 
 /// The beginning of a content.

@@ -1,8 +1,12 @@
 //! Values in a JSON document by their path (RFC 6901).
+//!
+//! No tree is built of the document: one megabyte of it can be a hundred of that. What stands beside the path is skipped.
 
 use std::fmt;
 
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A JSON pointer. A built one is well formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,22 +36,87 @@ impl JsonPointer {
         &self.text
     }
 
-    /// The value that this points to in `document`, or how far it leads.
-    pub(crate) fn find<'a>(&self, document: &'a Value) -> Result<&'a Value, Missing<'a>> {
-        let mut value = document;
+    /// The value that this points to in `document`, as it is written there, or how far it leads. An error when the
+    /// document is not JSON, wherever in it.
+    pub(crate) fn find<'a>(
+        &self,
+        document: &'a [u8],
+    ) -> Result<Result<&'a str, Missing<'a>>, serde_json::Error> {
+        let mut value = serde_json::from_slice::<&RawValue>(document)?.get();
         for (depth, token) in self.tokens.iter().enumerate() {
-            let next = match value {
-                Value::Object(members) => members.get(token),
-                Value::Array(items) => index(token).and_then(|index| items.get(index)),
-                _ => None,
+            let mut json = serde_json::Deserializer::from_str(value);
+            let step = match value.as_bytes().first() {
+                Some(b'{') => json.deserialize_map(Member(token))?,
+                Some(b'[') => json.deserialize_seq(Item(index(token)))?,
+                _ => Step { next: None, there: There::Scalar(value) },
             };
-            let Some(next) = next else {
+            let Some(next) = step.next else {
                 let parent = self.text.splitn(depth + 2, '/').take(depth + 1).collect::<Vec<_>>().join("/");
-                return Err(Missing { parent, value });
+                return Ok(Err(Missing { parent, there: step.there }));
             };
-            value = next;
+            value = next.get();
         }
-        Ok(value)
+        Ok(Ok(value))
+    }
+}
+
+/// One step along a pointer: the value that it leads to, and what else is there.
+struct Step<'a> {
+    next: Option<&'a RawValue>,
+    there: There<'a>,
+}
+
+/// Looks for a member of an object; of several with one name the last counts, as in JavaScript.
+struct Member<'t>(&'t str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Step<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Step<'de>, A::Error> {
+        let (mut next, mut names, mut count) = (None, Vec::new(), 0_usize);
+        while let Some(name) = members.next_key::<String>()? {
+            if name == self.0 {
+                next = Some(members.next_value()?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+            count += 1;
+            if count <= NAMES_MAX {
+                names.push(cut(&name, VALUE_MAX));
+            }
+        }
+        Ok(Step { next, there: There::Object { names, count } })
+    }
+}
+
+/// Looks for an item of an array.
+struct Item(Option<usize>);
+
+impl<'de> Visitor<'de> for Item {
+    type Value = Step<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Step<'de>, A::Error> {
+        let (mut next, mut count) = (None, 0);
+        loop {
+            if self.0 == Some(count) {
+                next = items.next_element()?;
+                if next.is_none() {
+                    break;
+                }
+            } else if items.next_element::<IgnoredAny>()?.is_none() {
+                break;
+            }
+            count += 1;
+        }
+        Ok(Step { next, there: There::Array(count) })
     }
 }
 
@@ -63,7 +132,18 @@ pub(crate) struct Missing<'a> {
     /// The pointer up to there; empty for the document.
     parent: String,
     /// What is there.
-    value: &'a Value,
+    there: There<'a>,
+}
+
+/// What stands where a pointer leads no further.
+#[derive(Debug, PartialEq)]
+enum There<'a> {
+    /// An object: the first of its names, and how many it has.
+    Object { names: Vec<String>, count: usize },
+    /// An array of so many.
+    Array(usize),
+    /// Anything else, as it is written.
+    Scalar(&'a str),
 }
 
 /// The most names of an object that are told.
@@ -73,15 +153,14 @@ impl fmt::Display for Missing<'_> {
     /// What is there instead.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.parent.is_empty() { "the document" } else { &self.parent };
-        match self.value {
-            Value::Object(members) if members.is_empty() => write!(f, "{place} is an empty object"),
-            Value::Object(members) => {
-                let names: Vec<_> = members.keys().take(NAMES_MAX).map(String::as_str).collect();
-                let more = if members.len() > NAMES_MAX { ", ..." } else { "" };
+        match &self.there {
+            There::Object { count: 0, .. } => write!(f, "{place} is an empty object"),
+            There::Object { names, count } => {
+                let more = if *count > NAMES_MAX { ", ..." } else { "" };
                 write!(f, "{place} has {}{more}", names.join(", "))
             }
-            Value::Array(items) => write!(f, "{place} is an array of {}", items.len()),
-            other => write!(f, "{place} is {}", shown(other)),
+            There::Array(count) => write!(f, "{place} is an array of {count}"),
+            There::Scalar(value) => write!(f, "{place} is {}", shown(value)),
         }
     }
 }
@@ -90,8 +169,9 @@ impl fmt::Display for Missing<'_> {
 const VALUE_MAX: usize = 60;
 
 /// `value` on a line, cut.
-pub(crate) fn shown(value: &Value) -> String {
-    cut(&value.to_string(), VALUE_MAX)
+pub(crate) fn shown(value: &str) -> String {
+    let start = cut(value, 4 * VALUE_MAX);
+    cut(&start.split_whitespace().collect::<Vec<_>>().join(" "), VALUE_MAX)
 }
 
 /// `text`, cut to at most `most` bytes.
@@ -103,13 +183,80 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     format!("{}...", text.get(..end).unwrap_or_default())
 }
 
-/// Whether `value` is what a user wrote as `wanted`: a string by its text, anything else by its value.
-pub(crate) fn matches(value: &Value, wanted: &str) -> bool {
-    match (value, serde_json::from_str::<Value>(wanted)) {
-        (Value::String(text), _) => text == wanted,
-        (Value::Number(one), Ok(Value::Number(other))) => one == &other || one.as_f64() == other.as_f64(),
-        (value, Ok(wanted)) => *value == wanted,
-        (_, Err(_)) => false,
+/// Whether `value`, as it is written in the document, is what a user wrote as `wanted`: a string by its text, a number by
+/// its value and not by the nearest that a double has, anything else by its structure.
+pub(crate) fn matches(value: &str, wanted: &str) -> bool {
+    match value.as_bytes().first() {
+        Some(b'"') => serde_json::from_str::<String>(value).is_ok_and(|text| text == wanted),
+        Some(b'-' | b'0'..=b'9') => match (Decimal::read(value), Decimal::read(wanted)) {
+            (Some(value), Some(wanted)) => value == wanted,
+            _ => value == wanted,
+        },
+        Some(b'{' | b'[') => same_structure(value, wanted),
+        _ => value == wanted,
+    }
+}
+
+/// How much longer than what is wanted an equal value can be written: `\u0041` for `A`.
+const ESCAPE_FACTOR: usize = 6;
+
+/// Whether two objects or arrays are equal. A document cannot make us build more than the user has written.
+fn same_structure(value: &str, wanted: &str) -> bool {
+    let Ok(wanted_value) = serde_json::from_str::<Value>(wanted) else { return false };
+    let most = wanted.len().saturating_mul(ESCAPE_FACTOR);
+    let (mut compact, mut in_string, mut escaped) = (String::new(), false, false);
+    for c in value.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = in_string,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        if in_string || !c.is_ascii_whitespace() {
+            compact.push(c);
+        }
+        if compact.len() > most {
+            return false;
+        }
+    }
+    serde_json::from_str::<Value>(&compact).is_ok_and(|value| value == wanted_value)
+}
+
+/// A number of JSON: its digits without zeros at either end, times ten to the power of `exponent`.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    is_negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    /// Reads a number (RFC 8259, 6); nothing when `text` is none, or its exponent is absurd.
+    fn read(text: &str) -> Option<Self> {
+        let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+            Some(_) => return None,
+            None => (mantissa, ""),
+        };
+        if whole.is_empty() || !(whole.bytes().chain(fraction.bytes())).all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_end_matches('0');
+        let zeros = i64::try_from(all.len() - digits.len()).ok()?;
+        let exponent = i64::from(exponent) - i64::try_from(fraction.len()).ok()? + zeros;
+        let digits = digits.trim_start_matches('0');
+        let is_zero = digits.is_empty();
+        Some(Self {
+            is_negative: is_negative && !is_zero,
+            digits: digits.to_owned(),
+            exponent: if is_zero { 0 } else { exponent },
+        })
     }
 }
 
@@ -142,13 +289,11 @@ mod tests {
 
     fn found(pointer: &str) -> Result<String, String> {
         // The document of RFC 6901, 5, and a little more.
-        let document: Value = serde_json::from_str(
-            r#"{"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8,
-                "deep":{"er":{"x":null}}}"#,
-        )
-        .unwrap();
-        let pointer = JsonPointer::parse(pointer)?;
-        pointer.find(&document).map(ToString::to_string).map_err(|missing| missing.to_string())
+        let document =
+            br#"{"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8,
+            "deep":{"er":{"x":null}}}"#;
+        let found = JsonPointer::parse(pointer)?.find(document).unwrap();
+        found.map(str::to_owned).map_err(|missing| missing.to_string())
     }
 
     #[test]
@@ -197,7 +342,6 @@ mod tests {
 
     #[test]
     fn strings_compare_as_text_and_the_rest_by_value() {
-        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         for (is, wanted, same) in [
             (r#""UP""#, "UP", true),
             (r#""UP""#, "\"UP\"", false),
@@ -211,8 +355,16 @@ mod tests {
             ("null", "null", true),
             ("null", "", false),
             (r#"{"a":[1]}"#, r#"{ "a": [ 1 ] }"#, true),
+            (r#"{ "a" : [ 1, "x y" ] }"#, r#"{"a":[1,"x y"]}"#, true),
+            (r#"{"a":[1,2]}"#, r#"{"a":[1]}"#, false),
+            ("9007199254740993", "9007199254740993", true),
+            ("9007199254740993", "9007199254740992", false),
+            ("1.50e3", "1500", true),
+            ("-0", "0", true),
+            ("1e2147483647", "1", false),
+            ("1", "1.", false),
         ] {
-            assert_eq!(matches(&value(is), wanted), same, "{is} {wanted}");
+            assert_eq!(matches(is, wanted), same, "{is} {wanted}");
         }
     }
 }

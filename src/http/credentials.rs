@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use ::http::HeaderValue;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ureq::http::{HeaderName, HeaderValue, header};
 
+use crate::http::header::{self, HeaderName};
 use crate::system::option_file as file;
 
-/// Who we say that we are.
+/// What a request authenticates with.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Credentials {
     /// A ready Authorization.

@@ -1,22 +1,24 @@
-//! Where an answer sends us, and whether we go.
+//! Redirects: where a response leads, and whether that is followed.
 
-use ureq::http::{HeaderMap, HeaderValue, Method, header};
+use ::http::Method;
 
 use crate::outcome::{Cause, Failure, Phase};
 
+use crate::http::head::Head;
+use crate::http::header;
 use crate::http::url::{Scheme, Url};
 
 /// How many redirects are followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Follow {
-    /// None; a redirect is an answer like any other.
+    /// None; a redirect is a response like any other.
     #[default]
     No,
     /// So many.
     AtMost(u8),
 }
 
-/// The next question after a redirect.
+/// The next request after a redirect.
 #[derive(Debug)]
 pub(crate) struct Hop {
     /// Whom to ask.
@@ -36,14 +38,12 @@ pub(crate) enum Origin {
     Other,
 }
 
-/// Where an answer of `status` sends us, as far as it says: the raw Location.
-pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<&[u8]> {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
-        .then(|| headers.get(header::LOCATION))?
-        .map(HeaderValue::as_bytes)
+/// Where a response of `status` redirects to, as far as it says: the raw Location.
+pub(crate) fn location(status: u16, head: &Head) -> Option<&[u8]> {
+    matches!(status, 301 | 302 | 303 | 307 | 308).then(|| head.get(header::LOCATION))?
 }
 
-/// The hop that an answer of `status` to `method url` asks for; never one from https to http.
+/// The hop that a response of `status` to `method url` asks for; never one from https to http.
 pub(crate) fn hop(status: u16, location: &[u8], url: &Url, method: &Method) -> Result<Hop, Failure> {
     let next = url.join(location).map_err(|why| {
         let reason = format!("status {status} redirects to {why}");

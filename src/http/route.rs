@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use ureq::http::HeaderValue;
+use ::http::HeaderValue;
 
 use crate::deadline::Deadline;
 use crate::net;
@@ -13,7 +13,7 @@ use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::target::Target;
 
 use crate::http::credentials;
-use crate::http::exchange::Form;
+use crate::http::request::RequestTarget;
 use crate::http::url::{Scheme, Url, decoded};
 
 /// The most bytes of a proxy's answer to CONNECT.
@@ -71,29 +71,39 @@ impl Proxy {
 
 /// A connection on which a request can be sent.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct HttpConnection {
     /// The connection.
     pub(crate) stream: Stream,
     /// What the request line must have.
-    pub(crate) form: Form,
+    pub(crate) form: RequestTarget,
     /// For the Proxy-Authorization of the request, where a proxy reads it.
     pub(crate) authorization: Option<HeaderValue>,
 }
 
 impl Route {
     /// Connects, for `url`.
-    pub(crate) fn dial(&self, url: &Url, deadline: Deadline, trace: &mut Trace) -> Result<Way, Failure> {
-        let mut way = match (&self.unix_socket, &self.proxy) {
-            (Some(path), _) => {
-                Way::straight(net::connect(&Endpoint::Unix(path.clone()), &self.via, deadline, trace)?)
+    pub(crate) fn dial(
+        &self,
+        url: &Url,
+        deadline: Deadline,
+        trace: &mut Trace,
+    ) -> Result<HttpConnection, Failure> {
+        let mut connection = match (&self.unix_socket, &self.proxy) {
+            (Some(path), _) => HttpConnection::straight(net::connect(
+                &Endpoint::Unix(path.clone()),
+                &self.via,
+                deadline,
+                trace,
+            )?),
+            (None, None) => {
+                HttpConnection::straight(net::connect(&url.endpoint(), &self.via, deadline, trace)?)
             }
-            (None, None) => Way::straight(net::connect(&url.endpoint(), &self.via, deadline, trace)?),
             (None, Some(proxy)) => self.through(proxy, url, deadline, trace)?,
         };
         if url.scheme == Scheme::Https {
-            way.stream = way.stream.secure(&url.host, &self.tls, tls::Alpn::Unnamed, trace)?;
+            connection.stream = connection.stream.secure(&url.host, &self.tls, tls::Alpn::Unnamed, trace)?;
         }
-        Ok(way)
+        Ok(connection)
     }
 
     /// Connects to `proxy`, and for https through it (RFC 9110, 9.3.6).
@@ -103,26 +113,28 @@ impl Route {
         url: &Url,
         deadline: Deadline,
         trace: &mut Trace,
-    ) -> Result<Way, Failure> {
+    ) -> Result<HttpConnection, Failure> {
         let endpoint = Endpoint::Tcp { host: proxy.host.clone(), port: proxy.port };
         let stream = net::connect(&endpoint, &self.via, deadline, trace)
             .map_err(|failure| Failure { reason: format!("proxy: {}", failure.reason), ..failure })?;
         match url.scheme {
-            Scheme::Http => {
-                Ok(Way { stream, form: Form::Absolute, authorization: proxy.authorization.clone() })
-            }
+            Scheme::Http => Ok(HttpConnection {
+                stream,
+                form: RequestTarget::Absolute,
+                authorization: proxy.authorization.clone(),
+            }),
             Scheme::Https => {
                 trace.step(|| format!("asking the proxy for {}:{}", url.host, url.port));
-                proxy.open(stream, url).map(Way::straight)
+                proxy.open(stream, url).map(HttpConnection::straight)
             }
         }
     }
 }
 
-impl Way {
+impl HttpConnection {
     /// A connection to the server itself.
     fn straight(stream: Stream) -> Self {
-        Self { stream, form: Form::Origin, authorization: None }
+        Self { stream, form: RequestTarget::Origin, authorization: None }
     }
 }
 

@@ -133,7 +133,7 @@ fn settle(
     let Some(one) = decided.map(|index| pending.remove(index)) else { return Ok(None) };
     let result = getsockopt(&one.socket, sockopt::SocketError).map(Errno::from_raw);
     match result {
-        Ok(Errno::UnknownErrno) if is_mirror(&one) => {
+        Ok(Errno::UnknownErrno) if is_self_connected(&one) => {
             refused.push((one.address, Errno::ECONNREFUSED));
             Ok(None)
         }
@@ -147,7 +147,7 @@ fn settle(
 
 /// Whether the connection is one with itself. The kernel may pick the very port that is connected to as our own, and
 /// where nobody listens TCP then opens from both ends at once (RFC 9293, 3.5): a check that passes with nobody there.
-fn is_mirror(one: &Pending) -> bool {
+fn is_self_connected(one: &Pending) -> bool {
     let own: Option<SockaddrStorage> = getsockname(one.socket.as_raw_fd()).ok();
     own.is_some_and(|own| own == SockaddrStorage::from(one.address))
 }

@@ -18,7 +18,7 @@ use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trace};
 
 pub(crate) use self::resolve::addresses;
-pub(crate) use self::socket::Awaited;
+pub(crate) use self::socket::Interest;
 pub(crate) use self::stream::{Stream, failure_of};
 
 /// A name or an address.

@@ -15,31 +15,31 @@ use crate::deadline::Deadline;
 pub(super) struct Socket {
     fd: OwnedFd,
     deadline: Deadline,
-    patience: Patience,
+    blocking: Blocking,
 }
 
 /// What a read or write does that cannot be done at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Patience {
+enum Blocking {
     /// It waits, until the deadline.
     UntilDeadline,
     /// It fails with `ErrorKind::WouldBlock`.
-    None,
+    Never,
 }
 
-/// What to wait for, where reads and writes do not wait by themselves.
+/// What to wait for, where reads and writes do not block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Awaited {
+pub(crate) enum Interest {
     /// Something to read.
-    Input,
+    Readable,
     /// Something to read, or room to write.
-    Either,
+    ReadableOrWritable,
 }
 
 impl Socket {
     /// Takes over a connected stream socket, blocking or not.
     pub(super) fn new(fd: OwnedFd, deadline: Deadline) -> Self {
-        Self { fd, deadline, patience: Patience::UntilDeadline }
+        Self { fd, deadline, blocking: Blocking::UntilDeadline }
     }
 
     /// Over by `deadline` from now on.
@@ -54,15 +54,15 @@ impl Socket {
     }
 
     /// From now on no read or write waits.
-    pub(super) fn never_wait(&mut self) {
-        self.patience = Patience::None;
+    pub(super) fn set_nonblocking(&mut self) {
+        self.blocking = Blocking::Never;
     }
 
     /// Waits until there is something to do.
-    pub(super) fn wait_for(&self, awaited: Awaited) -> io::Result<()> {
-        self.wait(match awaited {
-            Awaited::Input => PollFlags::POLLIN,
-            Awaited::Either => PollFlags::POLLIN | PollFlags::POLLOUT,
+    pub(super) fn poll(&self, interest: Interest) -> io::Result<()> {
+        self.wait(match interest {
+            Interest::Readable => PollFlags::POLLIN,
+            Interest::ReadableOrWritable => PollFlags::POLLIN | PollFlags::POLLOUT,
         })
     }
 
@@ -94,7 +94,7 @@ impl Socket {
             }
             match transfer() {
                 Ok(amount) => return Ok(amount),
-                Err(Errno::EAGAIN) if self.patience == Patience::UntilDeadline => self.wait(flags)?,
+                Err(Errno::EAGAIN) if self.blocking == Blocking::UntilDeadline => self.wait(flags)?,
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }

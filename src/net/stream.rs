@@ -1,22 +1,41 @@
 //! A connection that knows when it is over, plain or TLS.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
 
-use super::socket::Awaited;
+use super::socket::Interest;
 use super::socket::Socket;
 use super::{Host, tls};
 
+/// How much a peer may send unless somebody allows more: nothing that a check reads comes near it. Protocol libraries queue
+/// what a peer may repeat for ever (interim responses, pings), so that the bound has to be below them.
+const RECEIVED_MAX: u64 = 256 * 1024;
+
 /// A connection. Every read and write is over by the deadline and then fails with `ErrorKind::TimedOut`, also when the
-/// peer drips a byte at a time or never stops; over TLS, too.
+/// peer drips a byte at a time or never stops; over TLS, too. All that is read of it is bounded.
 #[derive(Debug)]
 pub(crate) struct Stream {
     socket: Socket,
     layer: Layer,
+    /// How many more bytes are read.
+    allowed: u64,
 }
+
+/// The peer sent more than is read.
+#[derive(Debug)]
+struct TooMuch;
+
+impl fmt::Display for TooMuch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the peer sent more than is read of it")
+    }
+}
+
+impl std::error::Error for TooMuch {}
 
 /// What lies between us and the socket.
 #[derive(Debug)]
@@ -30,7 +49,7 @@ enum Layer {
 impl Stream {
     /// Takes over a connected stream socket, blocking or not.
     pub(super) fn new(socket: OwnedFd, deadline: Deadline) -> Self {
-        Self { socket: Socket::new(socket, deadline), layer: Layer::Plain }
+        Self { socket: Socket::new(socket, deadline), layer: Layer::Plain, allowed: RECEIVED_MAX }
     }
 
     /// The same connection, over by another deadline.
@@ -58,23 +77,38 @@ impl Stream {
         Ok(self)
     }
 
+    /// Reads `more` bytes of the peer, beyond what was allowed before.
+    pub(crate) fn allow(&mut self, more: u64) {
+        self.allowed = self.allowed.saturating_add(more);
+    }
+
+    /// Reads at most `most` bytes of the peer from now on.
+    pub(crate) fn allow_only(mut self, most: u64) -> Self {
+        self.allowed = most;
+        self
+    }
+
     /// From now on reads and writes that cannot be done at once fail with `ErrorKind::WouldBlock`.
-    pub(crate) fn never_wait(&mut self) {
-        self.socket.never_wait();
+    pub(crate) fn set_nonblocking(&mut self) {
+        self.socket.set_nonblocking();
     }
 
     /// Waits, by the deadline, until there is something to do.
-    pub(crate) fn wait_for(&self, awaited: Awaited) -> io::Result<()> {
-        self.socket.wait_for(awaited)
+    pub(crate) fn poll(&self, interest: Interest) -> io::Result<()> {
+        self.socket.poll(interest)
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.layer {
+        let amount = match &mut self.layer {
             Layer::Plain => self.socket.read(buffer),
             Layer::Tls(session) => session.read(&mut self.socket, buffer),
-        }
+        }?;
+        // The end of a peer that stops in time is an end.
+        let left = u64::try_from(amount).ok().and_then(|amount| self.allowed.checked_sub(amount));
+        self.allowed = left.ok_or_else(|| io::Error::other(TooMuch))?;
+        Ok(amount)
     }
 }
 
@@ -109,7 +143,14 @@ pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
     if let Some(failure) = tls::failure_of(error, phase) {
         return failure;
     }
+    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooMuch>) {
+        let reason = format!("the peer sent too much while {}; no more of it is read", phase.doing());
+        return Failure::new(phase, Cause::TooLarge, reason);
+    }
     match error.kind() {
+        io::ErrorKind::OutOfMemory => {
+            Failure::new(phase, Cause::Broken, format!("out of memory while {}", phase.doing()))
+        }
         io::ErrorKind::TimedOut => Failure::timed_out(phase),
         io::ErrorKind::UnexpectedEof => Failure::new(
             phase,

@@ -65,10 +65,22 @@ pub(crate) struct HttpOptions {
     pub(crate) credentials: Option<Credentials>,
     /// The statuses that pass.
     pub(crate) status: StatusSet,
+    /// Whether a body that breaks off fails the check.
+    pub(crate) body: BodyUse,
     /// How many redirects to follow.
     pub(crate) follow: Follow,
     /// Whom to ask to ask.
     pub(crate) proxy: Option<Proxy>,
+}
+
+/// Whether the body of a response is read when no condition needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BodyUse {
+    /// To its end, and one that breaks off is a failure.
+    #[default]
+    ReadToEnd,
+    /// `--status-only`: whatever comes of it.
+    Ignored,
 }
 
 /// The body of a request.

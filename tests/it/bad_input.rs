@@ -344,50 +344,50 @@ fn a_socket_that_we_may_not_use_fails_with_its_reason() {
 
 #[test]
 fn answers_that_are_none_fail_with_their_reason() {
-    let not_http = "unhealthy: the answer is not HTTP/1";
+    let not_http = "unhealthy: not HTTP: the response begins with `";
     let rows: Vec<(&str, Server, String)> = vec![
         ("garbage", Server::answering("\x00\u{1}garbage\r\n\r\n"), not_http.into()),
         ("another protocol", Server::answering("SSH-2.0-OpenSSH_9.6\r\n"), not_http.into()),
-        ("a line of no status", Server::answering("HTTP/1.1 abc OK\r\n\r\n"), not_http.into()),
+        (
+            "a line of no status",
+            Server::answering("HTTP/1.1 abc OK\r\n\r\n"),
+            "unhealthy: the status line of the response is malformed: `HTTP/1.1 abc OK".into(),
+        ),
         (
             "a header without a colon",
             Server::answering("HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"),
-            not_http.into(),
+            "unhealthy: a header line of the response is malformed: `nonsense".into(),
         ),
         (
             "a status line of 1 MB",
             Server::answering(format!("HTTP/1.1 200 {}\r\n\r\n", "x".repeat(1 << 20))),
-            "unhealthy: the head of the answer is larger than 64 KiB".into(),
+            "unhealthy: the head of the response is larger than 64 KiB".into(),
         ),
-        (
-            "1 MB without a line's end",
-            Server::answering("x".repeat(1 << 20)),
-            "unhealthy: the answer is not HTTP/1".into(),
-        ),
+        ("1 MB without a line's end", Server::answering("x".repeat(1 << 20)), not_http.into()),
         (
             "a header of 1 MB",
             Server::answering(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20))),
-            "unhealthy: the head of the answer is larger than 64 KiB".into(),
+            "unhealthy: the head of the response is larger than 64 KiB".into(),
         ),
         (
             "headers without end",
             Server::pouring("HTTP/1.1 200 OK\r\n", "X: y\r\n"),
-            "unhealthy: the answer is not HTTP/1: http parse resulted in too many headers (".into(),
+            "unhealthy: the head of the response is larger than 64 KiB (".into(),
         ),
         (
             "no answer",
             Server::closing(),
-            "unhealthy: the peer closed the connection without an answer (".into(),
+            "unhealthy: the peer closed the connection without a response (".into(),
         ),
         (
             "half a status line",
             Server::answering("HTTP/1.1 20"),
-            "unhealthy: the peer closed the connection in the middle of the answer's head (".into(),
+            "unhealthy: the peer closed the connection in the middle of the response's head (".into(),
         ),
         (
             "half a head",
             Server::answering("HTTP/1.1 200 OK\r\nX: "),
-            "unhealthy: the peer closed the connection in the middle of the answer's head (".into(),
+            "unhealthy: the peer closed the connection in the middle of the response's head (".into(),
         ),
         (
             "a reset instead of an answer",

@@ -88,9 +88,9 @@ fn a_body_is_sent_by_post_as_a_form_unless_told_otherwise() {
         let request = requests.recv().expect("a request");
         let (head, sent) = request.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with(line), "{options:?}: {head}");
-        assert_eq!(head.matches("content-type: ").count(), 1, "{options:?}: {head}");
-        assert!(head.contains(&format!("content-type: {kind}")), "{options:?}: {head}");
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{options:?}: {head}");
+        assert_eq!(head.matches("Content-Type: ").count(), 1, "{options:?}: {head}");
+        assert!(head.contains(&format!("Content-Type: {kind}")), "{options:?}: {head}");
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{options:?}: {head}");
         assert_eq!(sent, body, "{options:?}");
     }
 }
@@ -124,10 +124,10 @@ fn given_headers_replace_ours() {
     check(&server, &options).said(0, "healthy: status 200 (");
     let request = server.first_request();
     for (name, values) in [
-        ("host", &["app.test"][..]),
-        ("user-agent", &["probe/1"]),
-        ("accept", &["text/plain"]),
-        ("x", &["1", "2"]),
+        ("Host", &["app.test"][..]),
+        ("User-Agent", &["probe/1"]),
+        ("Accept", &["text/plain"]),
+        ("X", &["1", "2"]),
     ] {
         let is: Vec<_> = request.lines().filter_map(|line| line.strip_prefix(&format!("{name}: "))).collect();
         assert_eq!(is, values, "{request}");
@@ -151,7 +151,7 @@ fn credentials_are_sent_and_never_shown() {
         let run = check(&server, &[options, &["-v"]].concat());
         assert_eq!(run.code, Some(1));
         let request = server.first_request();
-        assert!(request.contains(&format!("authorization: {sent}\r\n")), "{request}");
+        assert!(request.contains(&format!("Authorization: {sent}\r\n")), "{request}");
         for secret in ["s3cret", "t0ken", "bmFtZT"] {
             assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{run:?}");
         }
@@ -160,7 +160,7 @@ fn credentials_are_sent_and_never_shown() {
     let url = format!("http://na%6De:s3cret@{}/", server.address());
     let run = sexton(["check", "-v", &url]);
     assert!(!run.stdout.contains("s3cret"), "{run:?}");
-    assert!(server.first_request().contains("authorization: Basic bmFtZTpzM2NyZXQ=\r\n"));
+    assert!(server.first_request().contains("Authorization: Basic bmFtZTpzM2NyZXQ=\r\n"));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_text_is_looked_for_in_the_body() {
 #[test]
 fn the_status_is_judged_before_the_body() {
     let server = Server::answering("HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\nok");
-    check(&server, &["--contains", "ok"]).said(1, "unhealthy: status 500, wanted 200-299 (");
+    check(&server, &["--contains", "ok"]).said(1, "unhealthy: status 500, wanted 200-299: ok (");
     check(&server, &["--contains", "ok", "--status", "500"]).said(0, "healthy: status 500 (");
 }
 
@@ -229,9 +229,9 @@ fn values_are_looked_for_in_a_json_body() {
         ("/checks/0/up=false", "/checks/0/up is true, wanted false"),
         ("/checks/0/up=yes", "/checks/0/up is true, wanted yes"),
         ("/checks/1", "no /checks/1 in the body: /checks is an array of 1"),
-        ("/state", "no /state in the body: the document has a/b, checks, status"),
+        ("/state", "no /state in the body: the document has status, checks, a/b"),
         ("/status/x", "no /status/x in the body: /status is \"DOWN\""),
-        ("/checks/0/=1", "no /checks/0/ in the body: /checks/0 has ms, name, up"),
+        ("/checks/0/=1", "no /checks/0/ in the body: /checks/0 has name, up, ms"),
     ] {
         check(&server, &["--json-path", bad]).said(1, &format!("unhealthy: {why} ("));
     }
@@ -252,7 +252,7 @@ fn a_body_that_is_no_json_is_told_as_what_it_is() {
     }
     let deep = "[".repeat(100_000);
     check(&with_body(deep), &["--json-path", "/0"])
-        .said(1, "unhealthy: the body is not JSON (recursion limit exceeded at");
+        .said(1, "unhealthy: the body is not JSON (EOF while parsing a list at");
 }
 
 #[test]
@@ -303,9 +303,10 @@ fn a_body_that_breaks_off_is_told() {
         .said(1, "unhealthy: the peer closed the connection after 4 of 10 bytes of the body (");
     let reset = Server::resetting("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
     check(&reset, &["--contains", "x"])
-        .said(1, "unhealthy: the peer reset the connection while reading the body (");
+        .said(1, "unhealthy: the peer reset the connection after 0 of 10 bytes of the body (");
     let chunk = Server::answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n");
-    check(&chunk, &["--contains", "x"]).said(1, "unhealthy: the answer is not HTTP/1: ");
+    check(&chunk, &["--contains", "x"])
+        .said(1, "unhealthy: a malformed chunk after 0 bytes of the body: `zz` (");
 }
 
 #[test]
@@ -448,12 +449,12 @@ fn secrets_stay_with_the_server_that_they_are_for() {
     check(&redirecting(302, &there.url()), &secrets).said(0, "healthy: status 200 (");
     let request = there.first_request();
     for (header, is) in [
-        ("authorization: ", false),
-        ("cookie: ", false),
-        ("x-api-key: ", false),
-        ("host: secret.test", false),
-        ("accept: text/plain", true),
-        ("user-agent: me", true),
+        ("Authorization: ", false),
+        ("Cookie: ", false),
+        ("X-Api-Key: ", false),
+        ("Host: secret.test", false),
+        ("Accept: text/plain", true),
+        ("User-Agent: me", true),
     ] {
         assert_eq!(request.contains(header), is, "{header}: {request}");
     }
@@ -467,7 +468,7 @@ fn secrets_stay_with_the_server_that_they_are_for() {
     });
     check(&same, &secrets).said(0, "healthy: status 200 (");
     let request = same.requests().swap_remove(1);
-    for header in ["authorization: ", "cookie: ", "x-api-key: ", "host: secret.test"] {
+    for header in ["Authorization: ", "Cookie: ", "X-Api-Key: ", "Host: secret.test"] {
         assert!(request.contains(header), "{header}: {request}");
     }
 }
@@ -489,7 +490,7 @@ fn a_post_becomes_a_get_where_browsers_do_so() {
         let request = requests.recv().expect("a request");
         assert!(request.starts_with(&format!("{after} / ")), "{status} {method}: {request}");
         assert_eq!(request.ends_with("body"), after != "GET", "{status} {method}: {request}");
-        assert_eq!(request.contains("content-type"), after != "GET", "{status} {method}: {request}");
+        assert_eq!(request.contains("Content-Type"), after != "GET", "{status} {method}: {request}");
     }
 }
 
@@ -509,8 +510,8 @@ fn a_proxy_is_asked_only_when_given_and_with_the_whole_url() {
     assert!(!run.stdout.contains("s3cret"), "{run:?}");
     let request = proxy.first_request();
     assert!(request.starts_with("GET http://app.test:8080/path?query HTTP/1.1\r\n"), "{request}");
-    assert!(request.contains("host: app.test:8080\r\n"), "{request}");
-    assert!(request.contains("proxy-authorization: Basic bmFtZTpzM2NyZXQ=\r\n"), "{request}");
+    assert!(request.contains("Host: app.test:8080\r\n"), "{request}");
+    assert!(request.contains("Proxy-Authorization: Basic bmFtZTpzM2NyZXQ=\r\n"), "{request}");
 }
 
 #[test]
@@ -590,7 +591,7 @@ fn a_unix_socket_stands_for_any_host() {
     let run = sexton(["check", "--loopback-only", "--unix-socket", path, "http://docker.test/_ping"]);
     run.said(0, "healthy: status 200 (http://docker.test/_ping");
     let head = server.join().expect("it was asked");
-    assert!(head.starts_with("GET /_ping HTTP/1.1\r\n") && head.contains("host: docker.test\r\n"), "{head}");
+    assert!(head.starts_with("GET /_ping HTTP/1.1\r\n") && head.contains("Host: docker.test\r\n"), "{head}");
     sexton(["check", "--unix-socket", "/nowhere.sock", "http://h/"])
         .said(1, "unhealthy: no socket at /nowhere.sock (");
 }
@@ -681,8 +682,8 @@ fn variables_are_replaced_and_cannot_smuggle_a_header() {
         .run()
         .said(0, "healthy: status 200 (");
     let request = server.first_request();
-    assert!(request.contains("x: 1.2\r\n"), "{request}");
-    assert!(request.contains("authorization: Basic bmFtZTpzM2NyZXQ=\r\n"), "{request}");
+    assert!(request.contains("X: 1.2\r\n"), "{request}");
+    assert!(request.contains("Authorization: Basic bmFtZTpzM2NyZXQ=\r\n"), "{request}");
     for (option, value, told) in [
         ("-H", "X: ${BAD}", "--header X: the value holds a control character"),
         ("--user-agent", "${BAD}", "--user-agent: the text holds a control character"),

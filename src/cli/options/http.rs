@@ -6,8 +6,7 @@ use clap::Args;
 
 use crate::expect::{Condition, JsonPointer, StatusSet};
 use crate::http::{Credentials, Follow, HeaderName, HeaderValue, Method, Proxy, header};
-use crate::probe::options::Data;
-use crate::probe::options::{Group, HttpOptions, Options};
+use crate::probe::options::{BodyUse, Data, Group, HttpOptions, Options};
 
 use super::{Given, expanded};
 
@@ -46,6 +45,9 @@ pub(super) struct Words {
     /// A place in the JSON body (RFC 6901), and its value; repeatable
     #[arg(long, value_name = "POINTER[=VALUE]")]
     json_path: Vec<String>,
+    /// Judge the status alone; do not read the body
+    #[arg(long)]
+    status_only: bool,
     /// Follow redirects, at most N (5); never from https to http
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
     follow: Option<String>,
@@ -103,6 +105,17 @@ impl Words {
         for text in &self.json_path {
             given.note("--json-path", Group::Content);
             options.conditions.push(read_json_path(&expanded(text)?)?);
+        }
+        if self.status_only {
+            given.note("--status-only", Group::Http);
+            if !options.conditions.is_empty() {
+                return Err(
+                    "--status-only does not read the body, so --contains, --not-contains and --json-path \
+                            cannot hold; leave one of them out"
+                        .into(),
+                );
+            }
+            http.body = BodyUse::Ignored;
         }
         if let Some(most) = self.follow {
             given.note("--follow", Group::Http);
@@ -216,13 +229,16 @@ fn some_text(text: &str, flag: &str) -> Result<String, String> {
     }
 }
 
-/// Reads `/pointer` or `/pointer=value`.
+/// Reads `/pointer` or `/pointer=value`; a `=` in the pointer is written `\=`.
 fn read_json_path(text: &str) -> Result<Condition, String> {
-    let (pointer, value) = match text.split_once('=') {
-        Some((pointer, value)) => (pointer, Some(value.to_owned())),
+    let end =
+        text.char_indices().find(|&(at, c)| c == '=' && !text.get(..at).unwrap_or_default().ends_with('\\'));
+    let (pointer, value) = match end.and_then(|(at, _)| text.split_at_checked(at)) {
+        Some((pointer, value)) => (pointer, value.strip_prefix('=').map(str::to_owned)),
         None => (text, None),
     };
-    let pointer = JsonPointer::parse(pointer).map_err(|why| format!("--json-path: {why}"))?;
+    let pointer =
+        JsonPointer::parse(&pointer.replace("\\=", "=")).map_err(|why| format!("--json-path: {why}"))?;
     Ok(Condition::Json(pointer, value))
 }
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::http::{
-    Answer, Exchange, Head, HeaderName, HeaderValue, Method, Origin, Question, Route, Url, header, hop,
-    location, travels,
+    BodyLimit, Exchange, HeaderName, HeaderValue, Method, Origin, Patience, RawHead, Request as HttpRequest,
+    Response, Route, Url, header, hop, location, travels,
 };
 use crate::outcome::{Failure, Trace};
 
@@ -150,26 +150,28 @@ pub(crate) fn run_transfer(
     loop {
         info.url = Some(request.url.clone());
         info.redirect_url = None;
-        let (mut answer, head) = send_request(&request, options, info)?;
-        let status = answer.status;
-        let place = location(status, &answer.headers).map(<[u8]>::to_vec);
+        let mut response = send_request(&request, options, info)?;
+        let status = response.status;
+        let place = location(status, &response.head).map(<[u8]>::to_vec);
         info.redirect_url = place.as_ref().and_then(|place| request.url.join(place).ok());
         let place = place.filter(|_| options.redirects != Redirects::Return);
-        let body = on_head(&ResponseHead { head: &head, status, is_followed: place.is_some() })?;
+        let body = on_head(&ResponseHead { head: &response.raw_head, status, is_followed: place.is_some() })?;
         let (Some(place), Redirects::Follow(most)) = (place, options.redirects) else {
             return match body {
                 BodyAction::Skip => {
-                    answer.settle(options.deadline);
+                    // Nobody needs it, and so nobody minds how it ends.
+                    let _ = response.drain(Patience::Brief);
                     Ok(status)
                 }
-                BodyAction::Write => write_body(&mut answer, output, options.deadline).map(|()| status),
+                BodyAction::Write => write_body(&mut response, output, options.deadline).map(|()| status),
                 BodyAction::WriteThenFail => {
-                    write_body(&mut answer, output, options.deadline)?;
+                    write_body(&mut response, output, options.deadline)?;
                     Err(TransferError::ErrorStatus(status))
                 }
             };
         };
-        answer.settle(options.deadline);
+        // Nobody needs it, and so nobody minds how it ends.
+        let _ = response.drain(Patience::Brief);
         if info.redirect_count == most {
             return Err(TransferError::TooManyRedirects(most));
         }
@@ -178,12 +180,12 @@ pub(crate) fn run_transfer(
     }
 }
 
-/// Asks, over a connection of its own; the head of the answer comes beside it, as it was sent.
+/// Asks, over a connection of its own.
 fn send_request(
     request: &TransferRequest,
     options: TransferOptions<'_>,
     info: &mut TransferInfo,
-) -> Result<(Answer, Vec<u8>), TransferError> {
+) -> Result<Response, TransferError> {
     let dialled = options.route.dial(&request.url, options.deadline, &mut info.trace);
     let way = dialled.map_err(|failure| TransferError::Failed(failure, 0))?;
     info.connect_time = Some(info.started.elapsed());
@@ -191,34 +193,33 @@ fn send_request(
     if let Some(authorization) = way.authorization {
         headers.push((header::PROXY_AUTHORIZATION, authorization));
     }
-    let question = Question {
+    let question = HttpRequest {
         method: request.method.clone(),
         headers,
         user_agent: &request.user_agent,
         body: request.data.as_deref(),
         form: way.form,
-        ..Question::get(request.url.uri.clone())
+        ..HttpRequest::get(request.url.uri.clone())
     };
-    let mut exchange = Exchange::new(way.stream, Head::Kept);
-    let answer =
-        exchange.ask(&question).map_err(|failure| TransferError::Failed(failure, exchange.received()))?;
-    let head = exchange.head();
+    let response = Exchange::new(way.stream, RawHead::Kept, BodyLimit::None, options.deadline)
+        .send(&question)
+        .map_err(|error| TransferError::Failed(error.failure, error.received))?;
     info.first_byte_time = Some(info.started.elapsed());
-    info.status = Some(answer.status);
-    info.header_bytes += u64::try_from(head.len()).unwrap_or(0);
-    let content_type = answer.headers.get(header::CONTENT_TYPE);
-    info.content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Ok((answer, head))
+    info.status = Some(response.status);
+    info.header_bytes += u64::try_from(response.raw_head.len()).unwrap_or(0);
+    let content_type = response.head.get(header::CONTENT_TYPE);
+    info.content_type = content_type.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);
+    Ok(response)
 }
 
-/// Writes the body of `answer`.
-fn write_body(answer: &mut Answer, output: &mut Output, deadline: Deadline) -> Result<(), TransferError> {
+/// Writes the body of `response`.
+fn write_body(response: &mut Response, output: &mut Output, deadline: Deadline) -> Result<(), TransferError> {
     let mut piece = vec![0; 32 * 1024];
     loop {
-        let amount = match answer.read(&mut piece) {
+        let amount = match response.read(&mut piece) {
             Ok(0) => return output.open().map_err(TransferError::WriteFailed),
             Ok(amount) => amount,
-            Err(failure) => return Err(TransferError::Failed(failure, answer.received())),
+            Err(failure) => return Err(TransferError::Failed(failure, response.received())),
         };
         output.write(piece.get(..amount).unwrap_or(&piece), deadline).map_err(TransferError::WriteFailed)?;
     }

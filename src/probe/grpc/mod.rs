@@ -30,6 +30,9 @@ const METHOD: &str = "/grpc.health.v1.Health/Check";
 /// The most bytes of an answer's headers or trailers.
 const HEAD_MAX: u32 = 16 * 1024;
 
+/// The most bytes that come from a server in all. Its library queues what comes before an answer, at ten times the size.
+const RECEIVED_MAX: u64 = 64 * 1024;
+
 /// The most bytes of an answer: it has five and a number.
 const ANSWER_MAX: usize = 4 * 1024;
 
@@ -69,9 +72,21 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
         via: options.dial.via.clone(),
         tls,
         uri,
-        metadata: options.http.headers.clone(),
+        metadata: metadata(&options.http.headers)?,
         service,
     }))
+}
+
+/// Headers as HTTP/2 has them: with names in lower case (RFC 9113, 8.2.1).
+fn metadata(
+    headers: &[(crate::http::HeaderName, HeaderValue)],
+) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let lower = |(name, value): &(crate::http::HeaderName, HeaderValue)| {
+        let name =
+            name.as_str().parse::<HeaderName>().map_err(|_| "a header with a name that HTTP/2 has not")?;
+        Ok((name, value.clone()))
+    };
+    headers.iter().map(lower).collect()
 }
 
 impl Kind for Grpc {
@@ -82,7 +97,7 @@ impl Kind for Grpc {
             stream = stream.secure(host, options, tls::Alpn::H2, trace)?;
         }
         let sooner = self.answer_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
-        let link = Link::new(stream.until(sooner));
+        let link = Link::new(stream.until(sooner).allow_only(RECEIVED_MAX));
         let answer = link.drive(self.ask(link.clone()));
         match answer.map_err(|error| net::failure_of(&error, Phase::Response))? {
             Ok(Serving::Serving) => Ok(self.told("SERVING")),

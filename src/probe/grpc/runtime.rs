@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::{Awaited, Stream};
+use crate::net::{Interest, Stream};
 
 /// How many of the peer's first bytes are kept: enough to tell what it speaks.
 const FIRST: usize = 8;
@@ -32,7 +32,7 @@ struct Inner {
 impl Link {
     /// Takes over `stream`, which from now on does not wait by itself.
     pub(crate) fn new(mut stream: Stream) -> Self {
-        stream.never_wait();
+        stream.set_nonblocking();
         Self(Rc::new(Inner {
             stream: RefCell::new(stream),
             full: Cell::new(false),
@@ -51,34 +51,34 @@ impl Link {
     ///
     /// `ErrorKind::TimedOut` when the stream's deadline comes first.
     pub(crate) fn drive<T>(&self, future: impl Future<Output = T>) -> io::Result<T> {
-        let bell = Arc::new(Bell(AtomicBool::new(true)));
-        let waker = Waker::from(Arc::clone(&bell));
+        let woken = Arc::new(WakeFlag(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&woken));
         let mut future = pin!(future);
         loop {
             // Parts of the future wake each other while they make progress; only then is it idle.
-            while bell.0.swap(false, Ordering::Relaxed) {
+            while woken.0.swap(false, Ordering::Relaxed) {
                 if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(value);
                 }
             }
-            let awaited = if self.0.full.get() { Awaited::Either } else { Awaited::Input };
-            self.0.stream.borrow().wait_for(awaited)?;
-            bell.0.store(true, Ordering::Relaxed);
+            let awaited = if self.0.full.get() { Interest::ReadableOrWritable } else { Interest::Readable };
+            self.0.stream.borrow().poll(awaited)?;
+            woken.0.store(true, Ordering::Relaxed);
         }
     }
 }
 
 /// Rung when the future can go on.
-struct Bell(AtomicBool);
+struct WakeFlag(AtomicBool);
 
-impl Wake for Bell {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 /// What an operation that would have had to wait means to a future: `drive` polls it again when the socket is ready.
-fn pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+fn pending_if_would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
         other => Poll::Ready(other),
@@ -92,7 +92,7 @@ impl AsyncRead for Link {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let result = self.0.stream.borrow_mut().read(buffer.initialize_unfilled());
-        pending(result.map(|amount| {
+        pending_if_would_block(result.map(|amount| {
             buffer.advance(amount);
             let mut first = self.0.first.borrow_mut();
             let missing = FIRST.saturating_sub(first.len());
@@ -105,13 +105,13 @@ impl AsyncRead for Link {
 
 impl AsyncWrite for Link {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = pending(self.0.stream.borrow_mut().write(bytes));
+        let result = pending_if_would_block(self.0.stream.borrow_mut().write(bytes));
         self.0.full.set(result.is_pending());
         result
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = pending(self.0.stream.borrow_mut().flush());
+        let result = pending_if_would_block(self.0.stream.borrow_mut().flush());
         self.0.full.set(result.is_pending());
         result
     }

@@ -5,13 +5,13 @@ mod body;
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
-use crate::expect::Condition;
+use crate::expect::{Condition, SIZE_MAX};
 use crate::http::{
-    Answer, Credentials, Exchange, Follow, Head, HeaderName, HeaderValue, Method, Origin, Question, Route,
-    Url, header, hop, location, travels,
+    BodyLimit, Credentials, Exchange, Follow, HeaderName, HeaderValue, Method, Origin, Patience, RawHead,
+    Request, Response, Route, Scheme, Url, header, hop, location, travels,
 };
 use crate::probe::kind::Kind;
-use crate::probe::options::{Data, HttpOptions, Options};
+use crate::probe::options::{BodyUse, Data, HttpOptions, Options};
 use crate::target::Target;
 
 /// One HTTP request and what its answer must be.
@@ -45,10 +45,8 @@ impl Kind for Http {
         let mut request = self.request().map_err(|why| Failure::new(Phase::Request, Cause::Broken, why))?;
         let mut hops = 0;
         loop {
-            let mut answer = request.send(&self.route, deadline, trace)?;
-            let verdict = self.judge(&mut request, &mut answer, hops);
-            answer.settle(deadline);
-            if let Some(seen) = verdict? {
+            let mut response = request.send(&self.route, deadline, trace)?;
+            if let Some(seen) = self.judge(&mut request, &mut response, hops)? {
                 return Ok(seen);
             }
             hops += 1;
@@ -57,25 +55,43 @@ impl Kind for Http {
 }
 
 impl Http {
-    /// What `answer` means: it passes, it fails, or it makes `request` the next one to send.
-    fn judge(&self, request: &mut Request, answer: &mut Answer, hops: u8) -> Result<Option<String>, Failure> {
-        let location = location(answer.status, &answer.headers);
-        match (self.options.follow, location) {
-            (Follow::AtMost(most), Some(_)) if hops == most => {
+    /// What `response` means: it passes, it fails, or it makes `request` the next one to send.
+    fn judge(
+        &self,
+        request: &mut NextRequest,
+        response: &mut Response,
+        hops: u8,
+    ) -> Result<Option<String>, Failure> {
+        let status = response.status;
+        let location = location(status, &response.head).map(<[u8]>::to_vec);
+        if let (Follow::AtMost(most), Some(location)) = (self.options.follow, &location) {
+            // Nobody needs the body of a redirect.
+            let _ = response.drain(Patience::Brief);
+            if hops == most {
                 let reason = format!("redirected more than {most} times, the last time by {}", request.url);
-                Err(Failure::answer(Phase::Response, reason))
+                return Err(Failure::answer(Phase::Response, reason));
             }
-            (Follow::AtMost(_), Some(location)) => request.follow(answer.status, location).map(|()| None),
-            _ => {
-                self.judge_status(&request.url, answer.status, location)?;
-                body::check(answer, &self.conditions)?;
-                Ok(Some(format!("status {}", answer.status)))
+            return request.follow(status, location).map(|()| None);
+        }
+        if !self.options.status.contains(status) {
+            return Err(self.unwanted(&request.url, response, location.as_deref()));
+        }
+        match self.options.body {
+            _ if !self.conditions.is_empty() => {
+                let verdict = body::check(response, &self.conditions);
+                let _ = response.drain(Patience::Brief);
+                verdict?;
+            }
+            BodyUse::ReadToEnd => response.drain(Patience::Full)?,
+            BodyUse::Ignored => {
+                let _ = response.drain(Patience::Brief);
             }
         }
+        Ok(Some(format!("status {status}")))
     }
 
     /// The first request.
-    fn request(&self) -> Result<Request, String> {
+    fn request(&self) -> Result<NextRequest, String> {
         let options = &self.options;
         let data = options.data.as_ref().map(Data::read).transpose()?;
         let default = if data.is_some() { Method::POST } else { Method::GET };
@@ -90,52 +106,96 @@ impl Http {
             headers.push((header::AUTHORIZATION, credentials.authorization()?));
         }
         let method = options.method.clone().unwrap_or(default);
-        Ok(Request { url: self.url.clone(), method, headers, data })
+        Ok(NextRequest { url: self.url.clone(), method, headers, data })
     }
 
-    /// Whether `status` passes; if not, what was wanted, and where a redirect would lead.
-    fn judge_status(&self, url: &Url, status: u16, location: Option<&[u8]>) -> Result<(), Failure> {
-        let wanted = &self.options.status;
-        if wanted.contains(status) {
-            return Ok(());
+    /// The failure of a status that does not pass: what was wanted, where a redirect would lead, and what the server says.
+    fn unwanted(&self, url: &Url, response: &mut Response, location: Option<&[u8]>) -> Failure {
+        let (status, wanted) = (response.status, &self.options.status);
+        let mut reason = format!("status {status}");
+        if *url != self.url {
+            reason = format!("{reason} from {url}");
         }
-        let redirect = location.and_then(|location| url.join(location).ok());
-        let reason = match redirect {
-            Some(next) => format!("status {status} to {next}, wanted {wanted}; --follow goes there"),
-            None => format!("status {status}, wanted {wanted}"),
-        };
-        Err(Failure::answer(Phase::Response, reason))
+        if let Some(next) = location.and_then(|location| url.join(location).ok()) {
+            reason = format!("{reason} to {next}, wanted {wanted}; --follow goes there");
+        } else {
+            reason = format!("{reason}, wanted {wanted}");
+            let beginning = response.beginning(BODY_READ);
+            if status == 400 && url.scheme == Scheme::Http && asks_for_tls(&beginning) {
+                reason.push_str("; the server wants TLS on this port: is it https://?");
+            } else if let Some(shown) = shown(&beginning) {
+                reason = format!("{reason}: {shown}");
+            }
+        }
+        // The verdict stands.
+        let _ = response.drain(Patience::Brief);
+        Failure::answer(Phase::Response, reason)
     }
 }
 
+/// How much of the body of a failing response is read: enough to find nginx' sentence in its page.
+const BODY_READ: usize = 512;
+
+/// How much of it is shown.
+const BODY_SHOWN: usize = 80;
+
+/// How much of a body is read.
+#[expect(clippy::as_conversions, reason = "a usize is never wider than a u64")]
+const BODY_LIMIT: BodyLimit = BodyLimit::Bytes(SIZE_MAX as u64);
+
+/// What nginx, Apache and Go answer to plain HTTP on a port for TLS.
+fn asks_for_tls(body: &[u8]) -> bool {
+    [
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL",
+        "HTTP request to an HTTPS server",
+    ]
+    .iter()
+    .any(|sentence| memchr::memmem::find(body, sentence.as_bytes()).is_some())
+}
+
+/// The beginning of a body on one line, if it is text.
+fn shown(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() || text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+        return None;
+    }
+    let end = (0..=BODY_SHOWN.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let more = if end < text.len() { "..." } else { "" };
+    Some(format!("{}{more}", text.get(..end).unwrap_or_default()))
+}
+
 /// A request as it will be sent next.
-struct Request {
+struct NextRequest {
     url: Url,
     method: Method,
     headers: Vec<(HeaderName, HeaderValue)>,
     data: Option<Vec<u8>>,
 }
 
-impl Request {
+impl NextRequest {
     /// Sends it over a connection of its own, and reads the head of the answer.
-    fn send(&self, route: &Route, deadline: Deadline, trace: &mut Trace) -> Result<Answer, Failure> {
+    fn send(&self, route: &Route, deadline: Deadline, trace: &mut Trace) -> Result<Response, Failure> {
         let way = route.dial(&self.url, deadline, trace)?;
         trace.step(|| format!("{} {}", self.method, self.url));
         let mut headers = self.headers.clone();
         if let Some(authorization) = way.authorization {
             headers.push((header::PROXY_AUTHORIZATION, authorization));
         }
-        let question = Question {
+        let request = Request {
             method: self.method.clone(),
             headers,
             body: self.data.as_deref(),
             form: way.form,
-            ..Question::get(self.url.uri.clone())
+            ..Request::get(self.url.uri.clone())
         };
-        let answer = Exchange::new(way.stream, Head::Parsed).ask(&question)?;
-        trace.status = Some(answer.status);
-        trace.step(|| format!("status {}", answer.status));
-        Ok(answer)
+        let response = Exchange::new(way.stream, RawHead::Dropped, BODY_LIMIT, deadline)
+            .send(&request)
+            .map_err(|error| error.failure)?;
+        trace.status = Some(response.status);
+        trace.step(|| format!("status {}", response.status));
+        Ok(response)
     }
 
     /// Becomes the request that a redirect asks for. Secrets stay with the server that they are for.

@@ -7,7 +7,7 @@ use super::tokens::tokens;
 /// What only some files may name, and which: those whose path begins so.
 const RESERVED: &[(&[&str], &[&str])] = &[
     (&["unsafe"], &["src/sys/", "src/main.rs"]),
-    (&["ureq"], &["src/http/"]),
+    (&["httparse"], &["src/http/"]),
     (&["print", "!"], &[]),
     (&["println", "!"], &[]),
     (&["eprint", "!"], &[]),
