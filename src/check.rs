@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::attempt::{self, Attempt, Detail, Finished};
+use crate::attempt::{self, Detail, Finished, ProbeWorker, Use};
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
@@ -57,9 +57,11 @@ impl Check {
 /// One round; `settle` hears the verdict before it is told.
 fn round(check: &Check, deadline: Deadline, settle: impl FnOnce(ExitStatus)) -> ExitStatus {
     let started = Instant::now();
+    let mut ended = Vec::new();
     let finished = match check.probes.as_slice() {
-        [probe] => vec![Some(attempt::run(probe, deadline, check.detail()))],
-        probes => all_at_once(probes, check, deadline),
+        // It has nobody to wait for, and ends by its deadline.
+        [probe] if !probe.may_hang() => vec![Some(attempt::run(probe, deadline, check.detail()))],
+        probes => all_at_once(probes, check, deadline, &mut ended),
     };
     let verdict = check.require.verdict(&finished);
     settle(verdict);
@@ -97,12 +99,20 @@ impl Check {
 }
 
 /// Runs each of `probes` on its own thread, until all are done, one has passed where that is enough, or time is up.
-fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<Option<Finished>> {
+/// Those that have been used go to `ended`: a task that hangs is waited for when the verdict has been told.
+fn all_at_once(
+    probes: &[Arc<Probe>],
+    check: &Check,
+    deadline: Deadline,
+    ended: &mut Vec<ProbeWorker>,
+) -> Vec<Option<Finished>> {
     let mut running = Vec::with_capacity(probes.len());
     let mut finished = Vec::with_capacity(probes.len());
     for probe in probes {
-        if let Ok(attempt) = Attempt::start(probe, deadline, check.detail()) {
-            running.push(Some(attempt));
+        let worker = ProbeWorker::new(probe, Use::Once)
+            .and_then(|mut worker| worker.start(deadline, check.detail()).map(|()| worker));
+        if let Ok(worker) = worker {
+            running.push(Some(worker));
             finished.push(None);
         } else {
             // No thread, no file descriptor: then in turn, here.
@@ -110,19 +120,21 @@ fn all_at_once(probes: &[Arc<Probe>], check: &Check, deadline: Deadline) -> Vec<
             finished.push(Some(attempt::run(probe, deadline, check.detail())));
         }
     }
+    let overdue_at = attempt::overdue_at(deadline);
     loop {
         for (slot, done) in running.iter_mut().zip(&mut finished) {
-            let overdue = attempt::is_overdue(deadline);
+            let overdue = overdue_at.has_passed();
             let result =
                 slot.as_ref().and_then(|one| one.finished().or_else(|| overdue.then(|| one.overdue())));
             if result.is_some() {
-                *slot = None;
                 *done = result;
+                ended.extend(slot.take());
             }
         }
         let decided =
             check.require == Require::Any && check.require.verdict(&finished) == ExitStatus::Healthy;
         if decided || running.iter().all(Option::is_none) {
+            ended.extend(running.into_iter().flatten());
             return finished;
         }
         attempt::wait_for_any(&running, deadline);

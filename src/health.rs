@@ -40,6 +40,8 @@ pub(crate) enum Result {
     Passed,
     /// It did not.
     Failed,
+    /// It says nothing about the app: we could not ask.
+    Inconclusive,
 }
 
 /// The health of one target.
@@ -74,6 +76,7 @@ impl Tracker {
                 self.failures = 0;
                 self.health = Health::Healthy;
             }
+            Result::Inconclusive => {}
             Result::Failed if before == Health::Starting && period == Period::Start => {}
             Result::Failed => {
                 self.failures = self.failures.saturating_add(1);
@@ -90,7 +93,7 @@ impl Tracker {
 mod tests {
     use super::Health::{Healthy, Starting, Unhealthy};
     use super::Period::{Running, Start};
-    use super::Result::{Failed, Passed};
+    use super::Result::{Failed, Inconclusive, Passed};
     use super::*;
 
     /// The health after each of `attempts`, with three retries.
@@ -109,6 +112,12 @@ mod tests {
     fn failures_in_the_start_period_do_not_count() {
         let attempts = [(Failed, Start), (Failed, Start), (Failed, Start), (Failed, Start)];
         assert_eq!(after(&attempts), [Starting; 4]);
+    }
+
+    #[test]
+    fn what_says_nothing_changes_nothing() {
+        let attempts = [(Failed, Running), (Failed, Running), (Inconclusive, Running), (Failed, Running)];
+        assert_eq!(after(&attempts), [Starting, Starting, Starting, Unhealthy]);
     }
 
     #[test]

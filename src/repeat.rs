@@ -4,9 +4,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::attempt::{self, Attempt, Detail, Finished};
+use crate::attempt::{self, Detail, Finished, ProbeWorker, Use};
 use crate::deadline::Deadline;
-use crate::outcome::Trace;
+use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::probe::Probe;
 
 /// An attempt that has less time than this says nothing about its target.
@@ -16,6 +16,8 @@ const SHORTEST: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Repeat {
     probe: Arc<Probe>,
+    /// What tries it; or why there is nothing that could, which is tried anew each time.
+    worker: Result<ProbeWorker, Failure>,
     /// The limit of each attempt.
     timeout: Duration,
     /// The limit of all of them.
@@ -29,10 +31,10 @@ enum State {
     /// The next attempt begins then.
     Due(Deadline),
     /// An attempt is under way.
-    Trying { attempt: Attempt, began: Instant, deadline: Deadline },
-    /// An attempt did not end at its deadline. Its thread is waited for, so that one stuck probe does not become a
-    /// thousand; then the next one begins.
-    Stuck { attempt: Attempt, next: Deadline },
+    Trying { began: Instant, deadline: Deadline },
+    /// An attempt did not end at its deadline. Its worker is waited for, so that one stuck probe does not become a
+    /// thousand; until it is free, each time that an attempt would begin is a failure.
+    Stuck { since: Instant, next: Deadline },
     /// Nothing further is tried.
     Done,
 }
@@ -47,9 +49,10 @@ pub(crate) struct Tried {
 }
 
 impl Repeat {
-    /// Tries `probe` for the first time at `first`, each time for `timeout` at most.
+    /// Tries `probe` for the first time at `first`, each time for `timeout` at most. All that attempts need is taken here.
     pub(crate) fn new(probe: Arc<Probe>, timeout: Duration, first: Deadline) -> Self {
-        Self { probe, timeout, last: None, state: State::Due(first) }
+        let worker = ProbeWorker::new(&probe, Use::Kept);
+        Self { probe, worker, timeout, last: None, state: State::Due(first) }
     }
 
     /// No attempt lasts longer than `last`, where there is one.
@@ -62,33 +65,37 @@ impl Repeat {
         &self.probe
     }
 
+    /// Why there is nothing that could try it, if so.
+    pub(crate) fn lacks(&self) -> Option<&Failure> {
+        self.worker.as_ref().err()
+    }
+
     /// Begins what is due and collects what is done. The caller says after each result when to go on, by `again_at`
     /// or `stop`.
     pub(crate) fn step(&mut self) -> Option<Tried> {
-        match std::mem::replace(&mut self.state, State::Done) {
+        match self.state {
             State::Due(at) if at.has_passed() => self.begin(),
-            State::Trying { attempt, began, deadline } => {
-                if let Some(finished) = attempt.finished() {
+            State::Trying { began, deadline } => {
+                let Ok(worker) = &self.worker else { return None };
+                if let Some(finished) = worker.finished() {
+                    self.state = State::Done;
                     return Some(Tried { began, finished });
                 }
-                if attempt::is_overdue(deadline) {
-                    let finished = attempt.overdue();
-                    // `again_at` says when, as after any other result.
-                    self.state = State::Stuck { attempt, next: deadline };
-                    return Some(Tried { began, finished });
+                if !attempt::is_overdue(deadline) {
+                    return None;
                 }
-                self.state = State::Trying { attempt, began, deadline };
-                None
+                // `again_at` says when, as after any other result.
+                self.state = State::Stuck { since: began, next: deadline };
+                Some(Tried { began, finished: worker.overdue() })
             }
-            State::Stuck { attempt, next } => {
-                let free = attempt.finished().is_some();
-                self.state = if free { State::Due(next) } else { State::Stuck { attempt, next } };
-                None
+            State::Stuck { since, next } => {
+                if self.worker.as_ref().is_ok_and(|worker| worker.finished().is_some()) {
+                    self.state = State::Due(next);
+                    return self.step();
+                }
+                next.has_passed().then(|| stuck(since))
             }
-            other => {
-                self.state = other;
-                None
-            }
+            State::Due(_) | State::Done => None,
         }
     }
 
@@ -97,29 +104,39 @@ impl Repeat {
         let began = Instant::now();
         let deadline = Deadline::after(self.timeout);
         let deadline = self.last.map_or(deadline, |last| last.min(deadline));
-        match Attempt::start(&self.probe, deadline, Detail::Verdict) {
-            Ok(attempt) => {
-                self.state = State::Trying { attempt, began, deadline };
+        if self.worker.is_err() {
+            self.worker = ProbeWorker::new(&self.probe, Use::Kept);
+        }
+        let started = match &mut self.worker {
+            Ok(worker) => worker.start(deadline, Detail::Verdict),
+            Err(failure) => Err(failure.clone()),
+        };
+        match started {
+            Ok(()) => {
+                self.state = State::Trying { began, deadline };
                 None
             }
             Err(failure) => {
-                let elapsed = began.elapsed();
-                let finished = Finished { outcome: Err(failure), trace: Trace::default(), elapsed };
-                Some(Tried { began, finished })
+                self.state = State::Done;
+                // One that does not answer is replaced at the next attempt.
+                self.worker = Err(failure.clone());
+                Some(failed(began, began.elapsed(), failure))
             }
         }
     }
 
     /// The next attempt begins at `next`, or once a stuck one is gone; never so late that it could only time out, and
-    /// hide the reason that the one before it had.
-    pub(crate) fn again_at(&mut self, next: Deadline) {
+    /// hide the reason that the one before it had. False when it does not begin for that reason.
+    pub(crate) fn again_at(&mut self, next: Deadline) -> bool {
         if self.last.is_some_and(|last| next.plus(SHORTEST) > last) {
-            return self.stop();
+            self.stop();
+            return false;
         }
-        self.state = match std::mem::replace(&mut self.state, State::Done) {
-            State::Stuck { attempt, .. } => State::Stuck { attempt, next },
+        self.state = match self.state {
+            State::Stuck { since, .. } => State::Stuck { since, next },
             _ => State::Due(next),
         };
+        true
     }
 
     /// Nothing further is tried.
@@ -130,17 +147,27 @@ impl Repeat {
     /// When `step` has something to do though no descriptor says so.
     pub(crate) fn due(&self) -> Option<Deadline> {
         match &self.state {
-            State::Due(at) => Some(*at),
+            State::Due(at) | State::Stuck { next: at, .. } => Some(*at),
             State::Trying { deadline, .. } => Some(attempt::overdue_at(*deadline)),
-            State::Stuck { .. } | State::Done => None,
+            State::Done => None,
         }
     }
 
     /// Readable when an attempt is done.
     pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.state {
-            State::Trying { attempt, .. } | State::Stuck { attempt, .. } => Some(attempt.as_fd()),
-            State::Due(_) | State::Done => None,
-        }
+        let worker = self.worker.as_ref().ok()?;
+        matches!(self.state, State::Trying { .. } | State::Stuck { .. }).then(|| worker.as_fd())
     }
+}
+
+/// What an attempt comes to that could not begin since an earlier one hangs.
+fn stuck(since: Instant) -> Tried {
+    let seconds = since.elapsed().as_secs();
+    let reason = format!("timed out: the attempt that began {seconds} s ago still hangs in the kernel");
+    failed(Instant::now(), Duration::ZERO, Failure::new(Phase::Local, Cause::TimedOut, reason))
+}
+
+/// An attempt that failed here.
+fn failed(began: Instant, elapsed: Duration, failure: Failure) -> Tried {
+    Tried { began, finished: Finished { outcome: Err(failure), trace: Trace::default(), elapsed } }
 }

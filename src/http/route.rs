@@ -32,6 +32,13 @@ pub(crate) struct Route {
     pub(crate) tls: tls::Options,
 }
 
+impl Route {
+    /// Whether it leads through files that an option names.
+    pub(crate) fn names_files(&self) -> bool {
+        self.unix_socket.is_some() || self.tls.names_files()
+    }
+}
+
 /// An HTTP proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {

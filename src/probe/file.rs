@@ -30,6 +30,10 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
 }
 
 impl Kind for File {
+    fn touches_files(&self) -> bool {
+        true
+    }
+
     /// Looks once. A link is followed: the heartbeat may be one.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
         let metadata = fs::metadata(&self.path).map_err(|error| regular_file::unseen(&self.path, &error))?;

@@ -9,4 +9,9 @@ use crate::outcome::{Outcome, Trace};
 pub(crate) trait Kind: Debug + Send + Sync {
     /// Tries once. Over by `deadline`; what was met on the way is in `trace`, whatever comes of it.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome;
+
+    /// Whether it touches files that the target names, or what else may keep a system call from ever returning.
+    fn touches_files(&self) -> bool {
+        false
+    }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Probe {
     scheme: &'static Scheme,
     /// What to do.
     kind: Box<dyn Kind>,
+    /// Whether a system call of it may never return.
+    may_hang: bool,
 }
 
 /// A row of the scheme table.
@@ -136,7 +138,14 @@ impl Probe {
         };
         let label = target.label();
         let kind = (scheme.parse)(&target, options).map_err(|why| format!("{why} in {label}"))?;
-        Ok(Self { label, scheme, kind })
+        // A path to a socket is one of a file system, too.
+        let may_hang = kind.touches_files() || scheme.name.ends_with("unix") || options.name_files();
+        Ok(Self { label, scheme, kind, may_hang })
+    }
+
+    /// Whether it touches files: on a file system whose server is gone a system call may never return.
+    pub(crate) fn may_hang(&self) -> bool {
+        self.may_hang
     }
 
     /// What may stand before the colon of a target.

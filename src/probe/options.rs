@@ -52,6 +52,17 @@ pub(crate) struct Options {
     pub(crate) payload: Payload,
 }
 
+impl Options {
+    /// Whether an attempt reads files that an option names.
+    pub(crate) fn name_files(&self) -> bool {
+        self.dial.tls.names_files()
+            || self.dial.unix_socket.is_some()
+            || self.login.password_file.is_some()
+            || matches!(self.http.data, Some(Data::File(_)))
+            || matches!(self.http.credentials, Some(Credentials::BearerFile(_)))
+    }
+}
+
 /// What to ask, and which answer is good.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HttpOptions {

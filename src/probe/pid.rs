@@ -36,6 +36,10 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
 }
 
 impl Kind for PidFile {
+    fn touches_files(&self) -> bool {
+        true
+    }
+
     /// Looks once.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
         let content = regular_file::read(&self.path, READ_MAX, deadline)

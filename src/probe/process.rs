@@ -55,6 +55,10 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
 }
 
 impl Kind for Process {
+    fn touches_files(&self) -> bool {
+        true
+    }
+
     /// Passes when there is at least one.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
         let table = procfs::process_table(deadline)?;

@@ -34,6 +34,10 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
 }
 
 impl Kind for Unix {
+    fn touches_files(&self) -> bool {
+        true
+    }
+
     /// Passes when a connection is accepted, and what is expected is answered.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let mut stream = net::connect(&self.endpoint, &Via::default(), deadline, trace)?;

@@ -103,6 +103,11 @@ extern "C" fn on_alarm(_: c_int) {
         // SAFETY: the pair is that of one slice.
         unsafe { libc::write(words.fd, words.line.as_ptr().cast(), words.line.len()) };
     }
+    for standard in 0..3 {
+        // A task of ours that hangs in the kernel may share our descriptors: the reader of our output must not wait for it.
+        // SAFETY: a number; nobody uses it any more.
+        unsafe { libc::close(standard) };
+    }
     // SAFETY: _exit is async-signal-safe and does not return.
     unsafe { libc::_exit(words.code) }
 }

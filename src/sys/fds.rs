@@ -135,6 +135,31 @@ fn close_range(from: RawFd, to: RawFd) -> bool {
     unsafe { libc::syscall(libc::SYS_close_range, number(from), number(to), 0) == 0 }
 }
 
+/// Gives the calling thread descriptors of its own: copies of 0-2 and `kept`, and none of the others. False where the
+/// kernel cannot; then it goes on with those of the process.
+/// See [close_range(2)](https://man7.org/linux/man-pages/man2/close_range.2.html), `CLOSE_RANGE_UNSHARE`.
+pub(crate) fn leave_table(kept: RawFd) -> bool {
+    let number = |fd: RawFd| c_uint::try_from(fd).unwrap_or(0);
+    let unshare = |from: RawFd, to: RawFd| {
+        // SAFETY: plain numbers; what is closed are the copies of this thread alone.
+        unsafe {
+            libc::syscall(libc::SYS_close_range, number(from), number(to), libc::CLOSE_RANGE_UNSHARE) == 0
+        }
+    };
+    let below = kept <= FIRST || unshare(FIRST, kept - 1);
+    below && unshare(kept.max(FIRST - 1) + 1, RawFd::MAX)
+}
+
+/// Closes all descriptors of a task that has copies of ours, but `kept`, which takes the places of 0-2, too: whoever reads
+/// our stdout to its end must not wait for a task that hangs.
+pub(crate) fn keep_only(kept: RawFd) {
+    for standard in 0..FIRST {
+        // SAFETY: takes numbers; where it fails the descriptor stays as it was.
+        unsafe { libc::dup2(kept, standard) };
+    }
+    close_all_but(&mut [kept]);
+}
+
 /// The same one by one: as /proc lists them, else up to the limit.
 fn close_listed(keep: &[RawFd]) {
     for fd in listed().into_iter().filter(|fd| *fd >= FIRST && !keep.contains(fd)) {

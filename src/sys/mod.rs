@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signal;
 pub(crate) mod stdio;
+pub(crate) mod task;
 pub(crate) mod terminal;
 pub(crate) mod time;
 pub(crate) mod window;

@@ -101,7 +101,7 @@ impl Display {
         match (self.verbosity, self.stderr) {
             (Verbosity::Quiet, _) => {}
             (Verbosity::Lines | Verbosity::Steps, Stderr::Log) => {
-                report::line(Stream::Stderr, &line, Deadline::after(PATIENCE))
+                report::line(Stream::Stderr, &line, Deadline::after(PATIENCE));
             }
             (Verbosity::Lines | Verbosity::Steps, Stderr::Terminal { .. }) => self.draw(),
             (Verbosity::Json, _) => {

@@ -4,6 +4,7 @@
 //! * `check`: verdicts and lines of `sexton check`
 //! * `curl_wget`: curl and wget by name, beside the real ones
 //! * `http`: HTTP as a check speaks it
+//! * `hung`: file systems that answer nobody
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `names`: names, name servers and addresses, each test in a network of its own
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
@@ -42,6 +43,7 @@ mod demo;
 mod files;
 mod http;
 mod http_options;
+mod hung;
 mod init;
 mod init_wait;
 mod install;

@@ -151,6 +151,13 @@ impl TransferTool for Curl {
         (line.into(), ExitStatus::Code(28))
     }
 
+    fn touches_files(&self) -> bool {
+        let is_file = |place: &Destination| matches!(place, Destination::File(_));
+        self.route.names_files()
+            || self.dump.as_ref().is_some_and(is_file)
+            || self.transfers.iter().any(|transfer| is_file(&transfer.destination))
+    }
+
     /// All of it; the last transfer has the last word.
     fn run(&self, deadline: Deadline) -> ExitStatus {
         let mut last = 0;

@@ -8,6 +8,7 @@ pub(crate) mod output;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crate::attempt;
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
@@ -25,9 +26,12 @@ pub(crate) struct Transfers {
 }
 
 /// What differs from program to program.
-pub(crate) trait TransferTool: Debug {
+pub(crate) trait TransferTool: Debug + Sync {
     /// What it says, and ends with, when the limit came.
     fn timeout_report(&self) -> (String, ExitStatus);
+
+    /// Whether it reads or writes files: on a file system whose server is gone that never ends.
+    fn touches_files(&self) -> bool;
 
     /// Does it.
     fn run(&self, deadline: Deadline) -> ExitStatus;
@@ -42,11 +46,19 @@ impl Command for Transfers {
         let line = if line.is_empty() { line } else { format!("{line}\n") };
         // Without a timer the transfer's own deadline still holds.
         let _ = watchdog::arm(deadline, line, 2, exit.code());
+        if self.touches_files() {
+            return attempt::run_aside(|| self.tool.run(deadline)).unwrap_or(exit);
+        }
         self.tool.run(deadline)
     }
 }
 
 impl Transfers {
+    /// Whether it reads or writes files.
+    pub(crate) fn touches_files(&self) -> bool {
+        self.tool.touches_files()
+    }
+
     /// Does it by `deadline`, for somebody who keeps the limit.
     pub(crate) fn run_by(&self, deadline: Deadline) -> ExitStatus {
         self.tool.run(deadline.at_most(self.timeout))

@@ -153,6 +153,15 @@ impl TransferTool for Wget {
         (line.into(), ExitStatus::Code(NETWORK))
     }
 
+    fn touches_files(&self) -> bool {
+        // Without a place for all there is a file for each body.
+        let is_file = match &self.output {
+            Some(place) => matches!(place, Destination::File(_)),
+            None => self.spider == Spider::Off,
+        };
+        is_file || self.route.names_files()
+    }
+
     /// All of it; of several failures the one with the lowest code counts.
     fn run(&self, deadline: Deadline) -> ExitStatus {
         let mut output = self.output.as_ref().map(Output::new);

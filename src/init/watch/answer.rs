@@ -126,7 +126,9 @@ fn metrics(watch: &Watch<'_>, reaped: u64) -> String {
     });
     family("attempts_total", "counter", "Attempts by their outcome.", &|text| {
         each(text, &|text, target, label| {
-            for (outcome, count) in [("passed", target.passed), ("failed", target.failed)] {
+            for (outcome, count) in
+                [("passed", target.passed), ("failed", target.failed), ("broken", target.broken)]
+            {
                 let _ = writeln!(
                     text,
                     "sexton_attempts_total{{target=\"{label}\",outcome=\"{outcome}\"}} {count}"

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::health::{Health, Period, Result as AttemptResult, Tracker};
+use crate::outcome::Cause;
 use crate::repeat::{Repeat, Tried};
 use crate::sys::signal::{ExtraFd, Interest};
 
@@ -56,6 +57,8 @@ struct WatchedTarget {
     reason: Option<String>,
     passed: u64,
     failed: u64,
+    /// Not counted against the app: what was lacking was ours.
+    broken: u64,
     /// Of all attempts.
     took: Duration,
 }
@@ -84,7 +87,15 @@ impl<'a> Watch<'a> {
             // Until there is somebody to ask.
             repeat.stop();
             let tracker = Tracker::new(plan.retries);
-            WatchedTarget { repeat, tracker, reason: None, passed: 0, failed: 0, took: Duration::ZERO }
+            WatchedTarget {
+                repeat,
+                tracker,
+                reason: None,
+                passed: 0,
+                failed: 0,
+                broken: 0,
+                took: Duration::ZERO,
+            }
         });
         Ok(Self {
             plan,
@@ -186,11 +197,22 @@ impl WatchedTarget {
         self.took += tried.finished.elapsed;
         let (came, reason) = match &tried.finished.outcome {
             Ok(_) => (AttemptResult::Passed, None),
+            Err(failure) if failure.cause == Cause::Broken => {
+                (AttemptResult::Inconclusive, Some(failure.reason.clone()))
+            }
             Err(failure) => (AttemptResult::Failed, Some(failure.reason.clone())),
         };
         match came {
             AttemptResult::Passed => self.passed += 1,
             AttemptResult::Failed => self.failed += 1,
+            AttemptResult::Inconclusive => {
+                self.broken += 1;
+                if self.reason != reason {
+                    let (target, why) = (self.repeat.probe().label(), reason.as_deref().unwrap_or_default());
+                    let text = format!("cannot check {target}: {why}; this does not count as a failure");
+                    log.record(LogEvent::Warning { text: &text });
+                }
+            }
         }
         let is_news = reason.is_some() || self.reason.is_some();
         self.reason = reason;

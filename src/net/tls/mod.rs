@@ -31,6 +31,13 @@ pub(crate) struct Options {
     pub(crate) min_validity: Option<Duration>,
 }
 
+impl Options {
+    /// Whether certificates or a key are read from files.
+    pub(crate) fn names_files(&self) -> bool {
+        [&self.cacert, &self.cert, &self.key].into_iter().any(Option::is_some)
+    }
+}
+
 /// Whether the peer's certificate must be good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Verify {

@@ -1,6 +1,7 @@
 //! A small language for tests: run sexton, get code, stdout, stderr and time; servers to run it against.
 
 pub(crate) mod actor;
+pub(crate) mod hung;
 pub(crate) mod inits;
 pub(crate) mod isolated;
 pub(crate) mod launch;

@@ -145,7 +145,7 @@ fn the_rules_object_to_what_breaks_them() {
         ("src/check.rs", "println!(\"x\");", "`println!`"),
         ("src/init/x.rs", "let out = std::io::stderr();", "`io::stderr`"),
         ("src/check.rs", "std::env::var(\"X\")", "`env::var`"),
-        ("src/attempt.rs", "std::env::args_os()", "`env::args_os`"),
+        ("src/attempt/mod.rs", "std::env::args_os()", "`env::args_os`"),
         ("src/cli/x.rs", "use httparse::Response;", "`httparse`"),
         ("src/check.rs", "std::thread::spawn(f)", "`thread::spawn`"),
         ("src/probe/x.rs", "thread::Builder::new()", "`thread::Builder`"),
