@@ -9,7 +9,7 @@
 //!                cli             our own command line and environment -> a command
 //!                 |
 //!                check  wait  init        the commands; init is PID 1: spawn, forward, reap, drain, and what it watches
-//!                install
+//!                doctor  install
 //!                 |
 //!                repeat          one target again and again, never two attempts at a time
 //!                attempt         one probe on a thread, over by its deadline
@@ -42,6 +42,7 @@ mod client;
 mod command;
 mod compat;
 mod deadline;
+mod doctor;
 mod exit;
 mod expect;
 #[cfg(fuzzing)]

@@ -1,6 +1,7 @@
 //! argv and the environment become a [`Command`]: plain, validated data. Does nothing else.
 
 mod check;
+mod doctor;
 mod expand;
 mod init;
 mod install;
@@ -28,6 +29,7 @@ Usage:
   sexton check [OPTIONS] TARGET...             one round of checks; exit 0 when all pass, else 1
   sexton wait [OPTIONS] TARGET... [-- CMD...]  retry until all pass, then become CMD
   sexton init [OPTIONS] [--] CMD...            PID 1: run CMD, reap, forward, keep its exit code
+  sexton doctor [--json]                       what is wrong in this container, and what fixes it
   sexton install PATH [--as NAME,..]           copy itself there, for containers whose image has no sexton
 
 Examples:
@@ -52,6 +54,7 @@ pub(crate) fn parse(
         Some("check") => check::parse(words).map(Parsed::into_command),
         Some("wait") => wait::parse(words),
         Some("init") => init::parse(words),
+        Some("doctor") => doctor::parse(words).map(Parsed::into_command),
         Some("install") => install::parse(words, &names()).map(Parsed::into_command),
         Some("help" | "--help" | "-h") => Ok(Box::new(Document::stdout(HELP))),
         Some("--version" | "-V" | "version") => {
@@ -59,7 +62,7 @@ pub(crate) fn parse(
         }
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,
-            format!("unknown command {}; there are check, wait, init and install", command.display()),
+            format!("unknown command {}; there are check, wait, init, doctor and install", command.display()),
         )),
     }
 }

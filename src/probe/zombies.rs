@@ -138,6 +138,8 @@ mod tests {
             comm: comm.into(),
             state,
             parent,
+            group: pid,
+            session: 1,
             started: clock::since_boot().saturating_sub(Duration::from_secs(125)),
         }
     }

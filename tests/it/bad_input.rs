@@ -21,8 +21,8 @@ fn each_is_refused(rows: &[(&[&str], &str)]) {
 fn what_is_no_command_is_refused() {
     each_is_refused(&[
         (&[], "no command; try sexton check http://127.0.0.1:8080/"),
-        (&["chekc", "http://h/"], "unknown command chekc; there are check, wait, init and install"),
-        (&["http://h/"], "unknown command http://h/; there are check, wait, init and install"),
+        (&["chekc", "http://h/"], "unknown command chekc; there are check, wait, init, doctor and install"),
+        (&["http://h/"], "unknown command http://h/; there are check, wait, init, doctor and install"),
     ]);
 }
 
@@ -214,7 +214,8 @@ fn bytes_that_are_not_utf8_are_refused() {
         assert!(!run.stderr.contains("s3cret"), "{run:?}");
         run.refused(run.stderr.trim_end().trim_start_matches("sexton: "));
     }
-    sexton([bytes(b"\xff")]).refused("unknown command \u{fffd}; there are check, wait, init and install");
+    sexton([bytes(b"\xff")])
+        .refused("unknown command \u{fffd}; there are check, wait, init, doctor and install");
 }
 
 #[test]

@@ -23,6 +23,7 @@
 //! * `files`: `file:`
 //! * `init_wait`: what an init waits for before the start
 //! * `init`: `sexton init`, item by item of what an init must get right
+//! * `doctor`: `sexton doctor`
 //! * `install`: `sexton install`
 //! * `payload`: `tcp://`, `unix:` and `udp://` with `--send` and `--expect`
 //! * `processes`: `process:`, `pid:`, `zombies:`, `pids:`
@@ -40,6 +41,7 @@ mod bad_input;
 mod check;
 mod curl_wget;
 mod demo;
+mod doctor;
 mod files;
 mod http;
 mod http_options;

@@ -1,7 +1,9 @@
 //! Processes, as /proc tells of them ([proc(5)](https://man7.org/linux/man-pages/man5/proc.5.html)). Nothing here
 //! needs a capability, and a process that vanishes while it is looked at is no error.
 
+mod resources;
 mod stat;
+mod status;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -15,9 +17,13 @@ use crate::outcome::{Cause, Failure, Phase};
 
 use crate::system::clock;
 
+pub(crate) use self::resources::{Descriptors, descriptors};
 #[cfg(fuzzing)]
 pub(crate) use self::stat::parse_stat;
 pub(crate) use self::stat::{Stat, StatLine, State, stat};
+#[cfg(fuzzing)]
+pub(crate) use self::status::parse_leader;
+pub(crate) use self::status::{Disposition, SignalSets, leader, signal_sets};
 
 /// The number of a process.
 pub(crate) type Pid = i32;
@@ -127,13 +133,6 @@ pub(crate) fn command_line(pid: Pid) -> Vec<String> {
     parse_command_line(&content.unwrap_or_default())
 }
 
-/// The process that the task `pid` is a thread of: itself, unless the number is a thread's, which /proc shows as well
-/// when asked for it.
-pub(crate) fn leader(pid: Pid) -> Option<Pid> {
-    let content = read(Path::new(&format!("/proc/{pid}/status"))).ok().flatten()?;
-    parse_leader(&content)
-}
-
 /// When a process started, by the clock on the wall; none when that cannot be told. The kernel keeps it by a clock that
 /// nobody sets, so it is earlier than it seems when the other clock was put forward since: at the end of a sleep that a
 /// virtual machine did not notice, or at the first answer of NTP. What the time was before that is known from /proc
@@ -192,12 +191,6 @@ pub(crate) fn parse_command_line(content: &[u8]) -> Vec<String> {
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
-/// Reads the `Tgid` of `/proc/PID/status`. The name, which stands before it, cannot forge it: its newlines are escaped.
-pub(crate) fn parse_leader(content: &[u8]) -> Option<Pid> {
-    let line = content.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
-    parse_pid(std::str::from_utf8(line).ok()?.trim())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -228,20 +221,6 @@ mod tests {
             (b"\0\0", &[]),
         ] {
             assert_eq!(parse_command_line(content), words, "{content:?}");
-        }
-    }
-
-    #[test]
-    fn the_leader_of_a_thread_is_told_from_the_name_before_it() {
-        for (content, leader) in [
-            ("Name:\tsh\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t42\nNgid:\t0\nPid:\t43\n", Some(42)),
-            ("Name:\tTgid:\t1\nTgid:\t42\n", Some(42)),
-            ("Name:\ta\\nTgid:\t1\nTgid:\t42\n", Some(42)),
-            ("Tgid:\t", None),
-            ("Tgid:\tx\n", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_leader(content.as_bytes()), leader, "{content:?}");
         }
     }
 

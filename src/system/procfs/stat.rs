@@ -25,6 +25,10 @@ pub(crate) struct Stat {
     pub(crate) state: State,
     /// Who must reap it; 0 when that is outside the PID namespace.
     pub(crate) parent: Pid,
+    /// Its process group, which has the number of the process that it began with.
+    pub(crate) group: Pid,
+    /// Its session, in the same way; 0 when that is outside the PID namespace.
+    pub(crate) session: Pid,
     /// When it started, after boot.
     pub(crate) started: Duration,
 }
@@ -40,6 +44,10 @@ pub(crate) struct StatLine<'a> {
     pub(crate) state: State,
     /// Who must reap it.
     pub(crate) parent: Pid,
+    /// Its process group.
+    pub(crate) group: Pid,
+    /// Its session.
+    pub(crate) session: Pid,
     /// When it started, after boot.
     pub(crate) started: Duration,
 }
@@ -59,7 +67,8 @@ impl Stat {
     /// A copy that outlives the line.
     pub(super) fn copy(line: StatLine<'_>) -> Self {
         let comm = String::from_utf8_lossy(line.comm).into_owned();
-        Self { pid: line.pid, comm, state: line.state, parent: line.parent, started: line.started }
+        let StatLine { pid, comm: _, state, parent, group, session, started } = line;
+        Self { pid, comm, state, parent, group, session, started }
     }
 
     /// How long ago it started.
@@ -106,7 +115,9 @@ pub(crate) fn parse_stat(content: &[u8]) -> Option<StatLine<'_>> {
     let mut fields = std::str::from_utf8(content.get(close + 1..)?).ok()?.split_ascii_whitespace();
     let letter = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
-    let threads = fields.nth(20 - 5)?.parse::<u64>().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    let session = fields.next()?.parse().ok()?;
+    let threads = fields.nth(20 - 7)?.parse::<u64>().ok()?;
     let ticks = fields.nth(22 - 21)?.parse::<u64>().ok()?;
     let state = match letter {
         // A first thread that has ended before the others shows as a zombie, and the process lives.
@@ -116,7 +127,7 @@ pub(crate) fn parse_stat(content: &[u8]) -> Option<StatLine<'_>> {
         _ => State::Alive,
     };
     let started = Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
-    Some(StatLine { pid, comm, state, parent, started })
+    Some(StatLine { pid, comm, state, parent, group, session, started })
 }
 
 #[cfg(test)]
