@@ -27,7 +27,7 @@ pub fn hosts_file(file: &[u8]) {
 /// Reads the dates of a server's certificate.
 pub fn certificate(der: &[u8]) {
     // The last second that a certificate can name is that of the year 9999.
-    if let Some(leaf) = crate::net::tls::leaf::read(der) {
+    if let Some(leaf) = crate::net::tls::certificate::read(der) {
         assert!(leaf.not_before.max(leaf.not_after) <= 253_402_300_799);
     }
 }

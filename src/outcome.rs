@@ -62,6 +62,10 @@ pub(crate) enum Cause {
     Closed,
     /// The peer broke the connection in the middle.
     Reset,
+    /// The file of trusted certificates is of no use.
+    CaFile,
+    /// Our own certificate or its key is of no use.
+    ClientCertificate,
     /// The peer's certificate is not to be trusted.
     Certificate,
     /// The peer sent more than is read.

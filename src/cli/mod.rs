@@ -18,7 +18,7 @@ use crate::exit::ExitStatus;
 
 pub(crate) use self::check::parse as parse_check;
 pub(crate) use self::expand::variable_os;
-pub(crate) use self::options::{duration as read_duration, read_header};
+pub(crate) use self::options::{ca_variable, duration as read_duration, read_header};
 pub(crate) use self::usage::Usage;
 
 /// What fits on a screen.

@@ -10,6 +10,7 @@
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
 //! * `surroundings`: closed descriptors, little memory, no /dev, no rights; and that nothing is started
 //! * `tls`: https: whom a check trusts, and why TLS did not come about
+//! * `tls_peers`: https beside curl, of servers by OpenSSL
 //! * `http_options`: bodies, redirects, credentials, proxies
 //! * `demo`: what the README begins with
 //! * `shell`: `sh -c LINE` where there is no shell
@@ -63,5 +64,6 @@ mod surroundings;
 mod targets;
 mod tidy;
 mod tls;
+mod tls_peers;
 mod wait;
 mod watch;

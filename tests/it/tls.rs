@@ -68,11 +68,11 @@ fn an_unknown_authority_is_told_with_the_remedy_and_insecure_trusts_it() {
         served(&Authority::new("ours").issue(&NAMES, as_it_is), &Authority::new("other").pem());
     check(&server, &[]).said(
         1,
-        "unhealthy: the certificate is signed by an unknown authority; --cacert FILE trusts it, \
-         --insecure trusts anything (",
+        "unhealthy: the certificate is signed by an unknown authority, none of the bundled roots; --cacert FILE trusts \
+         it, --insecure trusts anything (",
     );
     check(&server, &["--cacert", &other])
-        .said(1, "unhealthy: the certificate is not signed by an authority of --cacert (");
+        .said(1, &format!("unhealthy: the certificate is not signed by an authority of --cacert {other} ("));
     for insecure in ["--insecure", "-k"] {
         check(&server, &[insecure]).said(0, "healthy: status 200 (");
     }
@@ -97,8 +97,10 @@ fn a_self_signed_certificate_is_trusted_when_it_is_the_given_one() {
         check(&server, &["--cacert", &own, "--server-name", "other.test"])
             .said(1, "unhealthy: the certificate is for 127.0.0.1, app.test, not for other.test;");
         let other = file(&folder, "other.pem", &other);
-        check(&server, &["--cacert", &other])
-            .said(1, "unhealthy: the certificate is self-signed and not the one of --cacert (");
+        check(&server, &["--cacert", &other]).said(
+            1,
+            &format!("unhealthy: the certificate is self-signed and not the one of --cacert {other} ("),
+        );
         check(&server, &["-k"]).said(0, "healthy: status 200 (");
     }
 }

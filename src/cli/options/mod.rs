@@ -16,6 +16,7 @@ use crate::probe::Probe;
 use crate::probe::options::{Group, Options};
 
 pub(crate) use self::http::read_header;
+pub(crate) use self::tls::ca_variable;
 use super::expand::expanded;
 
 /// The words of all groups.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::expand::variable_os;
 use crate::http::Follow;
 use crate::net::Host;
-use crate::net::tls::Verify;
+use crate::net::tls::{CaFile, Verify};
 use crate::probe::options::{Group, Options};
 use crate::target::parse_host;
 
@@ -18,7 +19,7 @@ use super::{Given, duration, expanded};
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct Words {
-    /// PEM certificates to trust instead of the bundled roots
+    /// PEM certificates to trust [default: `SSL_CERT_FILE`, or the bundled roots]
     #[arg(long, value_name = "FILE")]
     cacert: Option<String>,
     /// Our own certificate, PEM
@@ -54,7 +55,7 @@ impl Words {
             }
             None => Ok(None),
         };
-        tls.cacert = file(self.cacert, "--cacert")?;
+        tls.cacert = file(self.cacert, "--cacert")?.map(Into::into);
         tls.cert = file(self.cert, "--cert")?;
         tls.key = file(self.key, "--key")?;
         if tls.key.is_some() && tls.cert.is_none() {
@@ -77,10 +78,23 @@ impl Words {
                 Err(_) => parse_host(&name).map_err(|why| format!("--server-name: {why}"))?,
             });
         }
+        if tls.cacert.is_none() && tls.verify == Verify::Full {
+            tls.cacert = ca_variable(&["SSL_CERT_FILE"]);
+        }
         if let Some(length) = self.min_validity {
             given.note("--min-validity", group);
             tls.min_validity = Some(duration(&length, "--min-validity")?);
         }
         Ok(())
     }
+}
+
+/// The file of trusted certificates that the first of `variables` names that is set.
+pub(crate) fn ca_variable(variables: &[&'static str]) -> Option<CaFile> {
+    let file = |named_by| {
+        let path = variable_os(named_by).filter(|path| !path.is_empty())?;
+        let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
+        Some(CaFile { path, named_by })
+    };
+    variables.iter().copied().find_map(file)
 }

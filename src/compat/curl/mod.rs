@@ -7,7 +7,7 @@ mod run;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::cli::Usage;
+use crate::cli::{Usage, ca_variable};
 use crate::command::{Command, Document, Parsed};
 use crate::compat::curl::run::{Curl, Transfer};
 use crate::compat::transfer::Transfers;
@@ -97,6 +97,9 @@ fn read(args: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
         each.saturating_mul(u32::try_from(transfers.len()).unwrap_or(u32::MAX))
     });
     let mut route = args.route;
+    if route.tls.cacert.is_none() {
+        route.tls.cacert = ca_variable(&["CURL_CA_BUNDLE", "SSL_CERT_FILE"]);
+    }
     if request::without_proxy(&transfers, &args.proxy_never_for) {
         route.proxy = None;
     }

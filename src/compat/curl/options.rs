@@ -261,7 +261,7 @@ impl CurlArgs {
             "noproxy" => self.proxy_never_for = value.split([',', ' ']).map(str::to_owned).collect(),
             "unix-socket" => self.route.unix_socket = Some(PathBuf::from(value)),
             "abstract-unix-socket" => self.route.unix_socket = Some(PathBuf::from(format!("@{value}"))),
-            "cacert" => self.route.tls.cacert = Some(PathBuf::from(value)),
+            "cacert" => self.route.tls.cacert = Some(PathBuf::from(value).into()),
             "cert" => self.route.tls.cert = Some(PathBuf::from(value)),
             "key" => self.route.tls.key = Some(PathBuf::from(value)),
             "resolve" => self.route.via.pins.extend(pin(&value)?),

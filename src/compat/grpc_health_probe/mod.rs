@@ -99,7 +99,7 @@ fn options(flags: &Flags, connect: Duration, answer: Duration) -> Result<Options
     let mut options = Options::default();
     options.dial.via.connect_timeout = Some(connect);
     options.answer_timeout = Some(answer);
-    options.dial.tls.cacert = file("tls-ca-cert");
+    options.dial.tls.cacert = file("tls-ca-cert").map(Into::into);
     options.dial.tls.cert = file("tls-client-cert");
     options.dial.tls.key = file("tls-client-key");
     options.dial.tls.server_name = flags.last("tls-server-name").map(parse_host).transpose()?;

@@ -290,7 +290,7 @@ impl WgetArgs {
                 self.template.method = Method::POST;
                 self.send(if name == "post-data" { value.into_bytes() } else { content(shown, &value)? });
             }
-            "ca-certificate" => self.wget.route.tls.cacert = Some(PathBuf::from(value)),
+            "ca-certificate" => self.wget.route.tls.cacert = Some(PathBuf::from(value).into()),
             "certificate" => self.wget.route.tls.cert = Some(PathBuf::from(value)),
             "private-key" => self.wget.route.tls.key = Some(PathBuf::from(value)),
             // There are no proxies but given ones, and wget takes them from the environment.

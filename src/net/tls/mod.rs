@@ -1,10 +1,12 @@
 //! TLS over a connection that stands.
 
-pub(crate) mod leaf;
+pub(crate) mod certificate;
+mod client_certificate;
 mod pem;
 mod reason;
+mod roots;
 mod session;
-mod trust;
+mod verifier;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +20,7 @@ pub(super) use self::session::{Session, shake_hands};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     /// PEM certificates to trust instead of the bundled roots.
-    pub(crate) cacert: Option<PathBuf>,
+    pub(crate) cacert: Option<CaFile>,
     /// Our own certificate chain, PEM.
     pub(crate) cert: Option<PathBuf>,
     /// The key of `cert`, PEM; in the file of `cert` when there is no other.
@@ -27,14 +29,30 @@ pub(crate) struct Options {
     pub(crate) verify: Verify,
     /// The name to ask for and to verify, instead of the target's host.
     pub(crate) server_name: Option<Host>,
-    /// How long the peer's certificate must still be valid.
+    /// How long every certificate of the chain must still be valid.
     pub(crate) min_validity: Option<Duration>,
 }
 
 impl Options {
     /// Whether certificates or a key are read from files.
     pub(crate) fn names_files(&self) -> bool {
-        [&self.cacert, &self.cert, &self.key].into_iter().any(Option::is_some)
+        self.cacert.is_some() || self.cert.is_some() || self.key.is_some()
+    }
+}
+
+/// A file with the certificates to trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CaFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// The option or the variable that names it.
+    pub(crate) named_by: &'static str,
+}
+
+impl From<PathBuf> for CaFile {
+    /// One that `--cacert` names.
+    fn from(path: PathBuf) -> Self {
+        Self { path, named_by: "--cacert" }
     }
 }
 

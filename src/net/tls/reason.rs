@@ -10,8 +10,9 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherErr
 
 use crate::outcome::{Cause, Failure, Phase};
 
-use super::leaf::{self, Issuer};
-use super::trust::{Asked, Source};
+use super::certificate::{self, Issuer};
+use super::client_certificate::NoClientCertificate;
+use super::roots::RootSource;
 
 /// What to do about a certificate that nobody vouches for.
 const TRUST_IT: &str = "--cacert FILE trusts it, --insecure trusts anything";
@@ -19,17 +20,80 @@ const TRUST_IT: &str = "--cacert FILE trusts it, --insecure trusts anything";
 /// The most names of a certificate that are told.
 const NAMES_MAX: usize = 5;
 
-/// A verdict of ours on its way through the TLS library.
+/// Why a certificate is not trusted, on its way through the TLS library.
 #[derive(Debug)]
-struct Distrust(String);
+pub(super) struct UntrustedReason(pub(super) String);
 
-impl fmt::Display for Distrust {
+impl fmt::Display for UntrustedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Distrust {}
+impl std::error::Error for UntrustedReason {}
+
+impl From<UntrustedReason> for Error {
+    fn from(reason: UntrustedReason) -> Self {
+        CertificateError::Other(OtherError(Arc::new(reason))).into()
+    }
+}
+
+/// What a certificate is in its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The server's own.
+    Leaf,
+    /// One between, and whose it is.
+    Intermediate(String),
+    /// A trusted one, whose it is, and where it comes from.
+    Authority(String, String),
+}
+
+impl Role {
+    /// The role of a certificate that the peer sent beside its own.
+    pub(super) fn intermediate(der: &[u8]) -> Self {
+        Self::Intermediate(certificate::subject(der).unwrap_or_default())
+    }
+
+    /// The role of a trusted certificate.
+    pub(super) fn authority(der: &[u8], source: &RootSource) -> Self {
+        Self::Authority(certificate::subject(der).unwrap_or_default(), source_name(source))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaf => f.write_str("the certificate"),
+            Self::Intermediate(name) => write!(f, "the intermediate certificate {name:?}"),
+            Self::Authority(name, source) => write!(f, "the CA certificate {name:?} of {source}"),
+        }
+    }
+}
+
+/// What the peer presented, and what that was measured by.
+#[derive(Debug)]
+pub(super) struct Presented<'a> {
+    pub(super) leaf: &'a CertificateDer<'a>,
+    pub(super) intermediates: &'a [CertificateDer<'a>],
+    pub(super) anchors: &'a [CertificateDer<'static>],
+    pub(super) name: &'a ServerName<'a>,
+}
+
+/// Where roots come from, as a sentence has it.
+pub(super) fn source_name(source: &RootSource) -> String {
+    match source {
+        RootSource::Bundled => "the bundled roots".into(),
+        RootSource::File(file) => format!("{} {}", file.named_by, file.path.display()),
+    }
+}
+
+/// The refusal of a server whose certificate is of a kind that the TLS library has not.
+pub(super) fn unsupported_leaf(leaf: &CertificateDer<'_>) -> Option<Error> {
+    certificate::unsupported(leaf).map(|why| {
+        UntrustedReason(format!("the certificate is of a kind that is not supported: {why}")).into()
+    })
+}
 
 /// The failure that an I/O error means in `phase`, where it is one of TLS.
 pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Option<Failure> {
@@ -39,7 +103,7 @@ pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Option<Failure> {
 }
 
 /// The failure that an I/O error means in the handshake with a peer whose first bytes were `first`.
-pub(super) fn of_handshake(error: &io::Error, first: &[u8], asked: &Asked) -> Failure {
+pub(super) fn of_handshake(error: &io::Error, first: &[u8], client: &NoClientCertificate) -> Failure {
     let Some(mut failure) = failure_of(error, Phase::Tls) else {
         return crate::net::failure_of(error, Phase::Tls);
     };
@@ -49,7 +113,7 @@ pub(super) fn of_handshake(error: &io::Error, first: &[u8], asked: &Asked) -> Fa
             failure.reason = "the peer does not speak TLS but plain HTTP; is it http://?".into();
         }
         Some(Error::AlertReceived(alert))
-            if asked.in_vain() && *alert != AlertDescription::CertificateRequired =>
+            if client.was_requested() && *alert != AlertDescription::CertificateRequired =>
         {
             failure
                 .reason
@@ -61,31 +125,46 @@ pub(super) fn of_handshake(error: &io::Error, first: &[u8], asked: &Asked) -> Fa
 }
 
 /// A refusal of the peer's certificate, with its reason.
-pub(super) fn distrust(
-    error: &Error,
-    certificate: &CertificateDer<'_>,
-    name: &ServerName<'_>,
-    source: Source,
-) -> Error {
+pub(super) fn untrusted(error: &Error, presented: &Presented<'_>, source: &RootSource) -> Error {
     let Error::InvalidCertificate(why) = error else { return error.clone() };
-    let leaf = leaf::read(certificate);
+    let leaf = certificate::read(presented.leaf);
+    let unsupported = unsupported_chain(presented);
     let reason = match why {
+        CertificateError::Other(OtherError(other)) if other.is::<UntrustedReason>() => return error.clone(),
         CertificateError::ExpiredContext { not_after, .. } => {
-            format!("the certificate expired on {}; renew it", date(not_after.as_secs()))
+            let is_it = |der: &&CertificateDer<'_>| {
+                certificate::read(der).is_some_and(|one| one.not_after == not_after.as_secs())
+            };
+            let role = match presented.intermediates.iter().find(is_it) {
+                Some(one) if !is_it(&presented.leaf) => Role::intermediate(one),
+                _ => Role::Leaf,
+            };
+            format!("{role} expired on {}; renew it", date(not_after.as_secs()))
         }
         CertificateError::NotValidYetContext { not_before, time } => format!(
             "the certificate is not valid before {}, and the clock here says {}",
             date(not_before.as_secs()),
             date(time.as_secs())
         ),
-        CertificateError::NotValidForNameContext { presented, .. } => wrong_name(name, presented),
+        CertificateError::NotValidForNameContext { presented: names, .. } => {
+            wrong_name(presented.name, names)
+        }
         _ if leaf.is_some_and(|leaf| leaf.issuer == Issuer::Itself) => match source {
-            Source::Bundled => format!("the certificate is self-signed; {TRUST_IT}"),
-            Source::Given => "the certificate is self-signed and not the one of --cacert".into(),
+            RootSource::Bundled => format!("the certificate is self-signed; {TRUST_IT}"),
+            RootSource::File(_) => {
+                format!("the certificate is self-signed and not the one of {}", source_name(source))
+            }
         },
+        _ if unsupported.is_some() => unsupported.unwrap_or_default(),
         CertificateError::UnknownIssuer => match source {
-            Source::Bundled => format!("the certificate is signed by an unknown authority; {TRUST_IT}"),
-            Source::Given => "the certificate is not signed by an authority of --cacert".into(),
+            RootSource::Bundled => {
+                format!(
+                    "the certificate is signed by an unknown authority, none of the bundled roots; {TRUST_IT}"
+                )
+            }
+            RootSource::File(_) => {
+                format!("the certificate is not signed by an authority of {}", source_name(source))
+            }
         },
         CertificateError::BadSignature => "the certificate's signature does not match its issuer".into(),
         CertificateError::InvalidPurposeContext { .. } => {
@@ -102,7 +181,17 @@ pub(super) fn distrust(
             plain(&other.to_string())
         ),
     };
-    CertificateError::Other(OtherError(Arc::new(Distrust(reason)))).into()
+    UntrustedReason(reason).into()
+}
+
+/// The sentence for a chain with a certificate of a kind that the TLS library has not.
+fn unsupported_chain(presented: &Presented<'_>) -> Option<String> {
+    let why = |role: Role, why: String| format!("{role} is of a kind that is not supported: {why}");
+    if let Some(reason) = certificate::unsupported(presented.leaf) {
+        return Some(why(Role::Leaf, reason));
+    }
+    let others = presented.intermediates.iter().chain(presented.anchors);
+    others.into_iter().find_map(|one| Some(why(Role::intermediate(one), certificate::unsupported(one)?)))
 }
 
 /// The sentence for a certificate of somebody else.
@@ -174,6 +263,11 @@ fn refusal(alert: AlertDescription) -> String {
         }
         AlertDescription::NoApplicationProtocol => {
             "the peer does not speak the protocol over TLS that it was asked for".into()
+        }
+        AlertDescription::HandshakeFailure => {
+            "the peer refused the TLS handshake (handshake failure); CBC ciphers, RSA key exchange and keys on P-521 \
+             are not supported"
+                .into()
         }
         other => format!("the peer refused the TLS handshake ({})", words(other)),
     }

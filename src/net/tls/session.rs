@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::client::Resumption;
-use rustls::pki_types::{DnsName, ServerName, UnixTime};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{ActiveKeyExchange, SupportedKxGroup};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, NamedGroup};
 
 use crate::net::Host;
 use crate::net::socket::Socket;
 use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::system::clock;
 
-use super::trust::{self, Asked};
-use super::{Alpn, Options, leaf, reason};
+use super::client_certificate::NoClientCertificate;
+use super::reason::Role;
+use super::verifier::{AcceptAnyCertificate, ChainVerifier};
+use super::{Alpn, Options, Verify, certificate, client_certificate, reason, roots};
 
 /// An encrypted connection, less its socket.
 #[derive(Debug)]
@@ -24,17 +28,17 @@ pub(crate) struct Session(ClientConnection);
 impl Session {
     /// Reads what was sent to us. An end that the peer did not announce is `ErrorKind::UnexpectedEof`.
     pub(in crate::net) fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.0, &mut Overheard::new(socket)).read(buffer)
+        rustls::Stream::new(&mut self.0, &mut RecordingSocket::new(socket)).read(buffer)
     }
 
     /// Sends `bytes`, or some of them.
     pub(in crate::net) fn write(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.0, &mut Overheard::new(socket)).write(bytes)
+        rustls::Stream::new(&mut self.0, &mut RecordingSocket::new(socket)).write(bytes)
     }
 
     /// Sends what is still buffered.
     pub(in crate::net) fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
-        rustls::Stream::new(&mut self.0, &mut Overheard::new(socket)).flush()
+        rustls::Stream::new(&mut self.0, &mut RecordingSocket::new(socket)).flush()
     }
 
     /// Says that nothing more will come, if that can be said without waiting.
@@ -57,25 +61,27 @@ pub(in crate::net) fn shake_hands(
     trace: &mut Trace,
 ) -> Result<Session, Failure> {
     let name = server_name(options.server_name.as_ref().unwrap_or(host)).map_err(ours)?;
-    let asked = Arc::new(Asked::default());
-    let config = config(options, alpn, &asked).map_err(ours)?;
-    let mut connection = ClientConnection::new(Arc::new(config), name)
+    let client = Arc::new(NoClientCertificate::default());
+    let (config, chains) = config(options, alpn, &client)?;
+    let mut connection = ClientConnection::new(Arc::new(config), name.clone())
         .map_err(|error| Failure::new(Phase::Tls, Cause::Broken, error.to_string()))?;
-    let mut overheard = Overheard::new(socket);
+    let mut socket = RecordingSocket::new(socket);
     while connection.is_handshaking() {
-        if let Err(error) = connection.complete_io(&mut overheard) {
-            return Err(reason::of_handshake(&error, &overheard.first, &asked));
+        if let Err(error) = connection.complete_io(&mut socket) {
+            return Err(reason::of_handshake(&error, &socket.first, &client));
         }
     }
     trace.step(|| told(&connection));
-    let soon = options.min_validity.and_then(|wanted| expires_within(&connection, wanted));
+    let chain = connection.peer_certificates().unwrap_or_default();
+    let soon =
+        options.min_validity.and_then(|wanted| expires_within(chain, chains.as_deref(), &name, wanted));
     match soon {
         Some(reason) => Err(Failure::new(Phase::Tls, Cause::Certificate, reason)),
         None => Ok(Session(connection)),
     }
 }
 
-/// A failure before the peer was asked: a file that an option names, or a name.
+/// A failure before the peer was asked: a name that cannot be verified.
 fn ours(reason: String) -> Failure {
     Failure::new(Phase::Tls, Cause::Broken, reason)
 }
@@ -90,6 +96,64 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
     }
 }
 
+/// How to shake hands, and what verifies the chain, if anything does.
+fn config(
+    options: &Options,
+    alpn: Alpn,
+    client: &Arc<NoClientCertificate>,
+) -> Result<(ClientConfig, Option<Arc<ChainVerifier>>), Failure> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    if options.verify == Verify::Off {
+        provider.kx_groups.push(&NamedOnlyP521);
+    }
+    let provider = Arc::new(provider);
+    let (verifier, chains): (Arc<dyn ServerCertVerifier>, _) = match options.verify {
+        Verify::Off => (Arc::new(AcceptAnyCertificate::new(&provider)), None),
+        Verify::Full => {
+            let chains = Arc::new(ChainVerifier::new(roots::load(options)?, &provider).map_err(ours)?);
+            let verifier: Arc<dyn ServerCertVerifier> = chains.clone();
+            (verifier, Some(chains))
+        }
+    };
+    let builder = ClientConfig::builder_with_details(provider, Arc::new(WallClock))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ours(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let unusable = |why| Failure::new(Phase::Tls, Cause::ClientCertificate, why);
+    let mut config = match client_certificate::load(options).map_err(unusable)? {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
+            unusable(match error {
+                rustls::Error::InconsistentKeys(_) => "the key of --key is not that of --cert".into(),
+                other => format!("--cert and --key: {other}"),
+            })
+        })?,
+        None => builder.with_client_cert_resolver(client.clone()),
+    };
+    // Each attempt is a connection of its own.
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = match alpn {
+        Alpn::Unnamed => Vec::new(),
+        Alpn::H2 => vec![b"h2".to_vec()],
+    };
+    Ok((config, chains))
+}
+
+/// The curve P-521 for key exchange, by name alone: in TLS 1.2 a server shows a certificate on a curve only to those that
+/// name it (RFC 8422, 5.1), and exchanges keys on another.
+#[derive(Debug)]
+struct NamedOnlyP521;
+
+impl SupportedKxGroup for NamedOnlyP521 {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, rustls::Error> {
+        Err(rustls::Error::General("key exchange on P-521 is not supported".into()))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::secp521r1
+    }
+}
+
 /// The clock that validity is judged by.
 #[derive(Debug)]
 struct WallClock;
@@ -100,35 +164,10 @@ impl TimeProvider for WallClock {
     }
 }
 
-/// How to shake hands.
-fn config(options: &Options, alpn: Alpn, asked: &Arc<Asked>) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = trust::verifier(options, &provider)?;
-    let builder = ClientConfig::builder_with_details(provider, Arc::new(WallClock))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    let mut config = match trust::identity(options)? {
-        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => "the key of --key is not that of --cert".into(),
-            other => format!("--cert and --key: {other}"),
-        })?,
-        None => builder.with_client_cert_resolver(asked.clone()),
-    };
-    // Each attempt is a connection of its own.
-    config.resumption = Resumption::disabled();
-    config.alpn_protocols = match alpn {
-        Alpn::Unnamed => Vec::new(),
-        Alpn::H2 => vec![b"h2".to_vec()],
-    };
-    Ok(config)
-}
-
 /// The step as `--verbose` has it.
 fn told(connection: &ClientConnection) -> String {
     let version = connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
-    let leaf = connection.peer_certificates().and_then(|chain| leaf::read(chain.first()?));
+    let leaf = connection.peer_certificates().and_then(|chain| certificate::read(chain.first()?));
     match leaf {
         Some(leaf) => {
             format!("{}, certificate valid until {}", version.replace('_', "."), reason::date(leaf.not_after))
@@ -137,54 +176,63 @@ fn told(connection: &ClientConnection) -> String {
     }
 }
 
-/// Why the peer's certificate does not last for `wanted`, if it does not.
-fn expires_within(connection: &ClientConnection, wanted: Duration) -> Option<String> {
-    let Some(leaf) = connection.peer_certificates().and_then(|chain| leaf::read(chain.first()?)) else {
+/// Why the peer's chain does not last for `wanted`, if it does not. Where nothing verifies it, its leaf counts alone.
+fn expires_within(
+    chain: &[CertificateDer<'_>],
+    chains: Option<&ChainVerifier>,
+    name: &ServerName<'_>,
+    wanted: Duration,
+) -> Option<String> {
+    let Some(leaf) = chain.first().and_then(|leaf| certificate::read(leaf)) else {
         return Some(
             "the certificate does not say until when it is valid, and --min-validity wants to know".into(),
         );
     };
     let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_secs(leaf.not_after).checked_sub(now);
-    let date = reason::date(leaf.not_after);
-    match left {
-        Some(left) if left >= wanted => None,
-        Some(left) => Some(format!(
-            "the certificate expires in {} ({date}), and --min-validity wants {}; renew it",
+    let at = UnixTime::since_unix_epoch(now.saturating_add(wanted));
+    let (role, not_after) = if leaf.not_after < at.as_secs() {
+        (Role::Leaf, leaf.not_after)
+    } else {
+        chains?.first_to_expire(chain, name, at)?
+    };
+    let date = reason::date(not_after);
+    Some(match Duration::from_secs(not_after).checked_sub(now) {
+        Some(left) => format!(
+            "{role} expires in {} ({date}), and --min-validity wants {}; renew it",
             reason::roughly(left),
             reason::roughly(wanted)
-        )),
-        None => Some(format!("the certificate expired on {date}; renew it")),
-    }
+        ),
+        None => format!("{role} expired on {date}; renew it"),
+    })
 }
 
-/// A socket to a peer whose words count, also its first and its last: one that does not speak TLS may have said what it
+/// A socket that records the peer's first bytes, and reads its last ones: one that does not speak TLS may have said what it
 /// speaks, and one that does not listen any more may have said why.
-struct Overheard<'a> {
+struct RecordingSocket<'a> {
     socket: &'a mut Socket,
     first: Vec<u8>,
 }
 
-impl<'a> Overheard<'a> {
+impl<'a> RecordingSocket<'a> {
     /// Reads and writes `socket`.
     fn new(socket: &'a mut Socket) -> Self {
         Self { socket, first: Vec::new() }
     }
 }
 
-/// Enough of a peer's first words to know them by.
-const FIRST_WORDS: usize = 5;
+/// Enough of a peer's first bytes to know its protocol.
+const RECORDED: usize = 5;
 
-impl Read for Overheard<'_> {
+impl Read for RecordingSocket<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let amount = self.socket.read(buffer)?;
-        let missing = FIRST_WORDS.saturating_sub(self.first.len());
+        let missing = RECORDED.saturating_sub(self.first.len());
         self.first.extend(buffer.iter().take(amount.min(missing)));
         Ok(amount)
     }
 }
 
-impl Write for Overheard<'_> {
+impl Write for RecordingSocket<'_> {
     /// Says that all is well when the peer does not listen any more: the alert that it sent before is still to be read,
     /// and where there is none, the next read fails.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -2,6 +2,8 @@
 
 mod body;
 
+use std::borrow::Cow;
+
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
@@ -45,7 +47,7 @@ impl Kind for Http {
         let mut request = self.request().map_err(|why| Failure::new(Phase::Request, Cause::Broken, why))?;
         let mut hops = 0;
         loop {
-            let mut response = request.send(&self.route, deadline, trace)?;
+            let mut response = request.send(&self.route_to(&request.url), deadline, trace)?;
             if let Some(seen) = self.judge(&mut request, &mut response, hops)? {
                 return Ok(seen);
             }
@@ -88,6 +90,16 @@ impl Http {
             }
         }
         Ok(Some(format!("status {status}")))
+    }
+
+    /// The way to `url`: `--server-name` says what the target is called, not any host that it redirects to.
+    fn route_to(&self, url: &Url) -> Cow<'_, Route> {
+        if self.route.tls.server_name.is_none() || url.host == self.url.host {
+            return Cow::Borrowed(&self.route);
+        }
+        let mut route = self.route.clone();
+        route.tls.server_name = None;
+        Cow::Owned(route)
     }
 
     /// The first request.

@@ -31,12 +31,42 @@ pub(crate) struct Identity {
 impl Authority {
     /// A new one, called `name`.
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names are names");
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self::with(name, |_| {})
+    }
+
+    /// A new one, called `name`, after `change` was done to it.
+    pub(crate) fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let params = Self::params(name, change);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         Self { params, key, certificate }
+    }
+
+    /// What the certificate of one says.
+    fn params(name: &str, change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names are names");
+        // rcgen would put its own name first.
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
+        params
+    }
+
+    /// One below this one, called `name`, after `change` was done to it.
+    pub(crate) fn authority(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let params = Self::params(name, change);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = Issuer::from_params(&self.params, &self.key);
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        Self { params, key, certificate }
+    }
+
+    /// A new certificate for the same name and key that lasts.
+    pub(crate) fn renewed(&self) -> String {
+        let mut params = self.params.clone();
+        params.not_after = rcgen::date_time_ymd(4000, 1, 1);
+        params.self_signed(&self.key).expect("a certificate").pem()
     }
 
     /// A good certificate for `names`, after `change` was done to it.
@@ -72,6 +102,16 @@ impl Identity {
     /// A server that shows it.
     pub(crate) fn config(&self) -> ServerConfig {
         self.config_of(rustls::ALL_VERSIONS, None)
+    }
+
+    /// A server that shows it and the certificate of `intermediate`.
+    pub(crate) fn config_with(&self, intermediate: &Authority) -> ServerConfig {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            ServerConfig::builder_with_provider(provider).with_protocol_versions(rustls::ALL_VERSIONS);
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).expect("a key");
+        let chain = vec![self.certificate.der().clone(), intermediate.certificate.der().clone()];
+        builder.expect("versions").with_no_client_auth().with_single_cert(chain, key).expect("they fit")
     }
 
     /// A server that shows it, speaks `versions`, and wants a certificate of `clients`.

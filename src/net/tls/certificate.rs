@@ -1,11 +1,11 @@
-//! The little that must be read out of a certificate and that the TLS library does not tell: when it is valid, and
-//! whether it is its own issuer. The bytes come from the peer, so every length is checked.
+//! The little that must be read out of a certificate and that the TLS library does not tell: when it is valid, whose it is,
+//! and what its key is. The bytes come from the peer, so every length is checked.
 
 use std::ops::Range;
 
 /// What a certificate says of itself (RFC 5280, 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Leaf {
+pub(crate) struct Certificate {
     /// The first second of its validity, since 1970.
     pub(crate) not_before: u64,
     /// The last one.
@@ -28,27 +28,99 @@ const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const BIT_STRING: u8 = 0x03;
+const OBJECT: u8 = 0x06;
 /// `[0] EXPLICIT Version`.
 const VERSION: u8 = 0xa0;
 
-/// Reads `der`; nothing when it is no certificate.
-pub(crate) fn read(der: &[u8]) -> Option<Leaf> {
+/// Object identifiers (RFC 5280, appendix A; RFC 5480; RFC 8410).
+const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+const RSA_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+const EC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+const P521: &[u8] = &[0x2b, 0x81, 4, 0, 0x23];
+const ED448: &[u8] = &[0x2b, 0x65, 0x71];
+
+/// The elements of a certificate, as bytes.
+struct Elements<'a> {
+    has_version: bool,
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: &'a [u8],
+    key: &'a [u8],
+}
+
+/// Takes `der` apart; nothing when it is no certificate.
+fn elements(der: &[u8]) -> Option<Elements<'_>> {
     let mut certificate = der;
     let mut rest = expect(&mut certificate, SEQUENCE)?;
     let mut tbs = expect(&mut rest, SEQUENCE)?;
-    if tbs.first() == Some(&VERSION) {
+    let has_version = tbs.first() == Some(&VERSION);
+    if has_version {
         expect(&mut tbs, VERSION)?;
     }
     expect(&mut tbs, INTEGER)?;
     expect(&mut tbs, SEQUENCE)?;
     let issuer = expect(&mut tbs, SEQUENCE)?;
-    let mut validity = expect(&mut tbs, SEQUENCE)?;
+    let validity = expect(&mut tbs, SEQUENCE)?;
     let subject = expect(&mut tbs, SEQUENCE)?;
-    Some(Leaf {
+    let key = expect(&mut tbs, SEQUENCE)?;
+    Some(Elements { has_version, issuer, validity, subject, key })
+}
+
+/// Reads `der`; nothing when it is no certificate.
+pub(crate) fn read(der: &[u8]) -> Option<Certificate> {
+    let Elements { issuer, mut validity, subject, .. } = elements(der)?;
+    Some(Certificate {
         not_before: time(&mut validity)?,
         not_after: time(&mut validity)?,
         issuer: if issuer == subject { Issuer::Itself } else { Issuer::Another },
     })
+}
+
+/// Whether the certificate `issuer` can have signed the certificate `der`, by their names.
+pub(super) fn is_issued_by(der: &[u8], issuer: &[u8]) -> bool {
+    matches!((elements(der), elements(issuer)), (Some(one), Some(other)) if one.issuer == other.subject)
+}
+
+/// The name of whom a certificate is for, as a person knows it: the common name, or else the last part of the subject.
+pub(super) fn subject(der: &[u8]) -> Option<String> {
+    let mut subject = elements(der)?.subject;
+    let mut last = None;
+    while let Some((SET, mut part)) = element(&mut subject) {
+        let mut attribute = expect(&mut part, SEQUENCE)?;
+        let kind = expect(&mut attribute, OBJECT)?;
+        let (_, value) = element(&mut attribute)?;
+        last = Some(String::from_utf8_lossy(value).into_owned());
+        if kind == COMMON_NAME {
+            break;
+        }
+    }
+    last
+}
+
+/// What the TLS library cannot do about a certificate, if there is such a thing.
+pub(super) fn unsupported(der: &[u8]) -> Option<String> {
+    let Elements { has_version, mut key, .. } = elements(der)?;
+    let mut algorithm = expect(&mut key, SEQUENCE)?;
+    let kind = expect(&mut algorithm, OBJECT)?;
+    if kind == ED448 {
+        return Some("its key is Ed448".into());
+    }
+    if kind == EC_KEY && expect(&mut algorithm, OBJECT)? == P521 {
+        return Some("its key is on the curve P-521".into());
+    }
+    if kind == RSA_KEY {
+        let bits = expect(&mut key, BIT_STRING)?.strip_prefix(&[0])?;
+        let mut numbers = expect(&mut { bits }, SEQUENCE)?;
+        let modulus = expect(&mut numbers, INTEGER)?;
+        let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+        let bits = (modulus.len() - zeros) * 8;
+        if bits < 2048 {
+            return Some(format!("its key is RSA with {bits} bits, and 2048 are the least"));
+        }
+    }
+    (!has_version).then(|| "it is of X.509 version 1".into())
 }
 
 /// Takes one element off `input`, which must be of `tag`, and gives its content.
@@ -170,8 +242,9 @@ mod tests {
         let leaf = read(der).unwrap();
         assert_eq!(
             leaf,
-            Leaf { not_before: 1_582_934_400, not_after: 2_556_144_000, issuer: Issuer::Itself }
+            Certificate { not_before: 1_582_934_400, not_after: 2_556_144_000, issuer: Issuer::Itself }
         );
+        assert_eq!((subject(der).as_deref(), unsupported(der)), (Some("rcgen self signed cert"), None));
         for end in 0..der.len() {
             assert_eq!(read(&der[..end]), None, "{end}");
         }
@@ -180,7 +253,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
-            let _ = read(&bytes);
+            let _ = (read(&bytes), subject(&bytes), unsupported(&bytes));
         }
     }
 }
