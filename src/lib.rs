@@ -77,9 +77,9 @@ pub fn run(args: Args) -> ExitStatus {
 
 /// One command line, one command.
 fn dispatch(args: Args) -> ExitStatus {
-    let mut args = args.into_vec();
+    let args = args.into_vec();
     let parsed = match compat::personality(args.first()) {
-        Some(personality) => personality(args.split_off(1)),
+        Some(personality) => personality.parse(args),
         None => cli::parse(args, compat::names),
     };
     match parsed {

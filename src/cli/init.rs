@@ -213,8 +213,14 @@ fn build(line: Line, command: Vec<OsString>) -> Result<Request, String> {
 impl Words {
     /// Turns words and the environment into a plan for `main`.
     pub(super) fn into_plan(self, main: MainChild) -> Result<Init, String> {
-        let words = self;
         let mut plan = Init::new(main);
+        self.apply(&mut plan)?;
+        Ok(plan)
+    }
+
+    /// Changes in `plan` what words and the environment say.
+    pub(super) fn apply(self, plan: &mut Init) -> Result<(), String> {
+        let words = self;
         if words.group || switch("GROUP")? {
             plan.signal_scope = SignalScope::ProcessGroup;
         }
@@ -260,7 +266,7 @@ impl Words {
                 _ => return Err(format!("{flag} `{text}`: write text or json")),
             };
         }
-        Ok(plan)
+        Ok(())
     }
 }
 

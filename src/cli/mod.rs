@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod expand;
 mod init;
+mod init_variables;
 mod install;
 mod options;
 mod targets;
@@ -18,6 +19,7 @@ use crate::exit::ExitStatus;
 
 pub(crate) use self::check::parse as parse_check;
 pub(crate) use self::expand::variable_os;
+pub(crate) use self::init_variables::InitVariables;
 pub(crate) use self::options::{ca_variable, duration as read_duration, read_header};
 pub(crate) use self::usage::Usage;
 

@@ -1,33 +1,32 @@
 //! `catatonit [-ghLPV] [--] PROGRAM [ARG]...` (<https://github.com/openSUSE/catatonit>): its flags, variable, words and
 //! codes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use crate::cli::{Usage, variable_os};
+use crate::cli::{InitVariables, Usage, variable_os};
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{
     DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, SignalScope, Verbosity,
 };
 
-use crate::compat::getopt as letters;
-use crate::compat::getopt::Word;
+use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
 
 /// The version, in the words that Docker wants of an init.
 const VERSION: &str = concat!("tini version 0.2.1_catatonit (sexton ", env!("CARGO_PKG_VERSION"), ")\n");
 
-/// What its usage says, in our words; on stderr, as there.
-const HELP: &str = "\
-usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]
-
-Runs a program under an init (this one is sexton).
-
+/// Its usage line behind the name that it was called by, and the rest of its help, to the letter; on stderr, as there.
+const USAGE: &str = "[-ghLPV] [--] <progname> [<arguments>...]\n";
+const HELP: &str = "
 options:
-  -g              send signals to the program's whole process group
-  -h              print this
-  -L              print the license
-  -P              run no program: reap until SIGINT or SIGTERM
-  -V, --version   print the version
+  -g              Forward signals to pid1's process group.
+  -h              Print this help page.
+  -L              Print license information.
+  -P              Run in pause mode (no program is run and quit on SIGINT).
+  -V, --version   Print version information.
+
+The source code can be found at <https://github.com/openSUSE/catatonit/>.
+For bug reporting instructions, please see: <https://bugs.opensuse.org/>.
 ";
 
 /// Its license option prints ours.
@@ -36,35 +35,59 @@ const LICENSE: &str = "sexton, called as catatonit. MIT OR Apache-2.0.\n";
 /// Its code for whatever goes wrong.
 const FAILED: ExitStatus = ExitStatus::Code(1);
 
-/// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+/// Its options; operands may stand anywhere.
+const GRAMMAR: Grammar = Grammar {
+    flags: &[
+        Flag::short('g', Arity::Switch),
+        Flag::short('h', Arity::Switch),
+        Flag::short('L', Arity::Switch),
+        Flag::short('P', Arity::Switch),
+        Flag::new("version", Some('V'), Arity::Switch),
+    ],
+    long: LongOptions::Gnu,
+    operands: Operands::Anywhere,
+};
+
+/// Reads its argv; `program` is the first word.
+pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let own = std::process::id();
-    let refuse = |why: &str| Usage::bare(FAILED, format!("ERROR (catatonit:{own}): {why}"));
-    let (words, command) = letters::sort(args, &[]).map_err(|why| refuse(&why))?;
-    let mut plan = Init::new(MainChild::Command(command));
+    let error = |why: &str| format!("ERROR (catatonit:{own}): {why}");
+    let usage = format!("usage: {} {USAGE}", program.display());
+    if variable_os("CATATONIT_LOG").is_some() {
+        return Err(Usage::bare(FAILED, error("CATATONIT_LOG is reserved for future use")));
+    }
+    let mut plan = Init::new(MainChild::None);
     plan.drain_policy = DrainPolicy::Leave;
-    plan.failures = FailureCodes { init: FAILED, not_executable: FAILED, not_found: FAILED };
-    for word in words {
-        match word {
-            Word::Letter('g', _) => plan.signal_scope = SignalScope::ProcessGroup,
-            Word::Letter('P', _) => plan.main = MainChild::None,
-            Word::Letter('h', _) => return Ok(Box::new(Document::stderr(HELP))),
-            Word::Letter('L', _) => return Ok(Box::new(Document::stdout(LICENSE))),
-            Word::Letter('V', _) => return Ok(Box::new(Document::stdout(VERSION))),
-            Word::Long(name, None) if name == "version" => return Ok(Box::new(Document::stdout(VERSION))),
-            Word::Letter(other, _) => return Err(refuse(&format!("invalid option -- '{other}'"))),
-            Word::Long(other, _) => return Err(refuse(&format!("unrecognized option '--{other}'"))),
+    plan.failures = FailureCodes::of_any_exec(FAILED, FAILED);
+    let mut variables = InitVariables::read(&mut plan)?;
+    let mut command = Vec::new();
+    for word in Scanner::new(GRAMMAR.as_posix_asks(), args) {
+        let given = match word {
+            Ok(Word::Option(given)) => given,
+            Ok(Word::Operand(word)) => {
+                command.push(word);
+                continue;
+            }
+            Err(mistake) => {
+                let text = format!("{}\n{usage}", mistake.in_glibc_words(program));
+                return Ok(Box::new(Document::misuse(text)));
+            }
+        };
+        match given.flag.letter {
+            Some('h') => return Ok(Box::new(Document::stderr(format!("{usage}{HELP}")))),
+            Some('L') => return Ok(Box::new(Document::stdout(LICENSE))),
+            Some('V') => return Ok(Box::new(Document::stdout(VERSION))),
+            Some('P') => variables.main = Some(MainChild::None),
+            _ => plan.signal_scope = SignalScope::ProcessGroup,
         }
     }
-    let debug = letters::is_on(variable_os("CATATONIT_DEBUG").as_deref());
-    plan.log = LogOptions {
+    let debug = variable_os("CATATONIT_DEBUG").is_some();
+    let said = LogOptions {
         format: LogFormat::Catatonit,
         verbosity: if debug { Verbosity::Event } else { Verbosity::Warning },
     };
-    match &plan.main {
-        MainChild::Command(command) if command.is_empty() => {
-            Err(refuse("missing program name (see catatonit -h)"))
-        }
-        _ => Ok(Box::new(plan)),
+    match variables.finish(plan, command, said) {
+        Some(init) => Ok(init),
+        None => Ok(Box::new(Document::misuse(format!("{}\n{usage}", error("missing program name"))))),
     }
 }

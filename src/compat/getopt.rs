@@ -1,86 +1,329 @@
-//! Short options as getopt(3) reads them.
+//! Command lines as `getopt_long`(3) and its relatives read them, from one table of options: letters alone and in clusters,
+//! values glued on or apart, long options and what they are abbreviated to, operands behind the options or among them.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::vec::IntoIter;
 
-/// One option, or the rest of the line.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// A letter, and its value where it takes one.
-    Letter(char, Option<String>),
-    /// `--name`, with what follows its `=`.
-    Long(String, Option<String>),
+use crate::cli::variable_os;
+
+/// An option that a program knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flag {
+    /// Its letter, where it has one.
+    pub(crate) letter: Option<char>,
+    /// Its long name, where it has one.
+    pub(crate) long: Option<&'static str>,
+    arity: Arity,
 }
 
-/// Sorts `args` into options and the command that follows them. `valued` are the letters and long names that take a
-/// value. Options end at `--` or at the first word that is none.
-pub(crate) fn sort(args: Vec<OsString>, valued: &[&str]) -> Result<(Vec<Word>, Vec<OsString>), String> {
-    let mut words = Vec::new();
-    let mut args = args.into_iter().peekable();
-    while let Some(word) = args.next_if(|word| word.as_bytes().starts_with(b"-") && word != "-") {
-        if word == "--" {
-            break;
-        }
-        let word = word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()))?;
-        let mut next = |name: &str| {
-            args.next()
-                .and_then(|value| value.into_string().ok())
-                .ok_or_else(|| format!("option requires an argument -- '{name}'"))
-        };
-        if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = match long.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (long, None),
-            };
-            let value = if value.is_none() && valued.contains(&name) { Some(next(name)?) } else { value };
-            words.push(Word::Long(name.to_owned(), value));
-            continue;
-        }
-        let mut letters = word.chars().skip(1);
-        while let Some(letter) = letters.next() {
-            if !valued.contains(&letter.to_string().as_str()) {
-                words.push(Word::Letter(letter, None));
-                continue;
-            }
-            let rest: String = letters.by_ref().collect();
-            let value = if rest.is_empty() { next(&letter.to_string())? } else { rest };
-            words.push(Word::Letter(letter, Some(value)));
+/// Whether an option has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arity {
+    /// It is there or not.
+    Switch,
+    /// It has one.
+    Value,
+}
+
+impl Flag {
+    /// `--long`, and `-x` where there is one.
+    pub(crate) const fn new(long: &'static str, letter: Option<char>, arity: Arity) -> Self {
+        Self { letter, long: Some(long), arity }
+    }
+
+    /// `-x`.
+    pub(crate) const fn short(letter: char, arity: Arity) -> Self {
+        Self { letter: Some(letter), long: None, arity }
+    }
+}
+
+/// How a program reads its line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grammar {
+    /// What it knows.
+    pub(crate) flags: &'static [Flag],
+    /// How it takes long options.
+    pub(crate) long: LongOptions,
+    /// Where operands may stand.
+    pub(crate) operands: Operands,
+}
+
+impl Grammar {
+    /// The same with `POSIXLY_CORRECT` obeyed, as the C library does: the first operand ends the options.
+    pub(crate) fn as_posix_asks(self) -> Self {
+        match variable_os("POSIXLY_CORRECT") {
+            Some(_) => Self { operands: Operands::Last, ..self },
+            None => self,
         }
     }
-    Ok((words, args.collect()))
 }
 
-/// Whether a variable is set to something other than nothing and 0.
-pub(crate) fn is_on(value: Option<&OsStr>) -> bool {
-    value.is_some_and(|value| !value.is_empty() && value != "0")
+/// How a program takes long options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LongOptions {
+    /// Not at all: `--x` is a cluster of `-` and `x`, as getopt(3) has it.
+    None,
+    /// `--name value`, `--name=value`, and each beginning of a name that no other has, as `getopt_long`(3) has it.
+    Gnu,
+    /// `--name value`, and `--no-name` for a switch, as curl has it.
+    Curl,
+}
+
+/// Where operands may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operands {
+    /// Behind the options only: the first operand ends them.
+    Last,
+    /// Anywhere: options among them count until `--`, and what is behind the first `--` is all operands.
+    Anywhere,
+}
+
+/// An option as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Which one.
+    pub(crate) flag: Flag,
+    /// Its value, if it takes one.
+    pub(crate) value: Option<OsString>,
+    /// False for `--no-name`.
+    pub(crate) on: bool,
+    /// As the user wrote it, without the value: `-x` or `--name`.
+    pub(crate) shown: String,
+}
+
+/// A word of the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// An option.
+    Option(Given),
+    /// Anything else.
+    Operand(OsString),
+}
+
+/// What is wrong about a word. `getopt` of the C library goes on behind it, and so does the scanner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// There is no such letter.
+    UnknownLetter(u8),
+    /// There is no such long option; as it was written, with what follows its `=`.
+    UnknownLong(String),
+    /// The beginning of several; as it was written, and all of them.
+    Ambiguous(String, Vec<&'static str>),
+    /// The letter wants a value, and the line is over.
+    LetterWithoutValue(char),
+    /// The long option wants a value, and the line is over.
+    LongWithoutValue(&'static str),
+    /// The long option takes no value, and has one.
+    UnwantedValue(&'static str),
+}
+
+impl Mistake {
+    /// In the words of the GNU C library; `program` is argv's first word.
+    pub(crate) fn in_glibc_words(&self, program: &OsStr) -> String {
+        let program = program.display();
+        match self {
+            Self::UnknownLetter(letter) => {
+                format!("{program}: invalid option -- '{}'", OsStr::from_bytes(&[*letter]).display())
+            }
+            Self::UnknownLong(written) => format!("{program}: unrecognized option '--{written}'"),
+            Self::Ambiguous(written, names) => {
+                let names: Vec<_> = names.iter().map(|name| format!("'--{name}'")).collect();
+                let names = names.join(" ");
+                format!("{program}: option '--{written}' is ambiguous; possibilities: {names}")
+            }
+            Self::LetterWithoutValue(letter) => {
+                format!("{program}: option requires an argument -- '{letter}'")
+            }
+            Self::LongWithoutValue(name) => format!("{program}: option '--{name}' requires an argument"),
+            Self::UnwantedValue(name) => format!("{program}: option '--{name}' doesn't allow an argument"),
+        }
+    }
+}
+
+/// Reads a line, word by word: whoever asks for help before something is wrong gets it.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    grammar: Grammar,
+    words: IntoIter<OsString>,
+    /// The letters of a cluster that are still to come.
+    cluster: Vec<u8>,
+    /// Whether options are over.
+    is_over: bool,
+}
+
+impl Scanner {
+    /// At the beginning of `args`.
+    pub(crate) fn new(grammar: Grammar, args: Vec<OsString>) -> Self {
+        Self { grammar, words: args.into_iter(), cluster: Vec::new(), is_over: false }
+    }
+
+    /// The next letter of a cluster.
+    fn letter(&mut self) -> Result<Given, Mistake> {
+        let byte = self.cluster.remove(0);
+        let letter = char::from(byte);
+        let known = self.grammar.flags.iter().find(|flag| flag.letter == Some(letter));
+        let flag = *known.filter(|_| byte.is_ascii()).ok_or(Mistake::UnknownLetter(byte))?;
+        let value = match flag.arity {
+            Arity::Switch => None,
+            Arity::Value if self.cluster.is_empty() => {
+                Some(self.words.next().ok_or(Mistake::LetterWithoutValue(letter))?)
+            }
+            Arity::Value => Some(OsString::from_vec(std::mem::take(&mut self.cluster))),
+        };
+        Ok(Given { flag, value, on: true, shown: format!("-{letter}") })
+    }
+
+    /// The long option `written`, which stands without its dashes.
+    fn long(&mut self, written: &[u8]) -> Result<Given, Mistake> {
+        let text = || String::from_utf8_lossy(written).into_owned();
+        let (name, glued) = match written.iter().position(|byte| *byte == b'=') {
+            Some(at) if self.grammar.long == LongOptions::Gnu => {
+                (written.get(..at).unwrap_or_default(), written.get(at + 1..))
+            }
+            _ => (written, None),
+        };
+        let (flag, on) = match self.lookup(name) {
+            Found::Flag(flag) => (flag, true),
+            Found::Several(names) => return Err(Mistake::Ambiguous(text(), names)),
+            Found::Nothing => {
+                let opposite = name.strip_prefix(b"no-").filter(|_| self.grammar.long == LongOptions::Curl);
+                match opposite.map(|name| self.lookup(name)) {
+                    Some(Found::Flag(flag)) if flag.arity == Arity::Switch => (flag, false),
+                    _ => return Err(Mistake::UnknownLong(text())),
+                }
+            }
+        };
+        let long = flag.long.unwrap_or_default();
+        let value = match (flag.arity, glued) {
+            (Arity::Switch, Some(_)) => return Err(Mistake::UnwantedValue(long)),
+            (Arity::Switch, None) => None,
+            (Arity::Value, Some(value)) => Some(OsStr::from_bytes(value).to_owned()),
+            (Arity::Value, None) => Some(self.words.next().ok_or(Mistake::LongWithoutValue(long))?),
+        };
+        Ok(Given { flag, value, on, shown: format!("--{}", String::from_utf8_lossy(name)) })
+    }
+
+    /// The long option that `name` means.
+    fn lookup(&self, name: &[u8]) -> Found {
+        let long = |flag: &Flag| flag.long.map(str::as_bytes);
+        let flags = self.grammar.flags;
+        if let Some(flag) = flags.iter().find(|flag| long(flag) == Some(name)) {
+            return Found::Flag(*flag);
+        }
+        if self.grammar.long != LongOptions::Gnu {
+            return Found::Nothing;
+        }
+        let begun: Vec<&Flag> =
+            flags.iter().filter(|flag| long(flag).is_some_and(|long| long.starts_with(name))).collect();
+        match begun.as_slice() {
+            [] => Found::Nothing,
+            [flag] => Found::Flag(**flag),
+            several => Found::Several(several.iter().filter_map(|flag| flag.long).collect()),
+        }
+    }
+}
+
+/// What a long name means.
+enum Found {
+    Flag(Flag),
+    Several(Vec<&'static str>),
+    Nothing,
+}
+
+impl Iterator for Scanner {
+    type Item = Result<Word, Mistake>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if !self.cluster.is_empty() {
+            return Some(self.letter().map(Word::Option));
+        }
+        let word = self.words.next()?;
+        let bytes = word.as_bytes();
+        if self.is_over || !bytes.starts_with(b"-") || bytes == b"-" {
+            self.is_over |= self.grammar.operands == Operands::Last;
+            return Some(Ok(Word::Operand(word)));
+        }
+        if bytes == b"--" {
+            self.is_over = true;
+            return self.next();
+        }
+        if let Some(long) = bytes.strip_prefix(b"--").filter(|_| self.grammar.long != LongOptions::None) {
+            return Some(self.long(long).map(Word::Option));
+        }
+        self.cluster = bytes.get(1..).unwrap_or_default().to_vec();
+        self.next()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> (Vec<Word>, Vec<OsString>) {
-        sort(line.split_whitespace().map(OsString::from).collect(), &["e", "rewrite"]).unwrap()
+    const FLAGS: &[Flag] = &[
+        Flag::short('v', Arity::Switch),
+        Flag::short('e', Arity::Value),
+        Flag::new("rewrite", Some('r'), Arity::Value),
+        Flag::new("version", Some('V'), Arity::Switch),
+        Flag::new("verbose", None, Arity::Switch),
+    ];
+
+    /// `line` as it is read: options by what they were written as, and operands.
+    fn read(long: LongOptions, operands: Operands, line: &str) -> Vec<String> {
+        let args = line.split(' ').map(OsString::from).collect();
+        let scanner = Scanner::new(Grammar { flags: FLAGS, long, operands }, args);
+        let show = |word: Result<Word, Mistake>| match word {
+            Ok(Word::Option(given)) => {
+                let value = given.value.map(|value| format!("={}", value.display())).unwrap_or_default();
+                let on = if given.on { "" } else { "!" };
+                format!("{on}{}{value}", given.shown)
+            }
+            Ok(Word::Operand(word)) => word.display().to_string(),
+            Err(mistake) => mistake.in_glibc_words(OsStr::new("x")),
+        };
+        scanner.map(show).collect()
     }
 
     #[test]
     fn letters_may_stand_together_and_values_beside_them() {
-        let (found, rest) = words("-vve3 -e 4 -- sh -c x");
-        let letter = |letter, value: Option<&str>| Word::Letter(letter, value.map(str::to_owned));
-        assert_eq!(
-            found,
-            [letter('v', None), letter('v', None), letter('e', Some("3")), letter('e', Some("4"))]
-        );
-        assert_eq!(rest, ["sh", "-c", "x"]);
+        let words = read(LongOptions::Gnu, Operands::Last, "-vve3 -e 4 -- sh -v");
+        assert_eq!(words, ["-v", "-v", "-e=3", "-e=4", "sh", "-v"]);
     }
 
     #[test]
-    fn options_end_at_the_first_word_that_is_none() {
-        let (found, rest) = words("--rewrite 1:2 --rewrite=3:4 sh -c x");
-        let long = |value: &str| Word::Long("rewrite".into(), Some(value.into()));
+    fn operands_end_the_options_or_do_not() {
+        let line = "-v sh -v - -- -v --";
+        assert_eq!(read(LongOptions::Gnu, Operands::Last, line), ["-v", "sh", "-v", "-", "--", "-v", "--"]);
+        assert_eq!(read(LongOptions::Gnu, Operands::Anywhere, line), ["-v", "sh", "-v", "-", "-v", "--"]);
+    }
+
+    #[test]
+    fn long_options_may_be_abbreviated_as_long_as_it_is_clear() {
+        let gnu = |line| read(LongOptions::Gnu, Operands::Last, line);
+        assert_eq!(gnu("--rew 1 --r=2 --verb --rewrite=="), ["--rew=1", "--r=2", "--verb", "--rewrite=="]);
         assert_eq!(
-            (found, rest),
-            (vec![long("1:2"), long("3:4")], vec!["sh".into(), "-c".into(), "x".into()])
+            gnu("--ver --verb=3 --versions=3 --rew"),
+            [
+                "x: option '--ver' is ambiguous; possibilities: '--version' '--verbose'",
+                "x: option '--verbose' doesn't allow an argument",
+                "x: unrecognized option '--versions=3'",
+                "x: option '--rewrite' requires an argument",
+            ]
         );
+    }
+
+    #[test]
+    fn curl_abbreviates_nothing_and_switches_off() {
+        let curl = |line| read(LongOptions::Curl, Operands::Anywhere, line);
+        assert_eq!(curl("--no-verbose u --rewrite a=b"), ["!--no-verbose", "u", "--rewrite=a=b"]);
+        let wrong = ["x: unrecognized option '--verb'", "x: unrecognized option '--no-rewrite'"];
+        assert_eq!(curl("--verb --no-rewrite"), wrong);
+    }
+
+    #[test]
+    fn without_long_options_a_dash_is_a_letter_that_is_unknown() {
+        let words = read(LongOptions::None, Operands::Last, "--v -e");
+        let wrong = ["x: invalid option -- '-'", "-v", "x: option requires an argument -- 'e'"];
+        assert_eq!(words, wrong);
     }
 }

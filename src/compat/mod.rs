@@ -7,6 +7,7 @@ mod dumb_init;
 mod getopt;
 mod grpc_health_probe;
 mod long_options;
+mod number;
 pub(crate) mod sh;
 mod tini;
 mod transfer;
@@ -20,25 +21,45 @@ use std::time::Duration;
 use crate::cli::{Usage, read_duration, variable_os};
 use crate::command::Command;
 
-/// A parser: what follows the program's name becomes an invocation.
-type Personality = fn(Vec<OsString>) -> Result<Box<dyn Command>, Usage>;
+/// What a line becomes.
+type Parsed = Result<Box<dyn Command>, Usage>;
+
+/// A parser of another program's command line.
+#[derive(Clone, Copy)]
+pub(crate) enum Personality {
+    /// It reads what follows the program's name.
+    Args(fn(Vec<OsString>) -> Parsed),
+    /// The same, beside the name as it was called, which it says.
+    Argv(fn(&OsStr, Vec<OsString>) -> Parsed),
+}
+
+impl Personality {
+    /// Reads `argv`.
+    pub(crate) fn parse(self, mut argv: Vec<OsString>) -> Parsed {
+        let args = argv.split_off(argv.len().min(1));
+        match self {
+            Self::Args(parse) => parse(args),
+            Self::Argv(parse) => parse(&argv.pop().unwrap_or_default(), args),
+        }
+    }
+}
 
 /// By the name that we are called.
 const PERSONALITIES: &[(&str, Personality)] = &[
-    ("tini", tini::parse),
-    ("tini-static", tini::parse),
-    ("docker-init", tini::parse),
+    ("tini", Personality::Argv(tini::parse)),
+    ("tini-static", Personality::Argv(tini::parse)),
+    ("docker-init", Personality::Argv(tini::parse)),
     // Where podman puts the program of its --init-path.
-    ("podman-init", catatonit::parse),
-    ("dumb-init", dumb_init::parse),
-    ("catatonit", catatonit::parse),
-    ("curl", curl::parse),
-    ("wget", wget::parse),
-    ("sh", sh::parse),
-    ("grpc_health_probe", grpc_health_probe::parse),
-    ("grpc-health-probe", grpc_health_probe::parse),
-    ("wait-for-it", wait_for_it::parse),
-    ("wait-for-it.sh", wait_for_it::parse),
+    ("podman-init", Personality::Argv(catatonit::parse)),
+    ("dumb-init", Personality::Argv(dumb_init::parse)),
+    ("catatonit", Personality::Argv(catatonit::parse)),
+    ("curl", Personality::Args(curl::parse)),
+    ("wget", Personality::Args(wget::parse)),
+    ("sh", Personality::Args(sh::parse)),
+    ("grpc_health_probe", Personality::Args(grpc_health_probe::parse)),
+    ("grpc-health-probe", Personality::Args(grpc_health_probe::parse)),
+    ("wait-for-it", Personality::Args(wait_for_it::parse)),
+    ("wait-for-it.sh", Personality::Args(wait_for_it::parse)),
 ];
 
 /// The personality that `program`, argv's first word, asks for; none when it is our own name or an unknown one.

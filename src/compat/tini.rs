@@ -1,9 +1,11 @@
 //! `tini [OPTIONS] PROGRAM -- [ARGS]` (<https://github.com/krallin/tini>) and Docker's `docker-init`, which is the same:
 //! its flags, variables, words and codes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use crate::cli::{Usage, variable_os};
+use crate::cli::{InitVariables, Usage, variable_os};
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::plan::{
@@ -12,80 +14,122 @@ use crate::init::plan::{
 };
 use crate::init::signals::Signal;
 
-use crate::compat::getopt as letters;
-use crate::compat::getopt::Word;
+use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
+use super::number::strtol;
 
 /// What `docker info` takes apart: the version that is spoken here, and after `git.` whose it is.
 const VERSION: &str = concat!("tini version 0.19.0 - git.sexton-", env!("CARGO_PKG_VERSION_MAJOR"), "_");
 
-/// What its usage says, in our words.
-const HELP: &str = "\
-tini (tini version 0.19.0)
-Usage: tini [OPTIONS] PROGRAM -- [ARGS] | --version
+/// Its usage to the letter, which scripts and tests compare, behind the name that it was called by.
+const USAGE: &str = "\
+Execute a program under the supervision of a valid init process (tini)
 
-Runs PROGRAM under an init (this one is sexton): reaps, forwards signals, keeps its exit code.
+Command line options:
 
-Options:
-  --version      print the version
-  -h             print this
-  -s             become a subreaper
-  -p SIGNAL      get SIGNAL when the parent dies, for example SIGKILL
-  -v             say more; up to three times
-  -w             warn of each zombie that is reaped
-  -g             send signals to the whole process group
-  -e EXIT_CODE   0 instead of EXIT_CODE (0 to 255); repeatable
-  -l             print the license
+  --version: Show version and exit.
+  -h: Show this help message and exit.
+  -s: Register as a process subreaper (requires Linux >= 3.4).
+  -p SIGNAL: Trigger SIGNAL when parent dies, e.g. \"-p SIGKILL\".
+  -v: Generate more verbose output. Repeat up to 3 times.
+  -w: Print a warning when processes are getting reaped.
+  -g: Send signals to the child's process group.
+  -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.
+  -l: Show license and exit.
 
-Variables: TINI_SUBREAPER, TINI_VERBOSITY (default 1), TINI_KILL_PROCESS_GROUP
+Environment variables:
+
+  TINI_SUBREAPER: Register as a process subreaper (requires Linux >= 3.4).
+  TINI_VERBOSITY: Set the verbosity level (default: 1).
+  TINI_KILL_PROCESS_GROUP: Send signals to the child's process group.
+
 ";
 
 /// Its license option prints ours.
 const LICENSE: &str = include_str!("../../LICENSE-MIT");
 
+/// Its options; getopt(3), so that no long one is among them and operands may stand anywhere.
+const GRAMMAR: Grammar = Grammar {
+    flags: &[
+        Flag::short('h', Arity::Switch),
+        Flag::short('v', Arity::Switch),
+        Flag::short('s', Arity::Switch),
+        Flag::short('g', Arity::Switch),
+        Flag::short('w', Arity::Switch),
+        Flag::short('l', Arity::Switch),
+        Flag::short('p', Arity::Value),
+        Flag::short('e', Arity::Value),
+    ],
+    long: LongOptions::None,
+    operands: Operands::Anywhere,
+};
+
+/// The signals that `-p` has no name for, besides the real-time ones.
+const UNNAMED: [i32; 3] = [libc::SIGSTKFLT, libc::SIGIO, libc::SIGPWR];
+
+/// The first real-time signal.
+const FIRST_REAL_TIME: i32 = 32;
+
 /// Its verbosity when nothing is said.
 const VERBOSITY: u32 = 1;
 
-/// Reads its argv.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+/// Its code for its own failures.
+const FAILED: ExitStatus = ExitStatus::Code(1);
+
+/// Reads its argv; `program` is the first word.
+pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     if let [only] = args.as_slice()
         && only == "--version"
     {
         return Ok(Box::new(Document::stdout(version())));
     }
     let own = std::process::id();
-    let refuse = |why: String| Usage::bare(ExitStatus::Code(1), why);
-    let (words, command) = letters::sort(args, &["p", "e"]).map_err(|why| refuse(format!("tini: {why}")))?;
-    let mut plan = Init::new(MainChild::Command(after_separator(command)));
+    let invalid = |flag: char, value: &OsStr| {
+        let value = value.display();
+        Usage::bare(FAILED, format!("[FATAL tini ({own})] Not a valid option for -{flag}: {value}"))
+    };
+    let mut plan = Init::new(MainChild::None);
     plan.subreaper = Subreaper::Never;
     plan.drain_policy = DrainPolicy::Leave;
-    plan.failures = FailureCodes { init: ExitStatus::Code(1), ..plan.failures };
+    plan.failures = FailureCodes { init: FAILED, not_loadable: FAILED, ..plan.failures };
+    let variables = InitVariables::read(&mut plan)?;
+    // The stops of a terminal's background are ignored there.
+    for signal in [Signal::TTIN, Signal::TTOU] {
+        if !plan.rewrites.is_set(signal) {
+            plan.rewrites.set(signal, None);
+        }
+    }
     let (mut verbosity, mut zombies) = (VERBOSITY, ReapWarnings::Off);
-    for word in words {
-        match word {
-            Word::Letter('h', _) => return Ok(Box::new(Document::stdout(HELP))),
-            Word::Letter('l', _) => return Ok(Box::new(Document::stdout(LICENSE))),
-            Word::Letter('s', _) => plan.subreaper = Subreaper::Always,
-            Word::Letter('g', _) => plan.signal_scope = SignalScope::ProcessGroup,
-            Word::Letter('v', _) => verbosity += 1,
-            Word::Letter('w', _) => zombies = ReapWarnings::On,
-            Word::Letter('p', Some(name)) => match Signal::parse(&name) {
-                Ok(signal) => plan.parent_death = ParentDeath::Signal(signal),
-                Err(_) => {
-                    return Err(refuse(format!("[FATAL tini ({own})] Not a valid option for -p: {name}")));
-                }
-            },
-            Word::Letter('e', Some(code)) => match code.parse() {
-                Ok(code) => plan.exit_zero.insert(code),
-                Err(_) => {
-                    return Err(refuse(format!("[FATAL tini ({own})] Not a valid option for -e: {code}")));
-                }
-            },
-            Word::Letter(other, _) => {
-                return Err(refuse(format!("tini: invalid option -- '{other}' (see tini -h)")));
+    let mut command = Vec::new();
+    for word in Scanner::new(GRAMMAR.as_posix_asks(), args) {
+        let given = match word {
+            Ok(Word::Option(given)) => given,
+            Ok(Word::Operand(word)) => {
+                command.push(word);
+                continue;
             }
-            Word::Long(name, _) => {
-                return Err(refuse(format!("tini: invalid option --{name} (see tini -h)")));
+            Err(mistake) => {
+                let text = format!("{}\n{}", mistake.in_glibc_words(program), usage(program));
+                return Ok(Box::new(Document::misuse(text)));
             }
+        };
+        let value = given.value.unwrap_or_default();
+        match given.flag.letter {
+            Some('h') => return Ok(Box::new(Document::stdout(usage(program)))),
+            Some('l') => return Ok(Box::new(Document::stdout(LICENSE))),
+            Some('s') => plan.subreaper = Subreaper::Always,
+            Some('g') => plan.signal_scope = SignalScope::ProcessGroup,
+            Some('v') => verbosity += 1,
+            Some('w') => zombies = ReapWarnings::On,
+            Some('p') => {
+                let signal = signal(&value).ok_or_else(|| invalid('p', &value))?;
+                plan.parent_death = ParentDeath::Signal(signal);
+            }
+            _ => match strtol(value.as_bytes()) {
+                (code, b"") => {
+                    plan.exit_zero.insert(u8::try_from(code).map_err(|_| invalid('e', &value))?);
+                }
+                _ => return Err(invalid('e', &value)),
+            },
         }
     }
     // Set to nothing still counts as set, as there.
@@ -96,13 +140,19 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         plan.signal_scope = SignalScope::ProcessGroup;
     }
     if let Some(text) = variable_os("TINI_VERBOSITY") {
-        verbosity = text.to_str().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        verbosity = super::number::atoi(text.as_bytes()).cast_unsigned();
     }
-    plan.log = LogOptions { format: LogFormat::Tini(zombies), verbosity: level(verbosity) };
-    match &plan.main {
-        MainChild::Command(command) if command.is_empty() => Ok(Box::new(Document::misuse(HELP))),
-        _ => Ok(Box::new(plan)),
+    let said = LogOptions { format: LogFormat::Tini(zombies), verbosity: level(verbosity) };
+    match variables.finish(plan, command, said) {
+        Some(init) => Ok(init),
+        None => Ok(Box::new(Document::misuse(usage(program)))),
     }
+}
+
+/// Its usage, as `program`.
+fn usage(program: &OsStr) -> String {
+    let name = Path::new(program).file_name().unwrap_or(program).display();
+    format!("{name} (tini version 0.19.0)\nUsage: {name} [OPTIONS] PROGRAM -- [ARGS] | --version\n\n{USAGE}")
 }
 
 /// The line of `--version`; `docker info` wants no dot after the one of `git.`.
@@ -110,12 +160,14 @@ fn version() -> String {
     format!("{VERSION}{}_{}\n", env!("CARGO_PKG_VERSION_MINOR"), env!("CARGO_PKG_VERSION_PATCH"))
 }
 
-/// `PROGRAM -- ARGS` is `PROGRAM ARGS`, as its getopt has it.
-fn after_separator(mut command: Vec<OsString>) -> Vec<OsString> {
-    if command.get(1).is_some_and(|word| word == "--") {
-        command.remove(1);
-    }
-    command
+/// The signal that `-p` means: a whole name, in capitals.
+fn signal(name: &OsStr) -> Option<Signal> {
+    let name = name.to_str()?;
+    let signal = Signal::parse(name.strip_prefix("SIG")?).ok()?;
+    (signal.number() < FIRST_REAL_TIME
+        && !UNNAMED.contains(&signal.number())
+        && format!("SIG{signal}") == name)
+        .then_some(signal)
 }
 
 /// What is said at `verbosity`.
@@ -124,6 +176,7 @@ fn level(verbosity: u32) -> Verbosity {
         0 => Verbosity::Error,
         1 => Verbosity::Warning,
         2 => Verbosity::Event,
-        _ => Verbosity::Detail,
+        3 => Verbosity::Detail,
+        _ => Verbosity::Trace,
     }
 }

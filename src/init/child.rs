@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
+use nix::errno::Errno;
+
 use crate::sys::exec::{self, Image};
 use crate::sys::fds;
 use crate::sys::process::{self, Pid, Side};
@@ -147,7 +149,7 @@ impl ChildSetup<'_> {
         let _ = signal::set_mask(self.inherited.mask);
         let errno = self.search.exec(&mut self.image);
         tell(told, SpawnReport::Failed, errno);
-        process::exit_now(127);
+        process::exit_now(self.plan.failures.of_exec(Errno::from_raw(errno)).code());
     }
 
     /// Takes its place among groups, sessions and terminals.

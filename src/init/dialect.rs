@@ -5,7 +5,6 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 
 use crate::sys::process::{Pid, own_pid};
-use crate::sys::signal::describe;
 
 use crate::init::log::LogEvent;
 use crate::init::plan::{DumbInitMode, LogFormat, ReapWarnings, Verbosity};
@@ -37,10 +36,10 @@ pub(crate) fn tini(note: &LogEvent<'_>, zombies: ReapWarnings, say: Say<'_>) {
             at(Verbosity::Event, format_args!("Spawned child process '{program}' with pid '{pid}'"));
         }
         LogEvent::Forwarded { signal, .. } => {
-            at(Verbosity::Detail, format_args!("Passing signal: '{}'", describe(signal.number())));
+            at(Verbosity::Detail, format_args!("Passing signal: '{}'", signal.describe()));
         }
         LogEvent::NotForwarded { signal, why } => {
-            let signal = describe(signal.number());
+            let signal = signal.describe();
             at(Verbosity::Warning, format_args!("Could not pass signal '{signal}': {why}"));
         }
         LogEvent::Reaped { pid, end, main, .. } => {
@@ -50,7 +49,7 @@ pub(crate) fn tini(note: &LogEvent<'_>, zombies: ReapWarnings, say: Say<'_>) {
                     at(Verbosity::Event, format_args!("Main child exited normally (with status '{code}')"));
                 }
                 (true, End::Killed(signal)) => {
-                    let signal = describe(signal.number());
+                    let signal = signal.describe();
                     at(
                         Verbosity::Event,
                         format_args!("Main child exited with signal (with signal '{signal}')"),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::plan::{DrainPolicy, Init, JobControl, MainChild, OnUnhealthy};
+use super::plan::{BeforeStopRequest, DrainPolicy, Init, JobControl, MainChild, OnUnhealthy};
 use super::reaper::{End, Role};
 use super::signals::{Rewrites, Signal};
 
@@ -79,6 +79,7 @@ pub(super) enum Action {
 pub(super) struct Machine {
     rewrites: Rewrites,
     job_control: JobControl,
+    before_stop_request: BeforeStopRequest,
     stop_delay: Duration,
     kill_after: Option<Duration>,
     drain_policy: DrainPolicy,
@@ -152,6 +153,7 @@ impl Machine {
         Self {
             rewrites: plan.rewrites,
             job_control: plan.job_control,
+            before_stop_request: plan.before_stop_request,
             stop_delay: plan.stop_delay,
             kill_after: plan.kill_after,
             drain_policy: plan.drain_policy,
@@ -237,7 +239,9 @@ impl Machine {
         }
         emit(Action::Send { received, signal });
         if is_stop_request(signal) {
-            emit(Action::ContinueIfStopped);
+            if self.before_stop_request == BeforeStopRequest::Continue {
+                emit(Action::ContinueIfStopped);
+            }
             self.stop = Stop::None;
         }
         if matches!(received, Signal::TSTP | Signal::TTIN | Signal::TTOU)
@@ -323,7 +327,9 @@ impl Machine {
     ) {
         self.state = match self.drain_policy {
             DrainPolicy::Signal(signal) => {
-                emit(Action::SignalGroup(signal));
+                if let Some(signal) = self.rewrites.get(signal) {
+                    emit(Action::SignalGroup(signal));
+                }
                 State::Done { code }
             }
             DrainPolicy::Drain(limit) if self.role == Role::Plain && !limit.is_zero() => {

@@ -46,8 +46,6 @@ use std::os::fd::RawFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use nix::errno::Errno;
-
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
@@ -244,10 +242,10 @@ fn verdict(plan: &Init, child: Option<&Child>, verdict: Verdict) -> ExitStatus {
             }
         };
         report_fatal(plan, &program, pid, &why);
-        return match failure::errno(&error) {
-            Errno::ENOENT => plan.failures.not_found,
-            _ => plan.failures.not_executable,
-        };
+        // By another program's name the child's own code counts as any other.
+        if let LogFormat::Text | LogFormat::Json = plan.log.format {
+            return plan.failures.of_exec(failure::errno(&error));
+        }
     }
     match verdict {
         Verdict::Main(code) if plan.exit_zero.contains(code) => ExitStatus::Code(0),

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use crate::exit::ExitStatus;
 use crate::probe::Probe;
 use crate::wait::{self, OnTimeout};
@@ -27,6 +29,8 @@ pub(crate) struct Init {
     pub(crate) rewrites: Rewrites,
     /// What the init does with stop signals of the terminal, besides sending them on.
     pub(crate) job_control: JobControl,
+    /// What goes with a request to end.
+    pub(crate) before_stop_request: BeforeStopRequest,
     /// Whether orphans below are reparented to the init.
     pub(crate) subreaper: Subreaper,
     /// What the end of our own parent means.
@@ -143,6 +147,15 @@ pub(crate) enum JobControl {
     StopSelf,
 }
 
+/// What is done about a main child that is stopped when it is asked to end, and so cannot act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BeforeStopRequest {
+    /// It is continued.
+    Continue,
+    /// Nothing: whoever stopped it continues it.
+    Nothing,
+}
+
 /// Whether orphans are reparented to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subreaper {
@@ -170,7 +183,7 @@ pub(crate) enum ParentDeath {
 pub(crate) enum DrainPolicy {
     /// SIGTERM, and SIGKILL this long after.
     Drain(Duration),
-    /// This signal to the main child's group, without waiting.
+    /// This signal to the main child's group, by way of the rewrites, without waiting.
     Signal(Signal),
     /// Nothing: as PID 1 the kernel kills it, else it lives on.
     Leave,
@@ -231,6 +244,8 @@ pub(crate) enum Verbosity {
     Event,
     /// What we make of it.
     Detail,
+    /// Each step of ours.
+    Trace,
 }
 
 /// What to exit with when there is no main child to take a code from.
@@ -242,6 +257,24 @@ pub(crate) struct FailureCodes {
     pub(crate) not_executable: ExitStatus,
     /// There is no such command.
     pub(crate) not_found: ExitStatus,
+    /// The kernel does not take it for any other reason.
+    pub(crate) not_loadable: ExitStatus,
+}
+
+impl FailureCodes {
+    /// `init` for our work, `exec` for any command that does not run.
+    pub(crate) fn of_any_exec(init: ExitStatus, exec: ExitStatus) -> Self {
+        Self { init, not_executable: exec, not_found: exec, not_loadable: exec }
+    }
+
+    /// What it means that a command cannot be executed. Async-signal-safe.
+    pub(crate) fn of_exec(self, why: Errno) -> ExitStatus {
+        match why {
+            Errno::ENOENT => self.not_found,
+            Errno::EACCES => self.not_executable,
+            _ => self.not_loadable,
+        }
+    }
 }
 
 /// A set of exit codes.
@@ -274,6 +307,7 @@ impl Init {
             signal_scope: SignalScope::MainChild,
             rewrites: Rewrites::default(),
             job_control: JobControl::Follow,
+            before_stop_request: BeforeStopRequest::Continue,
             subreaper: Subreaper::Auto,
             parent_death: ParentDeath::Ignored,
             exit_zero: CodeSet::default(),
@@ -285,6 +319,7 @@ impl Init {
                 init: ExitStatus::InitFailed,
                 not_executable: ExitStatus::NotExecutable,
                 not_found: ExitStatus::NotFound,
+                not_loadable: ExitStatus::NotExecutable,
             },
             wait: None,
             watch: None,

@@ -42,7 +42,7 @@ impl End {
 pub(super) enum Role {
     /// We are the init of our PID namespace.
     Pid1,
-    /// We asked the kernel for them.
+    /// We asked the kernel for them, or whoever became us did.
     Subreaper,
     /// They go elsewhere.
     Plain,
@@ -57,7 +57,7 @@ pub(super) fn claim(wanted: Subreaper) -> (Role, Option<io::Error>) {
         Subreaper::Never => false,
     };
     let refused = if ask { process::become_subreaper().err() } else { None };
-    let role = match (is_first, ask && refused.is_none()) {
+    let role = match (is_first, (ask && refused.is_none()) || process::is_subreaper()) {
         (true, _) => Role::Pid1,
         (false, true) => Role::Subreaper,
         (false, false) => Role::Plain,

@@ -13,39 +13,39 @@ const RTMIN: u8 = 34;
 /// The last signal.
 const RTMAX: u8 = 64;
 
-/// The names of 1-31, without their SIG.
-const NAMES: [(c_int, &str); 31] = [
-    (libc::SIGHUP, "HUP"),
-    (libc::SIGINT, "INT"),
-    (libc::SIGQUIT, "QUIT"),
-    (libc::SIGILL, "ILL"),
-    (libc::SIGTRAP, "TRAP"),
-    (libc::SIGABRT, "ABRT"),
-    (libc::SIGBUS, "BUS"),
-    (libc::SIGFPE, "FPE"),
-    (libc::SIGKILL, "KILL"),
-    (libc::SIGUSR1, "USR1"),
-    (libc::SIGSEGV, "SEGV"),
-    (libc::SIGUSR2, "USR2"),
-    (libc::SIGPIPE, "PIPE"),
-    (libc::SIGALRM, "ALRM"),
-    (libc::SIGTERM, "TERM"),
-    (libc::SIGSTKFLT, "STKFLT"),
-    (libc::SIGCHLD, "CHLD"),
-    (libc::SIGCONT, "CONT"),
-    (libc::SIGSTOP, "STOP"),
-    (libc::SIGTSTP, "TSTP"),
-    (libc::SIGTTIN, "TTIN"),
-    (libc::SIGTTOU, "TTOU"),
-    (libc::SIGURG, "URG"),
-    (libc::SIGXCPU, "XCPU"),
-    (libc::SIGXFSZ, "XFSZ"),
-    (libc::SIGVTALRM, "VTALRM"),
-    (libc::SIGPROF, "PROF"),
-    (libc::SIGWINCH, "WINCH"),
-    (libc::SIGIO, "IO"),
-    (libc::SIGPWR, "PWR"),
-    (libc::SIGSYS, "SYS"),
+/// The names of 1-31, without their SIG, and what the GNU C library calls them.
+const NAMES: [(c_int, &str, &str); 31] = [
+    (libc::SIGHUP, "HUP", "Hangup"),
+    (libc::SIGINT, "INT", "Interrupt"),
+    (libc::SIGQUIT, "QUIT", "Quit"),
+    (libc::SIGILL, "ILL", "Illegal instruction"),
+    (libc::SIGTRAP, "TRAP", "Trace/breakpoint trap"),
+    (libc::SIGABRT, "ABRT", "Aborted"),
+    (libc::SIGBUS, "BUS", "Bus error"),
+    (libc::SIGFPE, "FPE", "Floating point exception"),
+    (libc::SIGKILL, "KILL", "Killed"),
+    (libc::SIGUSR1, "USR1", "User defined signal 1"),
+    (libc::SIGSEGV, "SEGV", "Segmentation fault"),
+    (libc::SIGUSR2, "USR2", "User defined signal 2"),
+    (libc::SIGPIPE, "PIPE", "Broken pipe"),
+    (libc::SIGALRM, "ALRM", "Alarm clock"),
+    (libc::SIGTERM, "TERM", "Terminated"),
+    (libc::SIGSTKFLT, "STKFLT", "Stack fault"),
+    (libc::SIGCHLD, "CHLD", "Child exited"),
+    (libc::SIGCONT, "CONT", "Continued"),
+    (libc::SIGSTOP, "STOP", "Stopped (signal)"),
+    (libc::SIGTSTP, "TSTP", "Stopped"),
+    (libc::SIGTTIN, "TTIN", "Stopped (tty input)"),
+    (libc::SIGTTOU, "TTOU", "Stopped (tty output)"),
+    (libc::SIGURG, "URG", "Urgent I/O condition"),
+    (libc::SIGXCPU, "XCPU", "CPU time limit exceeded"),
+    (libc::SIGXFSZ, "XFSZ", "File size limit exceeded"),
+    (libc::SIGVTALRM, "VTALRM", "Virtual timer expired"),
+    (libc::SIGPROF, "PROF", "Profiling timer expired"),
+    (libc::SIGWINCH, "WINCH", "Window changed"),
+    (libc::SIGIO, "IO", "I/O possible"),
+    (libc::SIGPWR, "PWR", "Power failure"),
+    (libc::SIGSYS, "SYS", "Bad system call"),
 ];
 
 /// Other names that are in use for some.
@@ -100,6 +100,15 @@ impl Signal {
         128 + self.0
     }
 
+    /// In words, as strsignal(3) of the GNU C library says it: `Terminated`, `Real-time signal 6`. musl has others.
+    pub(crate) fn describe(self) -> String {
+        match NAMES.iter().find(|(number, _, _)| *number == self.number()) {
+            Some((_, _, words)) => (*words).to_owned(),
+            None if self.0 < RTMIN => format!("Unknown signal {}", self.0),
+            None => format!("Real-time signal {}", self.0 - RTMIN),
+        }
+    }
+
     /// Reads `TERM`, `SIGTERM`, `15`, `RTMIN+3` or `RTMAX-1`, in any case.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let unknown = || format!("unknown signal `{text}`; write for example TERM, SIGTERM, 15 or RTMIN+3");
@@ -120,7 +129,9 @@ impl Signal {
         } else if let Some(rest) = name.strip_prefix("RTMAX") {
             real_time(rest, '-').and_then(|n| RTMAX.checked_sub(n))
         } else {
-            let known = NAMES.iter().chain(&ALIASES).find(|(_, known)| *known == name);
+            let names = NAMES.iter().map(|(number, name, _)| (number, name));
+            let aliases = ALIASES.iter().map(|(number, name)| (number, name));
+            let known = names.chain(aliases).find(|(_, known)| **known == name);
             return known.and_then(|(number, _)| Self::new(*number)).ok_or_else(unknown);
         };
         number.filter(|number| (RTMIN..=RTMAX).contains(number)).map(Self).ok_or_else(unknown)
@@ -130,7 +141,7 @@ impl Signal {
 /// `TERM`, `RTMIN+3`; the two below RTMIN have no name but their number.
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((_, name)) = NAMES.iter().find(|(number, _)| *number == self.number()) {
+        if let Some((_, name, _)) = NAMES.iter().find(|(number, _, _)| *number == self.number()) {
             return f.write_str(name);
         }
         match self.0 {
@@ -144,18 +155,22 @@ impl fmt::Display for Signal {
 
 /// What each signal is sent on as: by default as itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rewrites([u8; 65]);
+pub(crate) struct Rewrites([Rewrite; 65]);
 
-/// The entry of a signal that is not sent on at all.
-const DROPPED: u8 = 0;
+/// What becomes of one signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rewrite {
+    /// It is sent on as itself, since nobody has said anything.
+    Unset,
+    /// It is sent on as this, which may be itself.
+    To(Signal),
+    /// It is not sent on at all.
+    Dropped,
+}
 
 impl Default for Rewrites {
     fn default() -> Self {
-        let mut table = [0; 65];
-        for (entry, number) in table.iter_mut().zip(0..) {
-            *entry = number;
-        }
-        Self(table)
+        Self([Rewrite::Unset; 65])
     }
 }
 
@@ -163,13 +178,22 @@ impl Rewrites {
     /// Sends `to` instead of `from` from now on, or nothing. Each is looked up once, so that a swap is a swap.
     pub(crate) fn set(&mut self, from: Signal, to: Option<Signal>) {
         if let Some(entry) = self.0.get_mut(usize::from(from.0)) {
-            *entry = to.map_or(DROPPED, |to| to.0);
+            *entry = to.map_or(Rewrite::Dropped, Rewrite::To);
         }
     }
 
     /// What `from` is sent on as; `None` when it is dropped.
     pub(crate) fn get(&self, from: Signal) -> Option<Signal> {
-        self.0.get(usize::from(from.0)).copied().filter(|&to| to != DROPPED).map(Signal)
+        match self.0.get(usize::from(from.0)) {
+            Some(Rewrite::To(to)) => Some(*to),
+            Some(Rewrite::Dropped) => None,
+            Some(Rewrite::Unset) | None => Some(from),
+        }
+    }
+
+    /// Whether something was said about `from`, be it only that it stays as it is.
+    pub(crate) fn is_set(&self, from: Signal) -> bool {
+        self.0.get(usize::from(from.0)).is_some_and(|entry| *entry != Rewrite::Unset)
     }
 
     /// The signals that are not sent on as themselves.

@@ -86,6 +86,15 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
     cerr(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, yes, none, none, none) }).map(drop)
 }
 
+/// Whether they are already: whoever started us may have asked for it.
+/// See [PR_GET_CHILD_SUBREAPER(2const)](https://man7.org/linux/man-pages/man2/PR_GET_CHILD_SUBREAPER.2const.html).
+pub(crate) fn is_subreaper() -> bool {
+    let mut answer: c_int = 0;
+    // SAFETY: the kernel writes a number to a live one.
+    let asked = cerr(unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut answer) });
+    asked.is_ok() && answer != 0
+}
+
 /// Has the kernel send `number` to this process when its parent ends.
 /// See [PR_SET_PDEATHSIG(2const)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html).
 pub(crate) fn signal_at_parents_death(number: c_int) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Signals by raw system calls, with all 64 of them: musl hides 32-34 in its set functions, and nix knows no real-time
 //! signal. See [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html).
 
-use std::ffi::{CStr, c_int, c_ulong};
+use std::ffi::{c_int, c_ulong};
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -10,19 +10,6 @@ use std::time::Duration;
 
 use super::errno::{cerr, cerr_long};
 use super::time::timespec;
-
-/// What the C library calls signal `number`, `Terminated` for one
-/// ([strsignal(3)](https://man7.org/linux/man-pages/man3/strsignal.3.html)).
-pub(crate) fn describe(number: c_int) -> String {
-    // SAFETY: strsignal takes any number. Its text is static, or one buffer for what it does not know, and is copied at once.
-    let text = unsafe { libc::strsignal(number) };
-    if text.is_null() {
-        return format!("Unknown signal {number}");
-    }
-    // SAFETY: a non-null answer is a NUL-terminated string.
-    let text = unsafe { CStr::from_ptr(text) };
-    text.to_string_lossy().into_owned()
-}
 
 /// A set of signals as the kernel has it: bit n-1 is signal n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
