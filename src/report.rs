@@ -1,6 +1,7 @@
 //! The only writer to stdout and stderr: bounded, sanitised, never blocks past a deadline, never panics.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -15,6 +16,9 @@ const LINE_MAX: usize = 480;
 
 /// How long a usage error or a help text may wait for its reader.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many bytes went to stdout and to stderr so far.
+static WRITTEN: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// Where a line goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,11 @@ pub(crate) fn refusal(message: &str, exit: ExitStatus) -> ExitStatus {
     exit
 }
 
+/// How many bytes went to stdout and to stderr so far.
+pub(crate) fn written() -> [u64; 2] {
+    WRITTEN.each_ref().map(|written| written.load(Ordering::Relaxed))
+}
+
 /// `text` on one line, without control characters, of at most [`LINE_MAX`] bytes.
 pub(crate) fn tidy(text: &str) -> String {
     let mut clean = String::with_capacity(text.len().min(LINE_MAX));
@@ -122,7 +131,13 @@ fn write(stream: Stream, mut bytes: &[u8], deadline: Deadline) -> Result<(), Err
         // A pipe that polls as writable takes this much without blocking (pipe(7), PIPE_BUF).
         let piece = bytes.get(..4096).unwrap_or(bytes);
         match stdio::write(fd, piece) {
-            Ok(amount) => bytes = bytes.get(amount..).unwrap_or_default(),
+            Ok(amount) => {
+                bytes = bytes.get(amount..).unwrap_or_default();
+                let counted = u64::try_from(amount).unwrap_or(0);
+                let [stdout, stderr] = &WRITTEN;
+                let written = if stream == Stream::Stdout { stdout } else { stderr };
+                written.fetch_add(counted, Ordering::Relaxed);
+            }
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(errno) => return Err(errno),
         }

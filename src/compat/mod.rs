@@ -7,6 +7,7 @@ mod dumb_init;
 mod getopt;
 mod grpc_health_probe;
 mod long_options;
+mod nc;
 mod number;
 pub(crate) mod sh;
 mod tini;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use crate::cli::{Usage, read_duration, variable_os};
 use crate::command::Command;
+use crate::exit::ExitStatus;
 
 /// What a line becomes.
 type Parsed = Result<Box<dyn Command>, Usage>;
@@ -55,7 +57,12 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("catatonit", Personality::Argv(catatonit::parse)),
     ("curl", Personality::Args(curl::parse)),
     ("wget", Personality::Args(wget::parse)),
+    ("nc", Personality::Args(nc::parse)),
+    ("netcat", Personality::Args(nc::parse)),
+    ("ncat", Personality::Args(nc::parse_ncat)),
     ("sh", Personality::Args(sh::parse)),
+    ("ash", Personality::Args(sh::parse)),
+    ("bash", Personality::Args(sh::parse_bash)),
     ("grpc_health_probe", Personality::Args(grpc_health_probe::parse)),
     ("grpc-health-probe", Personality::Args(grpc_health_probe::parse)),
     ("wait-for-it", Personality::Args(wait_for_it::parse)),
@@ -71,6 +78,27 @@ pub(crate) fn personality(program: Option<&OsString>) -> Option<Personality> {
 /// Every name that we answer to.
 pub(crate) fn names() -> Vec<&'static str> {
     PERSONALITIES.iter().map(|(name, _)| *name).collect()
+}
+
+/// How a command of another program's name ended.
+#[derive(Debug)]
+pub(crate) struct RunResult {
+    /// Its exit code.
+    pub(crate) exit: ExitStatus,
+    /// Why it failed, whether or not it has said so itself.
+    pub(crate) reason: Option<String>,
+}
+
+impl RunResult {
+    /// Exit code 0.
+    pub(crate) fn success() -> Self {
+        Self { exit: ExitStatus::Healthy, reason: None }
+    }
+
+    /// This code, for this reason.
+    pub(crate) fn failed(code: u8, reason: &str) -> Self {
+        Self { exit: ExitStatus::Code(code), reason: Some(reason.to_owned()) }
+    }
 }
 
 /// The limit of what has none of its own: below all that a platform gives a check.

@@ -18,6 +18,8 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The User-Agent header; an empty one is not sent.
     pub(crate) user_agent: &'a str,
+    /// Of Host, Accept and Content-Length, those that are not sent.
+    pub(crate) suppressed: &'a [HeaderName],
     /// Sent with its length.
     pub(crate) body: Option<&'a [u8]>,
     /// What the request line has.
@@ -41,6 +43,7 @@ impl Request<'_> {
             uri,
             headers: Vec::new(),
             user_agent: USER_AGENT,
+            suppressed: &[],
             body: None,
             form: RequestTarget::Origin,
         }
@@ -59,7 +62,9 @@ impl Request<'_> {
         }
         head.extend_from_slice(path.as_bytes());
         head.extend_from_slice(b" HTTP/1.1\r\n");
-        let has = |name: &HeaderName| self.headers.iter().any(|(given, _)| given == name);
+        let has = |name: &HeaderName| {
+            self.headers.iter().any(|(given, _)| given == name) || self.suppressed.contains(name)
+        };
         let mut line = |name: &HeaderName, value: &[u8]| {
             head.extend_from_slice(name.as_str().as_bytes());
             head.extend_from_slice(b": ");
@@ -78,7 +83,9 @@ impl Request<'_> {
         for (name, value) in &self.headers {
             line(name, value.as_bytes());
         }
-        if let Some(length) = self.content_length() {
+        if let Some(length) =
+            self.content_length().filter(|_| !self.suppressed.contains(&header::CONTENT_LENGTH))
+        {
             line(&header::CONTENT_LENGTH, length.to_string().as_bytes());
         }
         head.extend_from_slice(b"\r\n");

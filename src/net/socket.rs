@@ -1,11 +1,11 @@
 //! A socket that knows when it is over.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
 use crate::deadline::Deadline;
 
@@ -36,6 +36,12 @@ pub(crate) enum Interest {
     ReadableOrWritable,
 }
 
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 impl Socket {
     /// Takes over a connected stream socket, blocking or not.
     pub(super) fn new(fd: OwnedFd, deadline: Deadline) -> Self {
@@ -51,6 +57,11 @@ impl Socket {
     pub(super) fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         send(self.fd.as_raw_fd(), bytes, flags).map_err(io::Error::from)
+    }
+
+    /// Tells the peer that nothing more is sent; one that is gone needs no telling.
+    pub(super) fn shut_down_write(&self) {
+        let _ = shutdown(self.fd.as_raw_fd(), Shutdown::Write);
     }
 
     /// From now on no read or write waits.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
@@ -88,6 +88,11 @@ impl Stream {
         self
     }
 
+    /// Tells the peer that nothing more is sent. Not for a stream that is encrypted.
+    pub(crate) fn shut_down_write(&self) {
+        self.socket.shut_down_write();
+    }
+
     /// From now on reads and writes that cannot be done at once fail with `ErrorKind::WouldBlock`.
     pub(crate) fn set_nonblocking(&mut self) {
         self.socket.set_nonblocking();
@@ -96,6 +101,13 @@ impl Stream {
     /// Waits, by the deadline, until there is something to do.
     pub(crate) fn poll(&self, interest: Interest) -> io::Result<()> {
         self.socket.poll(interest)
+    }
+}
+
+impl AsFd for Stream {
+    /// The socket, below any encryption.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

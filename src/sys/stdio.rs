@@ -1,8 +1,9 @@
 //! The three standard descriptors.
 
 use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use nix::errno::Errno;
@@ -20,6 +21,13 @@ pub(crate) fn reopen_closed() {
             return;
         }
     }
+}
+
+/// Whether `fd` is open.
+pub(crate) fn is_open(fd: RawFd) -> bool {
+    // SAFETY: fcntl takes any number, and looks whether it is a descriptor.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    flags >= 0
 }
 
 /// /dev/null; where there is no /dev, the root folder: neither can be written to with any effect.
@@ -54,6 +62,18 @@ impl Drop for Diverted {
         // SAFETY: dup2 of two open descriptors; should it fail, `fd` stays diverted and nothing else happens.
         unsafe { libc::dup2(self.before.as_raw_fd(), self.fd) };
     }
+}
+
+/// What stdin holds up to its end, at most `most` bytes; nothing is kept back for a later read.
+///
+/// # Errors
+///
+/// Those of [read(2)](https://man7.org/linux/man-pages/man2/read.2.html).
+pub(crate) fn read_stdin(most: u64) -> std::io::Result<Vec<u8>> {
+    let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut bytes = Vec::new();
+    stdin.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A file in memory alone, which takes `size` bytes and refuses more.

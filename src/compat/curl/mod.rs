@@ -1,5 +1,6 @@
 //! `curl [options] URL...` (<https://curl.se/docs/manpage.html>): the options that healthchecks use, and its exit codes.
 
+mod flags;
 mod options;
 mod request;
 mod run;
@@ -9,10 +10,8 @@ use std::time::Duration;
 
 use crate::cli::{Usage, ca_variable};
 use crate::command::{Command, Document, Parsed};
-use crate::compat::curl::run::{Curl, Transfer};
+use crate::compat::curl::run::Curl;
 use crate::compat::transfer::Transfers;
-use crate::compat::transfer::exchange::{RedirectMethod, Redirects};
-use crate::compat::transfer::output::Destination;
 use crate::exit::ExitStatus;
 
 use self::options::CurlArgs;
@@ -30,13 +29,13 @@ const VERSION: &str = concat!(
 
 /// What its `--help` says, in our args.
 const HELP: &str = "\
-usage: curl [options] URL...   (sexton, in the manners of curl)
+usage: curl [options] URL...   (sexton, as curl)
   -f --fail  --fail-with-body  -s --silent  -S --show-error  -v --verbose  -L --location  --max-redirs N
   -X --request METHOD  -H --header 'NAME: VALUE'  -d --data TEXT|@FILE  --json TEXT  -G --get  -I --head
   -A --user-agent NAME  -u --user NAME:PASSWORD  -b --cookie 'NAME=VALUE'  -e --referer URL  -r --range RANGE
   -o --output FILE  -O --remote-name  -i --include  -D --dump-header FILE  -w --write-out FORMAT
   -m --max-time SECONDS  --connect-timeout SECONDS  --retry N  --retry-delay SECONDS  --retry-max-time SECONDS
-  --retry-connrefused  --retry-all-errors  --fail-early
+  --retry-connrefused  --retry-all-errors  --fail-early  --data-urlencode [NAME=]TEXT
   -k --insecure  --cacert FILE  --cert FILE  --key FILE  --resolve HOST:PORT:ADDRESS  --unix-socket FILE
   -x --proxy URL  --noproxy LIST  -4 --ipv4  -6 --ipv6  -V --version
 without -m all of it is over after SEXTON_TIMEOUT, or 4 seconds
@@ -61,8 +60,8 @@ fn usage_error(why: impl Into<String>) -> UsageError {
 }
 
 /// Turns its args into transfers.
-fn read(args: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
-    let args = CurlArgs::read(args)?;
+fn read(words: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
+    let mut args = CurlArgs::read(words)?;
     if args.version {
         return Ok(Parsed::Print(Document::stdout(VERSION)));
     }
@@ -72,20 +71,8 @@ fn read(args: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
     if args.urls.is_empty() {
         return Err(usage_error("no URL specified; name one, as in curl -f http://127.0.0.1:8080/"));
     }
-    let whole = limit().map_err(usage_error)?;
-    let template = request::Template::new(&args)?;
-    let mut destinations = args.destinations.iter();
-    let mut transfers = Vec::new();
-    for given in &args.urls {
-        let request = template.of(given);
-        let destination = match destinations.next() {
-            None => Destination::Stdout,
-            Some(Some(destination)) => destination.clone(),
-            Some(None) => request::remote_name(given)?,
-        };
-        transfers.push(Transfer { request, given: given.clone(), destination });
-    }
-    let timeout = args.max_time.map_or(whole, |timeout| {
+    let default_limit = limit().map_err(usage_error)?;
+    let named_limit = args.max_time.map(|timeout| {
         // Each try of each URL has this long, and then there are the pauses.
         let tries = args.retry.times.saturating_add(1);
         let pauses = (1..tries.min(1000)).map(|tries| args.retry.pause(tries));
@@ -94,29 +81,11 @@ fn read(args: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
             || timeout.saturating_mul(tries).saturating_add(pauses),
             |most| most.saturating_add(timeout),
         );
-        each.saturating_mul(u32::try_from(transfers.len()).unwrap_or(u32::MAX))
+        each.saturating_mul(u32::try_from(args.urls.len()).unwrap_or(u32::MAX))
     });
-    let mut route = args.route;
-    if route.tls.cacert.is_none() {
-        route.tls.cacert = ca_variable(&["CURL_CA_BUNDLE", "SSL_CERT_FILE"]);
+    if args.route.tls.cacert.is_none() {
+        args.route.tls.cacert = ca_variable(&["CURL_CA_BUNDLE", "SSL_CERT_FILE"]);
     }
-    if request::without_proxy(&transfers, &args.proxy_never_for) {
-        route.proxy = None;
-    }
-    let redirect_method = if args.method.is_some() { RedirectMethod::Keep } else { RedirectMethod::Standard };
-    let curl = Curl {
-        transfers,
-        route,
-        redirects: if args.follow { args.redirects } else { Redirects::Return },
-        redirect_method,
-        max_time: args.max_time,
-        fail: args.fail,
-        heads: args.heads,
-        dump: args.dump,
-        write_out: args.write_out,
-        verbosity: options::verbosity(args.silent, args.show_error, args.verbose),
-        after_failure: args.after_failure,
-        retry: args.retry,
-    };
-    Ok(Parsed::Run(Transfers { timeout, tool: Box::new(curl) }))
+    let curl = Curl { args };
+    Ok(Parsed::Run(Transfers { named_limit, default_limit, tool: Box::new(curl) }))
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::compat::curl::run::{AfterFailure, Fail, ResponseHeaders, Retry, RetryOn, Verbosity};
 use crate::compat::transfer::exchange::Redirects;
 use crate::compat::transfer::output::Destination;
 use crate::http::{Proxy, Route};
@@ -13,85 +12,93 @@ use crate::net::tls::Verify;
 use crate::net::{Family, Pin};
 
 use super::{UsageError, usage_error};
-use crate::compat::long_options::{self, Arity, Flag, ParsedArg, Syntax};
+use crate::compat::curl::flags::{FLAGS, NOT_OFFERED};
+use crate::compat::long_options::{self, ParsedArg, Syntax};
 
 /// The redirects that are followed unless `--max-redirs` says otherwise.
 const REDIRECTS: u32 = 50;
 
-/// Its options; what only changes how bytes travel, or what a terminal shows, is known and has no effect.
-const FLAGS: &[Flag] = &[
-    Flag::new("fail", Some('f'), Arity::Switch),
-    Flag::new("fail-with-body", None, Arity::Switch),
-    Flag::new("fail-early", None, Arity::Switch),
-    Flag::new("silent", Some('s'), Arity::Switch),
-    Flag::new("show-error", Some('S'), Arity::Switch),
-    Flag::new("verbose", Some('v'), Arity::Switch),
-    Flag::new("insecure", Some('k'), Arity::Switch),
-    Flag::new("location", Some('L'), Arity::Switch),
-    Flag::new("head", Some('I'), Arity::Switch),
-    Flag::new("include", Some('i'), Arity::Switch),
-    Flag::new("get", Some('G'), Arity::Switch),
-    Flag::new("remote-name", Some('O'), Arity::Switch),
-    Flag::new("output", Some('o'), Arity::Value),
-    Flag::new("dump-header", Some('D'), Arity::Value),
-    Flag::new("write-out", Some('w'), Arity::Value),
-    Flag::new("max-time", Some('m'), Arity::Value),
-    Flag::new("connect-timeout", None, Arity::Value),
-    Flag::new("max-redirs", None, Arity::Value),
-    Flag::new("header", Some('H'), Arity::Value),
-    Flag::new("user-agent", Some('A'), Arity::Value),
-    Flag::new("user", Some('u'), Arity::Value),
-    Flag::new("oauth2-bearer", None, Arity::Value),
-    Flag::new("referer", Some('e'), Arity::Value),
-    Flag::new("cookie", Some('b'), Arity::Value),
-    Flag::new("range", Some('r'), Arity::Value),
-    Flag::new("data", Some('d'), Arity::Value),
-    Flag::new("data-ascii", None, Arity::Value),
-    Flag::new("data-raw", None, Arity::Value),
-    Flag::new("data-binary", None, Arity::Value),
-    Flag::new("json", None, Arity::Value),
-    Flag::new("request", Some('X'), Arity::Value),
-    Flag::new("retry", None, Arity::Value),
-    Flag::new("retry-delay", None, Arity::Value),
-    Flag::new("retry-max-time", None, Arity::Value),
-    Flag::new("retry-connrefused", None, Arity::Switch),
-    Flag::new("retry-all-errors", None, Arity::Switch),
-    Flag::new("proxy", Some('x'), Arity::Value),
-    Flag::new("noproxy", None, Arity::Value),
-    Flag::new("unix-socket", None, Arity::Value),
-    Flag::new("abstract-unix-socket", None, Arity::Value),
-    Flag::new("cacert", None, Arity::Value),
-    Flag::new("cert", Some('E'), Arity::Value),
-    Flag::new("key", None, Arity::Value),
-    Flag::new("resolve", None, Arity::Value),
-    Flag::new("ipv4", Some('4'), Arity::Switch),
-    Flag::new("ipv6", Some('6'), Arity::Switch),
-    Flag::new("url", None, Arity::Value),
-    Flag::new("version", Some('V'), Arity::Switch),
-    Flag::new("help", Some('h'), Arity::Switch),
-    Flag::new("globoff", Some('g'), Arity::Switch),
-    Flag::new("http1.1", None, Arity::Switch),
-    Flag::new("http1.0", Some('0'), Arity::Switch),
-    Flag::new("http2", None, Arity::Switch),
-    Flag::new("compressed", None, Arity::Switch),
-    Flag::new("basic", None, Arity::Switch),
-    Flag::new("buffer", None, Arity::Switch),
-    Flag::new("no-buffer", Some('N'), Arity::Switch),
-    Flag::new("keepalive", None, Arity::Switch),
-    Flag::new("keepalive-time", None, Arity::Value),
-    Flag::new("progress-bar", Some('#'), Arity::Switch),
-    Flag::new("progress-meter", None, Arity::Switch),
-    Flag::new("tcp-nodelay", None, Arity::Switch),
-    Flag::new("path-as-is", None, Arity::Switch),
-    Flag::new("disable", Some('q'), Arity::Switch),
-    Flag::new("tlsv1", Some('1'), Arity::Switch),
-    Flag::new("tlsv1.0", None, Arity::Switch),
-    Flag::new("tlsv1.1", None, Arity::Switch),
-    Flag::new("tlsv1.2", None, Arity::Switch),
-    Flag::new("tlsv1.3", None, Arity::Switch),
-];
+/// The longest that curl waits between two tries.
+const DELAY_MAX: Duration = Duration::from_secs(600);
 
-/// How a text becomes a kind of a request's body.
+/// What a status of 400 and above means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fail {
+    /// Nothing.
+    Never,
+    /// Code 22, and no body.
+    WithoutBody,
+    /// Code 22, with the body.
+    WithBody,
+}
+
+/// Whether heads of answers are written where bodies are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResponseHeaders {
+    /// They are not.
+    Hidden,
+    /// They are.
+    Shown,
+}
+
+/// What is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Nothing.
+    Silent,
+    /// Why a transfer failed.
+    Errors,
+    /// That, and heads, and what was met on the way.
+    Verbose,
+}
+
+/// Whether the next URL is fetched after one that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterFailure {
+    /// It is.
+    Continue,
+    /// It is not.
+    Stop,
+}
+
+/// When a transfer is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Retry {
+    /// So many times.
+    pub(crate) times: u32,
+    /// After this; each time twice as much where none is given
+    pub(crate) delay: Option<Duration>,
+    /// For which failures, beside those that pass by themselves.
+    pub(crate) on: RetryOn,
+}
+
+/// The failures that `--retry` is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RetryOn {
+    /// Timeouts, names without an address, 408, 429, 500, 502, 503 and 504.
+    Transient,
+    /// Refused connections, too.
+    Refused,
+    /// All.
+    Anything,
+}
+
+impl Retry {
+    /// The pause after `tries` tries.
+    pub(crate) fn pause(&self, tries: u32) -> Duration {
+        let doubled = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
+        self.delay.unwrap_or(doubled.min(DELAY_MAX))
+    }
+
+    /// Whether `attempt` is worth another try.
+    pub(super) fn is_for(&self, code: u8, status: Option<u16>) -> bool {
+        let transient = matches!(code, 5 | 6 | 28)
+            || matches!(code, 0 | 22) && matches!(status, Some(408 | 429 | 500 | 502 | 503 | 504));
+        transient || self.on >= RetryOn::Refused && code == 7 || self.on == RetryOn::Anything && code != 0
+    }
+}
+
+/// How a text becomes a part of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DataKind {
     /// `@file` without its line ends.
@@ -102,6 +109,8 @@ pub(super) enum DataKind {
     Binary,
     /// That, and it is JSON.
     Json,
+    /// `content`, `=content`, `name=content`, `@file` or `name@file`, with the content %-encoded.
+    UrlEncode,
 }
 
 /// What was said so far.
@@ -187,7 +196,25 @@ impl CurlArgs {
         Ok(args)
     }
 
-    /// Arity a switch.
+    /// The first option that writes a file, or reads one into a request or its report.
+    pub(super) fn file_option(&self) -> Option<&'static str> {
+        let is_file = |destination: &Destination| matches!(destination, Destination::File(_));
+        let reads = |(kind, text): &(DataKind, String)| match kind {
+            DataKind::Raw => false,
+            DataKind::UrlEncode => split_encoded(text).is_err(),
+            DataKind::Form | DataKind::Binary | DataKind::Json => text.starts_with('@'),
+        };
+        let options = [
+            ("-o FILE", self.destinations.iter().flatten().any(is_file)),
+            ("-O", self.destinations.iter().any(Option::is_none)),
+            ("-D FILE", self.dump.as_ref().is_some_and(is_file)),
+            ("-d @FILE", self.data.iter().any(reads)),
+            ("-w @FILE", self.write_out.as_ref().is_some_and(|format| format.starts_with('@'))),
+        ];
+        options.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
+    /// Takes a switch.
     fn switch(&mut self, name: &str, on: bool) -> Result<(), UsageError> {
         match name {
             "fail" | "fail-with-body" => {
@@ -219,6 +246,7 @@ impl CurlArgs {
             "retry-all-errors" => self.retry.on = RetryOn::Anything,
             "ipv4" => self.route.via.family = Family::V4,
             "ipv6" => self.route.via.family = Family::V6,
+            name if on && NOT_OFFERED.contains(&name) => return Err(not_offered(name)),
             "version" => self.version = on,
             "help" => self.help = on,
             _ => {}
@@ -226,12 +254,12 @@ impl CurlArgs {
         Ok(())
     }
 
-    /// Arity an option with its value; `shown` is the option as it was written.
+    /// Takes an option with its value; `shown` is the option as it was written.
     fn value(&mut self, name: &str, shown: &str, value: String) -> Result<(), UsageError> {
         match name {
             "output" => self.destinations.push(Some(destination(&value))),
             "dump-header" => self.dump = Some(destination(&value)),
-            "write-out" => self.write_out = Some(format(value)?),
+            "write-out" => self.write_out = Some(value),
             "max-time" => self.max_time = seconds(shown, &value)?,
             "connect-timeout" => self.route.via.connect_timeout = seconds(shown, &value)?,
             "max-redirs" if value == "-1" => self.redirects = Redirects::Follow(u32::MAX),
@@ -249,6 +277,7 @@ impl CurlArgs {
             "data" | "data-ascii" => self.data.push((DataKind::Form, value)),
             "data-raw" => self.data.push((DataKind::Raw, value)),
             "data-binary" => self.data.push((DataKind::Binary, value)),
+            "data-urlencode" => self.data.push((DataKind::UrlEncode, value)),
             "json" => self.data.push((DataKind::Json, value)),
             "request" => self.method = Some(value),
             "retry" => self.retry.times = number(shown, &value)?,
@@ -266,9 +295,28 @@ impl CurlArgs {
             "key" => self.route.tls.key = Some(PathBuf::from(value)),
             "resolve" => self.route.via.pins.extend(pin(&value)?),
             "url" => self.urls.push(value),
+            "stderr" if !matches!(value.as_str(), "-" | "/dev/null" | "/dev/stdout" | "/dev/stderr") => {
+                return Err(usage_error(format!("option {shown}: no file of messages is written")));
+            }
+            name if NOT_OFFERED.contains(&name) => return Err(not_offered(name)),
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// An option of curl that is refused by its name.
+fn not_offered(name: &str) -> UsageError {
+    usage_error(format!("option --{name}: not offered by sexton"))
+}
+
+/// Splits the value of `--data-urlencode` into its name and content; the error holds name and path of a file.
+pub(super) fn split_encoded(text: &str) -> Result<(&str, &str), (&str, &str)> {
+    let at = text.find(['=', '@']);
+    match at.and_then(|at| text.split_at_checked(at)) {
+        None => Ok(("", text)),
+        Some((name, rest)) if rest.starts_with('=') => Ok((name, rest.get(1..).unwrap_or_default())),
+        Some((name, rest)) => Err((name, rest.get(1..).unwrap_or_default())),
     }
 }
 
@@ -290,8 +338,8 @@ fn destination(value: &str) -> Destination {
     }
 }
 
-/// Reads `-w`: a format, or `@file`.
-fn format(value: String) -> Result<String, UsageError> {
+/// The format that `-w` gives: the text itself, or the content of `@file`.
+pub(super) fn format(value: String) -> Result<String, UsageError> {
     let Some(path) = value.strip_prefix('@') else { return Ok(value) };
     let content = crate::system::option_file::read("-w", path.as_ref()).map_err(usage_error)?;
     String::from_utf8(content).map_err(|_| usage_error(format!("option -w: {path} is not UTF-8")))
@@ -342,4 +390,19 @@ fn pin(value: &str) -> Result<Option<Pin>, UsageError> {
         .collect::<Result<Vec<_>, _>>()?;
     let port = port.parse().map_err(|_| refuse())?;
     Ok(Some(Pin { name: (host != "*").then(|| host.to_owned()), port, addresses }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_between_tries_doubles_unless_it_is_given() {
+        let retry = Retry { times: 3, delay: None, on: RetryOn::Transient };
+        let pauses: Vec<_> = (1..=4).map(|tries| retry.pause(tries).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8]);
+        assert_eq!(retry.pause(60), DELAY_MAX);
+        let given = Retry { delay: Some(Duration::from_secs(3)), ..retry };
+        assert_eq!(given.pause(4), Duration::from_secs(3));
+    }
 }

@@ -2,23 +2,41 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::compat::curl::run::{Transfer, basic};
 use crate::compat::transfer::exchange::TransferRequest;
 use crate::compat::transfer::output::Destination;
 use crate::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
-use crate::system::option_file as file;
+use crate::system::option_file;
 
-use super::options::{CurlArgs, DataKind};
+use super::options::{CurlArgs, DataKind, split_encoded};
 use super::{UsageError, usage_error};
 
 /// Who we say that we are.
 const USER_AGENT: &str = "curl/7.88.1";
+
+/// One URL.
+#[derive(Debug)]
+pub(crate) struct Transfer {
+    /// What to ask; what is wrong with the URL when it cannot be asked, and the exit code for that.
+    pub(crate) request: Result<TransferRequest, (u8, String)>,
+    /// The URL as it was given
+    pub(crate) given: String,
+    /// Where the body goes to.
+    pub(crate) destination: Destination,
+}
+
+impl Transfer {
+    /// How many bytes of a body go to the server.
+    pub(super) fn sent(&self) -> usize {
+        self.request.as_ref().ok().and_then(|request| request.data.as_ref()).map_or(0, Vec::len)
+    }
+}
 
 /// What the requests of all URLs have in common.
 #[derive(Debug)]
 pub(super) struct Template {
     method: Method,
     headers: Vec<(HeaderName, HeaderValue)>,
+    suppressed: Vec<HeaderName>,
     user_agent: String,
     authorization: Option<HeaderValue>,
     data: Option<Vec<u8>>,
@@ -44,23 +62,26 @@ impl Template {
             (None, false, Some(_)) => Method::POST,
             (None, false, None) => Method::GET,
         };
-        let mut headers = Vec::new();
+        let (mut headers, mut suppressed) = (Vec::new(), Vec::new());
         let mut user_agent = args.user_agent.clone().unwrap_or_else(|| USER_AGENT.into());
         for text in &args.headers {
             match header_of(text)? {
                 HeaderOption::Send(name, value) => headers.push((name, value)),
                 HeaderOption::Suppress(name) if name == header::USER_AGENT => user_agent.clear(),
-                HeaderOption::Suppress(_) => {}
+                HeaderOption::Suppress(name) => suppressed.push(name),
             }
         }
         let has =
             |headers: &[(HeaderName, HeaderValue)], name| headers.iter().any(|(given, _)| given == name);
         let is_json = args.data.iter().any(|(kind, _)| *kind == DataKind::Json);
-        if data.is_some() && !has(&headers, header::CONTENT_TYPE) {
+        let is_free = |headers: &[(HeaderName, HeaderValue)], name: HeaderName| {
+            !has(headers, name.clone()) && !suppressed.contains(&name)
+        };
+        if data.is_some() && is_free(&headers, header::CONTENT_TYPE) {
             let form = if is_json { "application/json" } else { "application/x-www-form-urlencoded" };
             headers.push((header::CONTENT_TYPE, HeaderValue::from_static(form)));
         }
-        if is_json && !has(&headers, header::ACCEPT) {
+        if is_json && is_free(&headers, header::ACCEPT) {
             headers.push((header::ACCEPT, HeaderValue::from_static("application/json")));
         }
         let authorization = match (&args.user, &args.bearer) {
@@ -71,7 +92,7 @@ impl Template {
         };
         HeaderValue::from_str(&user_agent)
             .map_err(|_| usage_error("option -A: the text holds a control character"))?;
-        Ok(Self { method, headers, user_agent, authorization, data, query, globs: !args.globoff })
+        Ok(Self { method, headers, suppressed, user_agent, authorization, data, query, globs: !args.globoff })
     }
 
     /// The request for `given`; what is wrong with it, and curl's code for that.
@@ -88,6 +109,7 @@ impl Template {
             url,
             method: self.method.clone(),
             headers,
+            suppressed: self.suppressed.clone(),
             user_agent: self.user_agent.clone(),
             data: self.data.clone(),
         })
@@ -176,16 +198,40 @@ fn body(data: &[(DataKind, String)]) -> Result<Vec<u8>, UsageError> {
             body.push(b'&');
         }
         match (kind, text.strip_prefix('@')) {
+            (DataKind::UrlEncode, _) => {
+                let (name, content) = match split_encoded(text) {
+                    Ok((name, content)) => (name, content.as_bytes().to_vec()),
+                    Err((name, path)) => (name, file("--data-urlencode", path)?),
+                };
+                if !name.is_empty() {
+                    body.extend(name.bytes().chain([b'=']));
+                }
+                body.extend(encode_component(&content).into_bytes());
+            }
             (DataKind::Raw, _) | (_, None) => body.extend_from_slice(text.as_bytes()),
             (kind, Some(path)) => {
-                let path = Path::new(if path == "-" { "/dev/stdin" } else { path });
-                let content = file::read("-d", path).map_err(|why| (26, why))?;
+                let content = file("-d", path)?;
                 let strips = *kind == DataKind::Form;
                 body.extend(content.into_iter().filter(|byte| !(strips && matches!(byte, b'\r' | b'\n'))));
             }
         }
     }
     Ok(body)
+}
+
+/// The content of the file that `option` names; `-` is stdin.
+fn file(option: &str, path: &str) -> Result<Vec<u8>, UsageError> {
+    let path = Path::new(if path == "-" { "/dev/stdin" } else { path });
+    option_file::read(option, path).map_err(|why| (26, why))
+}
+
+/// `bytes` with all but letters, digits and `-._~` %-encoded.
+fn encode_component(bytes: &[u8]) -> String {
+    let encode = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    bytes.iter().map(encode).collect()
 }
 
 /// Whether all of `transfers` are for hosts that `--noproxy` lists: `*`, or names that theirs end with.
@@ -211,4 +257,9 @@ pub(super) fn remote_name(url: &str) -> Result<Destination, UsageError> {
         Some(name) => Ok(Destination::File(PathBuf::from(name))),
         None => Err((23, "option -O: the URL ends with no name for a file; -o FILE gives one".into())),
     }
+}
+
+/// The header that `-u` sends, if the name and the password can be sent.
+fn basic(user: &str) -> Result<HeaderValue, String> {
+    crate::http::Credentials::basic(user)?.authorization()
 }

@@ -1,188 +1,131 @@
-//! curl's manners: its order of things, its retries, its exit codes (<https://curl.se/docs/manpage.html#EXIT>).
+//! Running a command line of curl: its retries, its messages, its exit codes (<https://curl.se/docs/manpage.html#EXIT>).
 
 use std::thread;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::http::{HeaderValue, Method, Route, Scheme};
+use crate::http::{Method, Route, Scheme};
 use crate::outcome::{Cause, Failure, Phase};
 
+use crate::compat::RunResult;
+use crate::compat::curl::options::{self, AfterFailure, CurlArgs, Fail, ResponseHeaders, Verbosity};
+use crate::compat::curl::request::{self, Template, Transfer};
 use crate::compat::transfer::exchange::{
     BodyAction, RedirectMethod, Redirects, ResponseHead, TransferError, TransferInfo, TransferOptions,
-    TransferRequest, run_transfer,
+    run_transfer,
 };
 use crate::compat::transfer::output::{Destination, Output, WriteError};
 use crate::compat::transfer::{TransferTool, stderr_line};
 
-/// All that one command line of curl asks for.
+use super::UsageError;
+
+/// One command line of curl.
 #[derive(Debug)]
 pub(crate) struct Curl {
-    /// What to fetch, in this order.
-    pub(crate) transfers: Vec<Transfer>,
-    /// How to get there.
-    pub(crate) route: Route,
-    /// `-L`, `--max-redirs`.
-    pub(crate) redirects: Redirects,
-    /// `-X`.
-    pub(crate) redirect_method: RedirectMethod,
-    /// `-m`: the limit of each attempt.
-    pub(crate) max_time: Option<Duration>,
-    /// `-f`, `--fail-with-body`.
-    pub(crate) fail: Fail,
-    /// `-i`, `-I`.
-    pub(crate) heads: ResponseHeaders,
-    /// `-D`.
-    pub(crate) dump: Option<Destination>,
-    /// `-w`.
-    pub(crate) write_out: Option<String>,
-    /// `-s`, `-S`, `-v`.
-    pub(crate) verbosity: Verbosity,
-    /// `--fail-early`.
-    pub(crate) after_failure: AfterFailure,
-    /// `--retry` and its like.
-    pub(crate) retry: Retry,
+    /// What was asked for.
+    pub(crate) args: CurlArgs,
 }
 
-/// One URL.
-#[derive(Debug)]
-pub(crate) struct Transfer {
-    /// What to ask; what is wrong with the URL when it cannot be asked, and the exit code for that.
-    pub(crate) request: Result<TransferRequest, (u8, String)>,
-    /// The URL as it was given
-    pub(crate) given: String,
-    /// Where the body goes to.
-    pub(crate) destination: Destination,
+/// The transfers, once the files that options name have been read.
+struct Session<'a> {
+    args: &'a CurlArgs,
+    transfers: Vec<Transfer>,
+    route: Route,
+    write_out: Option<String>,
+    verbosity: Verbosity,
 }
 
-/// What a status of 400 and above means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fail {
-    /// Nothing.
-    Never,
-    /// Code 22, and no body.
-    WithoutBody,
-    /// Code 22, with the body.
-    WithBody,
-}
-
-/// Whether heads of answers are written where bodies are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResponseHeaders {
-    /// They are not.
-    Hidden,
-    /// They are.
-    Shown,
-}
-
-/// What is said on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verbosity {
-    /// Nothing.
-    Silent,
-    /// Why a transfer failed.
-    Errors,
-    /// That, and heads, and what was met on the way.
-    Verbose,
-}
-
-/// Whether the next URL is fetched after one that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AfterFailure {
-    /// It is.
-    Continue,
-    /// It is not.
-    Stop,
-}
-
-/// When a transfer is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Retry {
-    /// So many times.
-    pub(crate) times: u32,
-    /// After this; each time twice as much where none is given
-    pub(crate) delay: Option<Duration>,
-    /// For which failures, beside those that pass by themselves.
-    pub(crate) on: RetryOn,
-}
-
-/// The failures that `--retry` is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum RetryOn {
-    /// Timeouts, names without an address, 408, 429, 500, 502, 503 and 504.
-    Transient,
-    /// Refused connections, too.
-    Refused,
-    /// All.
-    Anything,
-}
-
-/// The longest that curl waits between two tries.
-const DELAY_MAX: Duration = Duration::from_secs(600);
-
-/// How an attempt attempt.
+/// How an attempt ended.
 struct Attempt {
     code: u8,
     why: String,
 }
 
-impl Retry {
-    /// The pause after `tries` tries.
-    pub(crate) fn pause(&self, tries: u32) -> Duration {
-        let doubled = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
-        self.delay.unwrap_or(doubled.min(DELAY_MAX))
-    }
-
-    /// Whether `attempt` is worth another try.
-    fn is_for(&self, code: u8, status: Option<u16>) -> bool {
-        let transient = matches!(code, 5 | 6 | 28)
-            || matches!(code, 0 | 22) && matches!(status, Some(408 | 429 | 500 | 502 | 503 | 504));
-        transient || self.on >= RetryOn::Refused && code == 7 || self.on == RetryOn::Anything && code != 0
-    }
-}
-
 impl TransferTool for Curl {
-    /// What is said, and attempt with, at the limit.
     fn timeout_report(&self) -> (String, ExitStatus) {
-        let line = match self.verbosity {
+        let line = match self.verbosity() {
             Verbosity::Silent => "",
             Verbosity::Errors | Verbosity::Verbose => "curl: (28) timed out",
         };
         (line.into(), ExitStatus::Code(28))
     }
 
-    fn touches_files(&self) -> bool {
-        let is_file = |place: &Destination| matches!(place, Destination::File(_));
-        self.route.names_files()
-            || self.dump.as_ref().is_some_and(is_file)
-            || self.transfers.iter().any(|transfer| is_file(&transfer.destination))
+    fn write_error_exit(&self) -> ExitStatus {
+        ExitStatus::Code(23)
     }
 
-    /// All of it; the last transfer has the last word.
-    fn run(&self, deadline: Deadline) -> ExitStatus {
-        let mut last = 0;
-        for transfer in &self.transfers {
-            last = self.fetch(transfer, deadline);
-            if last != 0 && self.after_failure == AfterFailure::Stop {
+    fn touches_files(&self) -> bool {
+        self.args.route.names_files() || self.args.file_option().is_some()
+    }
+
+    fn forbid_files(&mut self) -> Result<(), String> {
+        self.args.file_option().map_or(Ok(()), |option| Err(format!("curl {option}")))
+    }
+
+    /// Runs the transfers in their order; the last one decides.
+    fn run(&self, deadline: Deadline) -> RunResult {
+        let session = match self.prepare() {
+            Ok(session) => session,
+            Err((code, why)) => {
+                let line = format!("curl: {why}");
+                stderr_line(&line, deadline);
+                return RunResult::failed(code, &line);
+            }
+        };
+        let mut last = RunResult::success();
+        for transfer in &session.transfers {
+            last = session.fetch(transfer, deadline);
+            if last.exit.code() != 0 && self.args.after_failure == AfterFailure::Stop {
                 break;
             }
         }
-        ExitStatus::Code(last)
+        last
     }
 }
 
 impl Curl {
+    /// What is said on stderr.
+    fn verbosity(&self) -> Verbosity {
+        options::verbosity(self.args.silent, self.args.show_error, self.args.verbose)
+    }
+
+    /// Reads the files that options name, and builds the requests.
+    fn prepare(&self) -> Result<Session<'_>, UsageError> {
+        let args = &self.args;
+        let template = Template::new(args)?;
+        let mut destinations = args.destinations.iter();
+        let mut transfers = Vec::new();
+        for given in &args.urls {
+            let request = template.of(given);
+            let destination = match destinations.next() {
+                None => Destination::Stdout,
+                Some(Some(destination)) => destination.clone(),
+                Some(None) => request::remote_name(given)?,
+            };
+            transfers.push(Transfer { request, given: given.clone(), destination });
+        }
+        let mut route = args.route.clone();
+        if request::without_proxy(&transfers, &args.proxy_never_for) {
+            route.proxy = None;
+        }
+        let write_out = args.write_out.clone().map(options::format).transpose()?;
+        Ok(Session { args, transfers, route, write_out, verbosity: self.verbosity() })
+    }
+}
+
+impl Session<'_> {
     /// One URL, as often as it takes.
-    fn fetch(&self, transfer: &Transfer, deadline: Deadline) -> u8 {
+    fn fetch(&self, transfer: &Transfer, deadline: Deadline) -> RunResult {
         let mut tries = 0;
         loop {
             let mut output = Output::new(&transfer.destination);
             let mut info = TransferInfo::new();
             let attempt = self.attempt(transfer, deadline, &mut output, &mut info);
             tries += 1;
-            let pause = self.retry.pause(tries);
-            let again = tries <= self.retry.times
-                && self.retry.is_for(attempt.code, info.status)
+            let pause = self.args.retry.pause(tries);
+            let again = tries <= self.args.retry.times
+                && self.args.retry.is_for(attempt.code, info.status)
                 && deadline.remaining() > pause;
             if attempt.code != 0 && self.verbosity != Verbosity::Silent {
                 stderr_line(&format!("curl: ({}) {}", attempt.code, attempt.why), deadline);
@@ -191,24 +134,17 @@ impl Curl {
                 thread::sleep(pause);
                 continue;
             }
-            return self.tell(transfer, &attempt, &output, &info, deadline);
-        }
-    }
-
-    /// Writes what `-w` wants; the code that it all ends with.
-    fn tell(
-        &self,
-        transfer: &Transfer,
-        attempt: &Attempt,
-        output: &Output,
-        info: &TransferInfo,
-        deadline: Deadline,
-    ) -> u8 {
-        let Some(format) = &self.write_out else { return attempt.code };
-        let text = written_out(format, |name| value(name, transfer, attempt, output, info));
-        match Output::new(&Destination::Stdout).write(text.as_bytes(), deadline) {
-            // As there: what -w could not write changes nothing.
-            Ok(()) | Err(_) => attempt.code,
+            if let Some(format) = &self.write_out {
+                let text = written_out(format, |name| value(name, transfer, &attempt, &output, &info));
+                // As in curl, a failure to write it changes nothing.
+                let _ = Output::new(&Destination::Stdout).write(text.as_bytes(), deadline);
+            }
+            let reason = format!("curl: ({}) {}", attempt.code, attempt.why);
+            return if attempt.code == 0 {
+                RunResult::success()
+            } else {
+                RunResult::failed(attempt.code, &reason)
+            };
         }
     }
 
@@ -227,12 +163,16 @@ impl Curl {
         if self.verbosity == Verbosity::Verbose {
             info.trace.steps = Some(Vec::new());
         }
-        let deadline = self.max_time.map_or(deadline, |timeout| deadline.at_most(timeout));
+        let deadline = self.args.max_time.map_or(deadline, |timeout| deadline.at_most(timeout));
         let is_head = request.method == Method::HEAD;
         let options = TransferOptions {
             route: &self.route,
-            redirects: self.redirects,
-            redirect_method: self.redirect_method,
+            redirects: if self.args.follow { self.args.redirects } else { Redirects::Return },
+            redirect_method: if self.args.method.is_some() {
+                RedirectMethod::Keep
+            } else {
+                RedirectMethod::Standard
+            },
             deadline,
         };
         let mut heads = Output::new(&transfer.destination);
@@ -260,13 +200,13 @@ impl Curl {
                 stderr_line(&format!("< {line}"), deadline);
             }
         }
-        if let Some(destination) = &self.dump {
+        if let Some(destination) = &self.args.dump {
             Output::new(destination).write(response.head, deadline).map_err(TransferError::WriteFailed)?;
         }
-        if self.heads == ResponseHeaders::Shown {
+        if self.args.heads == ResponseHeaders::Shown {
             heads.write(response.head, deadline).map_err(TransferError::WriteFailed)?;
         }
-        match self.fail {
+        match self.args.fail {
             Fail::WithoutBody if response.status >= 400 => Err(TransferError::ErrorStatus(response.status)),
             _ if response.is_followed || is_head => Ok(BodyAction::Skip),
             Fail::WithBody if response.status >= 400 => Ok(BodyAction::WriteThenFail),
@@ -357,13 +297,6 @@ fn value(
     })
 }
 
-impl Transfer {
-    /// How many bytes of a body go to the server.
-    fn sent(&self) -> usize {
-        self.request.as_ref().ok().and_then(|request| request.data.as_ref()).map_or(0, Vec::len)
-    }
-}
-
 /// `format` with its variables and escapes replaced; those that are not known stand for nothing.
 fn written_out(format: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut text = String::new();
@@ -397,11 +330,6 @@ fn written_out(format: &str, value: impl Fn(&str) -> Option<String>) -> String {
     text
 }
 
-/// The header that `-u` sends, if the name and the password can be sent.
-pub(crate) fn basic(user: &str) -> Result<HeaderValue, String> {
-    crate::http::Credentials::basic(user)?.authorization()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,15 +348,5 @@ mod tests {
         ] {
             assert_eq!(written_out(format, value), text, "{format}");
         }
-    }
-
-    #[test]
-    fn the_pause_between_tries_doubles_unless_it_is_given() {
-        let retry = Retry { times: 3, delay: None, on: RetryOn::Transient };
-        let pauses: Vec<_> = (1..=4).map(|tries| retry.pause(tries).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8]);
-        assert_eq!(retry.pause(60), DELAY_MAX);
-        let given = Retry { delay: Some(Duration::from_secs(3)), ..retry };
-        assert_eq!(given.pause(4), Duration::from_secs(3));
     }
 }

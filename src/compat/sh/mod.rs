@@ -1,264 +1,141 @@
-//! `sh -c LINE`, as Docker runs the shell form of a HEALTHCHECK: so little of a shell that it needs none.
+//! `sh -c LINE`, as Docker runs the shell form of a HEALTHCHECK: just enough of a shell for a health check.
 //!
-//! Simple commands among those that sexton can do itself, `||`, `&&`, `;`, `!`, quotes, variables, `> /dev/null`, `2>&1`,
-//! and pipes into `grep`. No program is started and no file is written but /dev/null; anything else is refused before
-//! anything is done. It exists only under the name `sh`, and must never become a shell.
+//! A line is a list of simple commands that sexton can do itself ([`command::NAMES`]), with `||`, `&&`, `;`, `!`, `( )`,
+//! `{ }`, quotes, variables, `$( )`, `$?`, redirections to /dev/null and between stdout and stderr, and pipes into `grep`,
+//! `nc` and `cat`. There is no `if`, no loop and no function. No program is started, no file is written, and none is read
+//! into a request; anything else is refused before anything is done. It must stay readable in ten minutes.
+//!
+//! [`lexer`] splits the line into tokens, [`tree`] builds the commands, [`check`] refuses what is not offered,
+//! [`command`] reads the arguments of each command, [`run`] runs the line, and [`builtins`] what it is made of.
 
+mod builtins;
+mod check;
+mod command;
+mod expand;
 pub(crate) mod lexer;
 mod run;
 mod tree;
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::time::Duration;
 
-use crate::cli::{self, Usage, variable_os};
-use crate::command::{self, Parsed};
-use crate::compat::sh::run::{After, Command, Divert, Grep, Loud, Pipe, Script, Step, Test};
+use crate::cli::Usage;
+use crate::command::Command;
 use crate::exit::ExitStatus;
-use crate::regex::{self, Case, Syntax};
 
-use self::lexer::{Piece, Quotes, To, Word};
-use self::tree::{Link, Simple};
-use super::{curl, limit, wget};
+use self::check::Known;
+use self::command::ShellOption;
+use self::tree::List;
+use super::limit;
 
 /// The longest line.
 const LINE_MAX: usize = 16 * 1024;
 
-/// Its commands.
-const COMMANDS: &str = "curl, wget, sexton check, nc -z, test, [, exit, true, false, : and | grep";
+/// The most shells inside each other.
+const DEPTH_MAX: usize = 8;
 
-/// Reads its argv.
-#[expect(clippy::needless_pass_by_value, reason = "what every personality takes")]
-pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn command::Command>, Usage> {
-    read(&args).map(|script| -> Box<dyn command::Command> { Box::new(script) }).map_err(|why| {
-        Usage::bare(
-            ExitStatus::Unhealthy,
-            format!("sh: {why}; this is sexton, no shell: it knows {COMMANDS}"),
-        )
-    })
+/// Whose habits, where shells differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    /// `sh`, `ash` and `dash`.
+    Posix,
+    /// `bash`.
+    Bash,
 }
 
-/// Turns a line into a script whose every command is known.
-fn read(args: &[OsString]) -> Result<Script, String> {
-    let line = match args {
-        [flag, line, ..] if flag == "-c" => line.to_str().ok_or("the line is not UTF-8")?,
+/// A line whose every command is known.
+#[derive(Debug)]
+struct Script {
+    /// The name that messages begin with.
+    name: String,
+    dialect: Dialect,
+    options: Vec<(ShellOption, bool)>,
+    list: List,
+    known: Known,
+    /// The limit of the line where no command names a longer one.
+    default_limit: Duration,
+    /// How many shells this one is in.
+    depth: usize,
+}
+
+/// Reads argv under the name `sh` or `ash`.
+#[expect(clippy::needless_pass_by_value, reason = "the signature of every personality")]
+pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+    boxed("sh", &args)
+}
+
+/// Reads argv under the name `bash`.
+#[expect(clippy::needless_pass_by_value, reason = "the signature of every personality")]
+pub(super) fn parse_bash(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+    boxed("bash", &args)
+}
+
+fn boxed(name: &str, args: &[OsString]) -> Result<Box<dyn Command>, Usage> {
+    match read(name, args, 0) {
+        Ok(script) => Ok(Box::new(script)),
+        Err(why) => {
+            let message = format!("{name}: {why} (this is sexton, not a shell; it runs {})", command::NAMES);
+            Err(Usage::bare(ExitStatus::Unhealthy, message))
+        }
+    }
+}
+
+/// Reads `[OPTION]... -c LINE`. What follows the line would be `$0` and so on, which are not offered.
+fn read(name: &str, args: &[OsString], depth: usize) -> Result<Script, String> {
+    if depth > DEPTH_MAX {
+        return Err(format!("more than {DEPTH_MAX} shells in each other"));
+    }
+    let words = args.iter().map(|arg| arg.to_str().ok_or_else(|| "the line is not UTF-8".to_owned()));
+    let words = words.collect::<Result<Vec<_>, _>>()?;
+    let (mut has_line, mut options) = (false, Vec::new());
+    let mut rest = words.as_slice();
+    while let Some((first, after)) = rest.split_first().filter(|(first, _)| first.starts_with('-')) {
+        rest = after;
+        match *first {
+            "--login" | "--norc" | "--noprofile" | "--posix" => continue,
+            "--" => break,
+            _ => {}
+        }
+        has_line |= first.contains('c');
+        let letters = first.replace('c', "");
+        let takes_value = letters.ends_with('o');
+        let value = after.first().filter(|_| takes_value);
+        let given: Vec<String> =
+            [letters].into_iter().chain(value.map(|value| (*value).to_owned())).collect();
+        if given.first().is_some_and(|letters| letters.len() > 1) {
+            options.extend(command::options(&given)?);
+        }
+        rest = rest.get(usize::from(value.is_some())..).unwrap_or_default();
+    }
+    let line = match rest.first() {
+        Some(line) if has_line => *line,
         _ => return Err("only sh -c LINE is offered".into()),
     };
     if line.len() > LINE_MAX {
         return Err(format!("a line of more than {} KiB", LINE_MAX / 1024));
     }
-    let links = tree::tree(lexer::tokens(line)?)?;
-    let pipes = links.iter().map(pipe).collect::<Result<Vec<_>, _>>()?;
-    Ok(Script { pipes, timeout: limit()? })
-}
-
-/// A pipe that can be run.
-fn pipe(link: &Link) -> Result<Pipe, String> {
-    let mut steps = Vec::new();
-    for (index, command) in link.commands.iter().enumerate() {
-        let step = step(command)?;
-        if index > 0 && !matches!(step.command, Command::Grep(_)) {
-            return Err("a pipe leads into grep, and nowhere else".into());
-        }
-        if index == 0 && matches!(step.command, Command::Grep(_)) {
-            return Err("grep reads a pipe, and nothing else".into());
-        }
-        steps.push(step);
-    }
-    let after = match link.after {
-        tree::After::Anything => After::Anything,
-        tree::After::Success => After::Success,
-        tree::After::Failure => After::Failure,
-    };
-    Ok(Pipe { after, negated: link.negated, steps })
-}
-
-/// A command that can be run.
-fn step(simple: &Simple) -> Result<Step, String> {
-    let mut words = Vec::new();
-    for word in &simple.words {
-        expand(word, &mut words)?;
-    }
-    let mut words = words.into_iter();
-    let name = words.next().ok_or("a command that is empty once its variables are replaced")?;
-    let command = command(&name, words.collect())?;
-    let diverts = simple.redirects.iter().map(|(fd, to)| match to {
-        To::Fd(other) => Divert { fd: *fd, to: Some(*other) },
-        To::Nowhere | To::File(..) => Divert { fd: *fd, to: None },
-    });
-    Ok(Step { command, diverts: diverts.collect() })
-}
-
-/// Adds the words that `word` is once its variables are replaced: what was not in quotes is split at blanks.
-fn expand(word: &Word, words: &mut Vec<String>) -> Result<(), String> {
-    let mut open: Option<String> = None;
-    for piece in word {
-        let (name, default, quotes) = match piece {
-            Piece::Text(text, _) => {
-                open.get_or_insert_default().push_str(text);
-                continue;
-            }
-            Piece::Variable(name, default, quotes) => (name, default, *quotes),
-            Piece::Status(_) => return Err("`$?`: no such parameter here".into()),
-            Piece::Command(..) => return Err("`$(`: there is no command substitution here".into()),
-        };
-        let value = variable_os(OsStr::new(name)).unwrap_or_default();
-        let value = value.into_string().map_err(|_| format!("the value of {name} is not UTF-8"))?;
-        let value = if value.is_empty() { default.clone().unwrap_or_default() } else { value };
-        if quotes == Quotes::Some {
-            open.get_or_insert_default().push_str(&value);
-            continue;
-        }
-        for (index, field) in value.split([' ', '\t', '\n']).enumerate() {
-            if index > 0 {
-                words.extend(open.take());
-            }
-            if !field.is_empty() {
-                open.get_or_insert_default().push_str(field);
-            }
-        }
-    }
-    words.extend(open);
-    Ok(())
-}
-
-/// The command `name`, with what follows it.
-fn command(name: &str, args: Vec<String>) -> Result<Command, String> {
-    let os = |args: Vec<String>| args.into_iter().map(OsString::from).collect::<Vec<_>>();
-    match name.rsplit('/').next().unwrap_or(name) {
-        "true" | ":" => Ok(Command::Known(0)),
-        "false" => Ok(Command::Known(1)),
-        "exit" => match args.as_slice() {
-            [] => Ok(Command::Exit(None)),
-            [code] => Ok(Command::Exit(Some(
-                code.parse().map_err(|_| format!("exit {code}: no number from 0 to 255"))?,
-            ))),
-            _ => Err("exit takes one number".into()),
-        },
-        "curl" => Ok(invoked(curl::transfers(os(args)), Command::Transfers)),
-        "wget" => Ok(invoked(wget::transfers(os(args)), Command::Transfers)),
-        "sexton" if args.first().is_some_and(|word| word == "check") => {
-            Ok(invoked(cli::parse_check(os(args).into_iter().skip(1)), Command::Check))
-        }
-        "nc" => nc(args).map(|words| invoked(cli::parse_check(os(words).into_iter()), Command::Check)),
-        "grep" => grep(args).map(Command::Grep),
-        "test" => test(&args).map(Command::Test),
-        "[" => match args.split_last() {
-            Some((last, args)) if last == "]" => test(args).map(Command::Test),
-            _ => Err("[ without ]".into()),
-        },
-        other => Err(format!("there is no {other}")),
-    }
-}
-
-/// What a command of another room does here.
-fn invoked<C>(read: Result<Parsed<C>, Usage>, command: impl FnOnce(C) -> Command) -> Command {
-    match read {
-        Ok(Parsed::Run(run)) => command(run),
-        Ok(Parsed::Print(document)) => Command::Print(document.text),
-        Err(usage) => Command::Refused(usage.message, usage.exit),
-    }
-}
-
-/// `nc -z [-v] [-w SECONDS] HOST PORT` as a check.
-fn nc(args: Vec<String>) -> Result<Vec<String>, String> {
-    let (mut scans, mut words, mut place) = (false, vec!["-q".into()], Vec::new());
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        let Some(letters) = arg.strip_prefix('-') else {
-            place.push(arg);
-            continue;
-        };
-        for (at, letter) in letters.char_indices() {
-            match letter {
-                'z' => scans = true,
-                'v' | 'n' => {}
-                '4' | '6' => words.push(format!("-{letter}")),
-                'w' => {
-                    let glued = letters.get(at + 1..).filter(|rest| !rest.is_empty()).map(str::to_owned);
-                    let seconds = glued.or_else(|| args.next()).ok_or("nc -w lacks its seconds")?;
-                    words.push(format!("--timeout={seconds}s"));
-                    break;
-                }
-                _ => return Err(format!("nc -{letter}: only nc -z [-v] [-w SECONDS] HOST PORT is offered")),
-            }
-        }
-    }
-    let [host, port] = place.as_slice() else { return Err("nc -z wants a host and a port".into()) };
-    if !scans {
-        return Err("nc without -z: only nc -z HOST PORT is offered".into());
-    }
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    words.push(format!("tcp://{host}:{port}"));
-    Ok(words)
-}
-
-/// `grep [-q] [-F|-E] [-i] PATTERN`.
-fn grep(args: Vec<String>) -> Result<Grep, String> {
-    let (mut loud, mut syntax, mut case, mut patterns) =
-        (Loud::Lines, Syntax::Basic, Case::Sensitive, Vec::new());
-    let mut options = true;
-    for arg in args {
-        let letters = arg.strip_prefix('-').filter(|letters| options && !letters.is_empty());
-        match letters {
-            Some("-") => options = false,
-            None => patterns.push(arg),
-            Some(letters) => {
-                for letter in letters.chars() {
-                    match letter {
-                        'q' => loud = Loud::Quiet,
-                        'F' => syntax = Syntax::Fixed,
-                        'E' => syntax = Syntax::Extended,
-                        'i' => case = Case::Insensitive,
-                        _ => return Err(format!("grep -{letter}: only -q, -F, -E and -i are offered")),
-                    }
-                }
-            }
-        }
-    }
-    let [pattern] = patterns.as_slice() else {
-        return Err("grep takes one pattern here, and no file".into());
-    };
-    let sought = regex::grep(std::slice::from_ref(pattern), syntax, case)
-        .map_err(|why| format!("grep {pattern}: {why}"))?;
-    Ok(Grep { sought, loud })
-}
-
-/// `-e`, `-f`, `-S`, `-d`, `-s` and a path; `-z`, `-n` and a text; `A = B`, `A != B`; `!` before any.
-fn test(args: &[String]) -> Result<Test, String> {
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [] => Ok(Test::Known(false)),
-        [a, "=" | "==", b] => Ok(Test::Known(a == b)),
-        [a, "!=", b] => Ok(Test::Known(a != b)),
-        ["!", ..] if words.len() > 1 => {
-            test(args.get(1..).unwrap_or_default()).map(|test| Test::Not(Box::new(test)))
-        }
-        ["-z", text] => Ok(Test::Known(text.is_empty())),
-        ["-e", path] => Ok(Test::Exists(PathBuf::from(path))),
-        ["-f", path] => Ok(Test::File(PathBuf::from(path))),
-        ["-d", path] => Ok(Test::Folder(PathBuf::from(path))),
-        ["-s", path] => Ok(Test::Content(PathBuf::from(path))),
-        ["-S", path] => Ok(Test::Socket(PathBuf::from(path))),
-        ["-n", text] | [text] => Ok(Test::Known(!text.is_empty())),
-        _ => Err("test knows -e, -f, -S, -d, -s, -z, -n, =, != and !".into()),
-    }
+    let list = tree::parse(lexer::tokens(line)?)?;
+    let dialect = if name == "bash" { Dialect::Bash } else { Dialect::Posix };
+    let known = check::check(&list, dialect, depth)?;
+    let name = name.to_owned();
+    Ok(Script { name, dialect, options, list, known, default_limit: limit()?, depth })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::lexer::{Piece, Quotes, Token};
     use super::*;
 
     proptest::proptest! {
         #[test]
-        fn no_line_makes_it_fail(line in r#"[a-z$|&;!<>(){}\[\]='"\\ \n`#:0-9/-]{0,60}"#) {
-            let _ = read(&["-c".into(), line.into()]);
+        fn no_line_makes_it_panic(line in r#"[a-z$|&;!<>(){}\[\]='"\\ \n`#:0-9/-]{0,60}"#) {
+            let _ = read("sh", &["-c".into(), line.into()], 0);
         }
 
         #[test]
         fn what_is_quoted_is_one_word(text in "[^']{0,40}") {
             let tokens = lexer::tokens(&format!("'{text}'")).unwrap();
-            assert_eq!(tokens, [lexer::Token::Word(vec![Piece::Text(text, Quotes::Some)])]);
+            assert_eq!(tokens, [Token::Word(vec![Piece::Text(text, Quotes::Some)])]);
         }
     }
 }

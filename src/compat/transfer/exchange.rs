@@ -20,6 +20,8 @@ pub(crate) struct TransferRequest {
     pub(crate) method: Method,
     /// Sent in this order; a Host, User-Agent or Accept among them replaces ours.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Headers of ours that are not sent.
+    pub(crate) suppressed: Vec<HeaderName>,
     /// The User-Agent header; none is sent for an empty one.
     pub(crate) user_agent: String,
     /// The request body.
@@ -197,6 +199,7 @@ fn send_request(
         method: request.method.clone(),
         headers,
         user_agent: &request.user_agent,
+        suppressed: &request.suppressed,
         body: request.data.as_deref(),
         form: way.form,
         ..HttpRequest::get(request.url.uri.clone())

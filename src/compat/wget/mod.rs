@@ -4,7 +4,7 @@
 mod run;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::Usage;
@@ -13,14 +13,13 @@ use crate::compat::transfer::Transfers;
 use crate::compat::transfer::exchange::{Redirects, TransferRequest};
 use crate::compat::transfer::output::Destination;
 use crate::compat::wget::run::{
-    ConnectionRefused, ContentOnError, Existing, RetryPolicy, ServerResponse, Spider, Transfer, Verbosity,
-    Wget,
+    ConnectionRefused, ContentOnError, Existing, RequestBody, RetryPolicy, ServerResponse, Spider, Transfer,
+    Verbosity, Wget,
 };
 use crate::exit::ExitStatus;
 use crate::http::{Credentials, HeaderName, HeaderValue, Method, Route, Url, decoded, encoded, header};
 use crate::net::Family;
 use crate::net::tls::Verify;
-use crate::system::option_file as file;
 
 use super::limit;
 use super::long_options::{self, Arity, Flag, ParsedArg, Syntax};
@@ -31,9 +30,6 @@ const GENERIC: u8 = 1;
 /// Misused: an unknown option, a missing value.
 const MISUSED: u8 = 2;
 
-/// A file that cannot be read.
-const UNREADABLE: u8 = 3;
-
 /// Who we say that we are.
 const USER_AGENT: &str = "Wget/1.21.3";
 
@@ -42,7 +38,7 @@ const VERSION: &str = concat!("GNU Wget 1.21.3 (sexton ", env!("CARGO_PKG_VERSIO
 
 /// What its `--help` says, in our args.
 const HELP: &str = "\
-usage: wget [options] URL...   (sexton, in the manners of GNU and busybox wget)
+usage: wget [options] URL...   (sexton, as GNU and busybox wget)
   -q --quiet  -nv --no-verbose  -S --server-response  --spider  -O --output-document FILE  -c --continue  -nc
   -P --directory-prefix FOLDER  --content-on-error  -t --tries N  --waitretry SECONDS  --retry-connrefused
   -T --timeout SECONDS  --connect-timeout SECONDS  --read-timeout SECONDS  --max-redirect N
@@ -156,7 +152,7 @@ fn read(words: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
     if args.urls.is_empty() {
         return Err((GENERIC, "missing URL; name one, as in wget -q -O - http://127.0.0.1:8080/".into()));
     }
-    let whole = limit().map_err(usage_error)?;
+    let default_limit = limit().map_err(usage_error)?;
     let mut wget = args.wget;
     if wget.spider == Spider::On && args.template.method == Method::GET {
         args.template.method = Method::HEAD;
@@ -171,16 +167,16 @@ fn read(words: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
         wget.transfers.push(Transfer { request, file: args.prefix.join(name(given)) });
     }
     let urls = u32::try_from(wget.transfers.len()).unwrap_or(u32::MAX);
-    let timeout = match (wget.timeout, args.tries) {
-        (None, _) => whole,
-        (Some(timeout), None) => timeout.saturating_mul(urls),
+    let named_limit = match (wget.timeout, args.tries) {
+        (None, _) => None,
+        (Some(timeout), None) => Some(timeout.saturating_mul(urls)),
         (Some(timeout), Some(tries)) => {
             let pauses = (1..tries.min(1000)).map(|tries| wget.tries.pause(tries));
             let pauses = pauses.fold(Duration::ZERO, Duration::saturating_add);
-            timeout.saturating_mul(tries).saturating_add(pauses).saturating_mul(urls)
+            Some(timeout.saturating_mul(tries).saturating_add(pauses).saturating_mul(urls))
         }
     };
-    Ok(Parsed::Run(Transfers { timeout, tool: Box::new(wget) }))
+    Ok(Parsed::Run(Transfers { named_limit, default_limit, tool: Box::new(wget) }))
 }
 
 impl WgetArgs {
@@ -198,6 +194,8 @@ impl WgetArgs {
             heads: ServerResponse::Hidden,
             verbosity: Verbosity::Statuses,
             timeout: None,
+            body: RequestBody::None,
+            has_directory: false,
             tries: RetryPolicy { most: 20, wait: Duration::from_secs(10), refused: ConnectionRefused::Final },
         };
         let template = TransferRequest {
@@ -205,6 +203,7 @@ impl WgetArgs {
             method: Method::GET,
             headers: Vec::new(),
             user_agent: USER_AGENT.into(),
+            suppressed: Vec::new(),
             data: None,
         };
         let prefix = PathBuf::new();
@@ -220,7 +219,7 @@ impl WgetArgs {
         })
     }
 
-    /// Arity a switch.
+    /// Takes a switch.
     fn switch(&mut self, name: &str) {
         match name {
             "quiet" => self.wget.verbosity = Verbosity::Quiet,
@@ -241,7 +240,7 @@ impl WgetArgs {
         }
     }
 
-    /// Arity an option with its value; `shown` is the option as it was written.
+    /// Takes an option with its value; `shown` is the option as it was written.
     fn value(&mut self, name: &str, shown: &str, value: String) -> Result<(), UsageError> {
         match name {
             "n" => match value.as_str() {
@@ -258,7 +257,10 @@ impl WgetArgs {
             }
             "output-file" if value == "/dev/null" => self.wget.verbosity = Verbosity::Quiet,
             "output-file" => return Err(usage_error(format!("option {shown}: only /dev/null is offered"))),
-            "directory-prefix" => self.prefix = PathBuf::from(value),
+            "directory-prefix" => {
+                self.prefix = PathBuf::from(value);
+                self.wget.has_directory = true;
+            }
             "tries" => {
                 let tries = if value == "inf" { 0 } else { number(shown, &value)? };
                 self.wget.tries.most = if tries == 0 { u32::MAX } else { tries };
@@ -284,11 +286,14 @@ impl WgetArgs {
                     .parse()
                     .map_err(|_| usage_error(format!("option {shown}: {method} is no method")))?;
             }
-            "body-data" => self.send(value.into_bytes()),
-            "body-file" => self.send(content(shown, &value)?),
+            "body-data" => self.send(RequestBody::Text(value)),
+            "body-file" => self.send(RequestBody::File(shown.to_owned(), value.into())),
             "post-data" | "post-file" => {
                 self.template.method = Method::POST;
-                self.send(if name == "post-data" { value.into_bytes() } else { content(shown, &value)? });
+                self.send(match name {
+                    "post-data" => RequestBody::Text(value),
+                    _ => RequestBody::File(shown.to_owned(), value.into()),
+                });
             }
             "ca-certificate" => self.wget.route.tls.cacert = Some(PathBuf::from(value).into()),
             "certificate" => self.wget.route.tls.cert = Some(PathBuf::from(value)),
@@ -303,8 +308,8 @@ impl WgetArgs {
     }
 
     /// Sends `data`.
-    fn send(&mut self, data: Vec<u8>) {
-        self.template.data = Some(data);
+    fn send(&mut self, body: RequestBody) {
+        self.wget.body = body;
         if !self.template.headers.iter().any(|(name, _)| name == header::CONTENT_TYPE) {
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
             self.template.headers.push((header::CONTENT_TYPE, form));
@@ -333,11 +338,6 @@ impl WgetArgs {
 /// The header for `name:password`.
 fn basic(user: &str) -> Result<HeaderValue, String> {
     Credentials::basic(user)?.authorization()
-}
-
-/// The content of the file that `flag` names.
-fn content(flag: &str, path: &str) -> Result<Vec<u8>, UsageError> {
-    file::read(flag, Path::new(path)).map_err(|why| (UNREADABLE, why))
 }
 
 /// Spider a number.

@@ -1,4 +1,4 @@
-//! GNU wget's manners: its order of things, its tries, its exit codes
+//! Running a command line of wget: its order of things, its tries, its exit codes
 //! (<https://www.gnu.org/software/wget/manual/wget.html#Exit-Status>).
 
 use std::fs;
@@ -10,7 +10,9 @@ use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::http::{Method, Route};
 use crate::outcome::{Cause, Failure, Phase};
+use crate::system::option_file;
 
+use crate::compat::RunResult;
 use crate::compat::transfer::exchange::{
     BodyAction, RedirectMethod, Redirects, ResponseHead, TransferError, TransferInfo, TransferOptions,
     TransferRequest, run_transfer,
@@ -43,6 +45,32 @@ pub(crate) struct Wget {
     pub(crate) timeout: Option<Duration>,
     /// `-t` and its like.
     pub(crate) tries: RetryPolicy,
+    /// `--post-data` and its like.
+    pub(crate) body: RequestBody,
+    /// Whether `-P` names a folder.
+    pub(crate) has_directory: bool,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RequestBody {
+    /// There is none.
+    None,
+    /// This text.
+    Text(String),
+    /// The content of this file, which this option names.
+    File(String, PathBuf),
+}
+
+impl RequestBody {
+    /// The bytes to send.
+    fn read(&self) -> Result<Option<Vec<u8>>, String> {
+        match self {
+            Self::None => Ok(None),
+            Self::Text(text) => Ok(Some(text.clone().into_bytes())),
+            Self::File(option, path) => option_file::read(option, path).map(Some),
+        }
+    }
 }
 
 /// One URL.
@@ -132,7 +160,7 @@ const DENIED: u8 = 6;
 const PROTOCOL: u8 = 7;
 const SERVER: u8 = 8;
 
-/// How a try attempt that did not end well.
+/// How a try ended that did not end well.
 struct Attempt {
     code: u8,
     why: String,
@@ -147,10 +175,13 @@ impl RetryPolicy {
 }
 
 impl TransferTool for Wget {
-    /// What is said, and attempt with, at the limit.
     fn timeout_report(&self) -> (String, ExitStatus) {
         let line = if self.verbosity == Verbosity::Quiet { "" } else { "wget: timed out" };
         (line.into(), ExitStatus::Code(NETWORK))
+    }
+
+    fn write_error_exit(&self) -> ExitStatus {
+        ExitStatus::Code(FILE)
     }
 
     fn touches_files(&self) -> bool {
@@ -159,25 +190,44 @@ impl TransferTool for Wget {
             Some(place) => matches!(place, Destination::File(_)),
             None => self.spider == Spider::Off,
         };
-        is_file || self.route.names_files()
+        is_file || matches!(self.body, RequestBody::File(..)) || self.route.names_files()
     }
 
-    /// All of it; of several failures the one with the lowest code counts.
-    fn run(&self, deadline: Deadline) -> ExitStatus {
-        let mut output = self.output.as_ref().map(Output::new);
-        // As there: the file is made before anything is asked.
-        if let Some(Err(lost)) = output.as_mut().map(Output::open) {
-            self.say(Verbosity::Errors, &format!("wget: {}", told(&lost)), deadline);
-            return ExitStatus::Code(GENERIC);
+    /// A body that would go to a file named after the URL is thrown away: nobody in a line of a shell has a use for it.
+    fn forbid_files(&mut self) -> Result<(), String> {
+        if let Some(Destination::File(_)) = self.output {
+            return Err("wget -O FILE".into());
         }
-        let mut worst = None;
+        if matches!(self.body, RequestBody::File(..)) {
+            return Err("wget --post-file and --body-file".into());
+        }
+        if self.has_directory {
+            return Err("wget -P".into());
+        }
+        self.output.get_or_insert(Destination::Discard);
+        Ok(())
+    }
+
+    /// Runs the transfers; of several failures the one with the lowest code counts.
+    fn run(&self, deadline: Deadline) -> RunResult {
+        let data = match self.body.read() {
+            Ok(data) => data,
+            Err(why) => return self.refused(FILE, &why, deadline),
+        };
+        let mut output = self.output.as_ref().map(Output::new);
+        // As in wget, the file is created before anything is sent.
+        if let Some(Err(lost)) = output.as_mut().map(Output::open) {
+            return self.refused(GENERIC, &told(&lost), deadline);
+        }
+        let mut worst = RunResult::success();
         for transfer in &self.transfers {
-            let code = self.fetch(transfer, output.as_mut(), deadline);
-            if code != 0 {
-                worst = Some(worst.map_or(code, |worst: u8| worst.min(code)));
+            let result = self.fetch(transfer, data.as_deref(), output.as_mut(), deadline);
+            let is_worse = worst.exit == ExitStatus::Healthy || result.exit.code() < worst.exit.code();
+            if result.exit != ExitStatus::Healthy && is_worse {
+                worst = result;
             }
         }
-        ExitStatus::Code(worst.unwrap_or(0))
+        worst
     }
 }
 
@@ -189,17 +239,27 @@ impl Wget {
         }
     }
 
+    /// A failure that no other try mends.
+    fn refused(&self, code: u8, why: &str, deadline: Deadline) -> RunResult {
+        let line = format!("wget: {why}");
+        self.say(Verbosity::Errors, &line, deadline);
+        RunResult::failed(code, &line)
+    }
+
     /// One URL, as often as it takes.
-    fn fetch(&self, transfer: &Transfer, mut output: Option<&mut Output>, deadline: Deadline) -> u8 {
+    fn fetch(
+        &self,
+        transfer: &Transfer,
+        data: Option<&[u8]>,
+        mut output: Option<&mut Output>,
+        deadline: Deadline,
+    ) -> RunResult {
         let request = match &transfer.request {
-            Ok(request) => request,
-            Err(why) => {
-                self.say(Verbosity::Errors, &format!("wget: {why}"), deadline);
-                return GENERIC;
-            }
+            Ok(request) => TransferRequest { data: data.map(<[u8]>::to_vec), ..request.clone() },
+            Err(why) => return self.refused(GENERIC, why, deadline),
         };
         if output.is_none() && self.existing == Existing::Kept && transfer.file.exists() {
-            return 0;
+            return RunResult::success();
         }
         let mut tries = 0;
         let mut method = request.method.clone();
@@ -208,7 +268,9 @@ impl Wget {
             let folder = transfer.file.parent().filter(|_| output.is_none());
             let output = output.as_deref_mut().unwrap_or(&mut own);
             let request = TransferRequest { method: method.clone(), ..request.clone() };
-            let Err(attempt) = self.attempt(request, output, folder, deadline) else { return 0 };
+            let Err(attempt) = self.attempt(request, output, folder, deadline) else {
+                return RunResult::success();
+            };
             tries += 1;
             // As there: a server that cannot answer HEAD is asked with GET.
             if self.spider == Spider::On && method == Method::HEAD && attempt.again && attempt.code == SERVER
@@ -220,7 +282,7 @@ impl Wget {
             let pause = self.tries.pause(tries);
             let again = attempt.again && attempt.code != SERVER && tries < self.tries.most;
             if !again || deadline.remaining() <= pause {
-                return attempt.code;
+                return RunResult::failed(attempt.code, &format!("wget: {}", attempt.why));
             }
             thread::sleep(pause);
         }

@@ -1,0 +1,146 @@
+//! What each command does that needs nothing of the shell.
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use crate::compat::RunResult;
+use crate::deadline::Deadline;
+use crate::net::{self, Endpoint, Host, Via};
+use crate::outcome::Trace;
+use crate::report::{self, Stream};
+use crate::sys::stdio;
+
+use super::command::{Command, Grep, GrepOutput, Test};
+
+/// The most bytes that go through a pipe or a substitution.
+pub(super) const PIPE_MAX: u64 = 1024 * 1024;
+
+impl Command {
+    /// Runs what needs no shell.
+    pub(super) fn run(&self, shown: &str, deadline: Deadline) -> RunResult {
+        match self {
+            Self::Check(check) => RunResult { exit: check.run_by(deadline), reason: None },
+            Self::Transfers(transfers) => transfers.run_by(deadline),
+            Self::Netcat(netcat) => netcat.run_by(deadline),
+            Self::Test(test) => match test.holds() {
+                Ok(true) => RunResult::success(),
+                Ok(false) => RunResult::failed(1, &format!("{shown} is false")),
+                Err(why) => {
+                    report::line(Stream::Stderr, &format!("sh: {shown}: {why}"), deadline);
+                    RunResult::failed(2, &format!("{shown}: {why}"))
+                }
+            },
+            Self::Grep(grep) => grep.run(deadline),
+            Self::Print(text) => written(report::content(text.as_bytes(), deadline)),
+            Self::Cat => match stdio::read_stdin(PIPE_MAX) {
+                Ok(bytes) => written(report::content(&bytes, deadline)),
+                Err(_) => RunResult::failed(1, "cat: stdin cannot be read"),
+            },
+            Self::UsageError(line, exit) => {
+                report::line(Stream::Stderr, line, deadline);
+                RunResult { exit: *exit, reason: Some(line.clone()) }
+            }
+            // The shell runs these itself.
+            Self::Constant(_)
+            | Self::Exit(_)
+            | Self::Set(_)
+            | Self::Exec(_)
+            | Self::Nested(_)
+            | Self::Timeout(..) => RunResult::success(),
+        }
+    }
+}
+
+/// What a write to stdout comes to.
+fn written(result: Result<(), nix::errno::Errno>) -> RunResult {
+    match result {
+        Ok(()) => RunResult::success(),
+        Err(errno) => RunResult::failed(1, &format!("stdout: {}", errno.desc().to_lowercase())),
+    }
+}
+
+impl Test {
+    /// Whether it is true; an error where `test` itself would fail.
+    fn holds(&self) -> Result<bool, String> {
+        let is =
+            |path: &Path, what: fn(&fs::Metadata) -> bool| fs::metadata(path).is_ok_and(|found| what(&found));
+        Ok(match self {
+            Self::Constant(answer) => *answer,
+            Self::Not(test) => !test.holds()?,
+            Self::Malformed(why) => return Err(why.clone()),
+            Self::File(letter, path) => match letter {
+                'f' => is(path, fs::Metadata::is_file),
+                'd' => is(path, fs::Metadata::is_dir),
+                's' => is(path, |found| found.len() > 0),
+                'S' => is(path, |found| found.file_type().is_socket()),
+                'p' => is(path, |found| found.file_type().is_fifo()),
+                'b' => is(path, |found| found.file_type().is_block_device()),
+                'c' => is(path, |found| found.file_type().is_char_device()),
+                'L' | 'h' => fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()),
+                'r' => access(path, AccessFlags::R_OK).is_ok(),
+                'w' => access(path, AccessFlags::W_OK).is_ok(),
+                'x' => access(path, AccessFlags::X_OK).is_ok(),
+                _ => is(path, |_| true),
+            },
+        })
+    }
+}
+
+impl Grep {
+    /// Searches the lines of stdin: 0 when one was selected, else 1.
+    fn run(&self, deadline: Deadline) -> RunResult {
+        let Ok(input) = stdio::read_stdin(PIPE_MAX) else {
+            return RunResult::failed(2, "grep: stdin cannot be read");
+        };
+        let text = String::from_utf8_lossy(&input);
+        let mut selected = 0;
+        for line in text.lines().filter(|line| self.regex.is_match(line) != self.inverted).take(self.most) {
+            selected += 1;
+            let output = match self.output {
+                GrepOutput::Nothing => break,
+                GrepOutput::Count => continue,
+                GrepOutput::Lines => format!("{line}\n"),
+                GrepOutput::Matches if self.inverted => continue,
+                GrepOutput::Matches => {
+                    let found = self.regex.find_iter(line).map(|found| found.as_str());
+                    found
+                        .filter(|found| !found.is_empty())
+                        .flat_map(|found| {
+                            [
+                                found, "
+",
+                            ]
+                        })
+                        .collect()
+                }
+            };
+            if report::content(output.as_bytes(), deadline).is_err() {
+                return RunResult::failed(2, "grep: stdout takes nothing");
+            }
+        }
+        if self.output == GrepOutput::Count
+            && report::content(format!("{selected}\n").as_bytes(), deadline).is_err()
+        {
+            return RunResult::failed(2, "grep: stdout takes nothing");
+        }
+        if selected > 0 {
+            return RunResult::success();
+        }
+        let what = if self.inverted { "every line matches" } else { "no line matches" };
+        RunResult::failed(1, &format!("grep: {what} {} in {} bytes", self.pattern, input.len()))
+    }
+}
+
+/// Connects to `/dev/tcp/HOST/PORT`.
+pub(super) fn connect(path: &str, deadline: Deadline) -> Result<net::Stream, String> {
+    let place = path.strip_prefix("/dev/tcp/").and_then(|place| place.split_once('/'));
+    let (host, port) = place.ok_or("invalid host and port")?;
+    let port = port.parse().ok().filter(|port| *port > 0).ok_or("invalid port")?;
+    let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Address);
+    let endpoint = Endpoint::Tcp { host, port };
+    net::connect(&endpoint, &Via::default(), deadline, &mut Trace::default())
+        .map_err(|failure| failure.reason)
+}
