@@ -57,6 +57,11 @@ impl Dial {
         Self { endpoint, via: options.via.clone(), host, tls: Box::default(), layer: Layer::Plain }
     }
 
+    /// What lies between us and the socket at first.
+    pub(crate) fn layer(&self) -> Layer {
+        self.layer
+    }
+
     /// Connects, and shakes hands if that comes first.
     pub(crate) fn connect(&self, deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
         let stream = net::connect(&self.endpoint, &self.via, deadline, trace)?;

@@ -85,7 +85,11 @@ pub(crate) fn postgres(says: &[u8]) {
         }
     }
     let (first, last) = says.split_at(says.len() / 2);
-    let answer = scram::First::new("a".into()).answer(first, &password, Deadline::after(LIMIT));
+    let answer = scram::First::new(scram::Mechanism::Sha256, "", "a".into()).answer(
+        first,
+        &password,
+        Deadline::after(LIMIT),
+    );
     if let Ok((_, proof)) = answer {
         assert!(proof.check(last).is_err(), "a proof was guessed");
     }

@@ -3,6 +3,7 @@
 //! A new kind is a file here and a row of [`SCHEMES`].
 
 mod amqp;
+mod cassandra;
 mod dns;
 mod fcgi;
 mod file;
@@ -12,19 +13,26 @@ pub(crate) mod fuzzing;
 pub(crate) mod fuzzing_local;
 mod grpc;
 mod http;
+mod kafka;
 mod kind;
+mod ldap;
 mod memcached;
+mod mongodb;
+mod mqtt;
 mod mysql;
+mod nats;
 pub(crate) mod options;
 mod pid;
 mod pids;
 mod postgres;
 mod process;
 mod redis;
+mod smtp;
 mod tcp;
 mod udp;
 mod unix;
 mod zombies;
+mod zookeeper;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -114,6 +122,53 @@ const SCHEMES: &[Scheme] = &[
         name: "amqps",
         uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
         parse: amqp::parse,
+    },
+    Scheme {
+        name: "mongodb",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: mongodb::parse,
+    },
+    Scheme {
+        name: "kafka",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: kafka::parse,
+    },
+    Scheme {
+        name: "cassandra",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: cassandra::parse,
+    },
+    Scheme {
+        name: "nats",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: nats::parse,
+    },
+    Scheme {
+        name: "mqtt",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: mqtt::parse,
+    },
+    Scheme {
+        name: "mqtts",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: mqtt::parse,
+    },
+    Scheme { name: "smtp", uses: &[Group::Network, Group::Tls, Group::UnixSocket], parse: smtp::parse },
+    Scheme { name: "smtps", uses: &[Group::Network, Group::Tls, Group::UnixSocket], parse: smtp::parse },
+    Scheme {
+        name: "ldap",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: ldap::parse,
+    },
+    Scheme {
+        name: "ldaps",
+        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
+        parse: ldap::parse,
+    },
+    Scheme {
+        name: "zookeeper",
+        uses: &[Group::Network, Group::Tls, Group::UnixSocket],
+        parse: zookeeper::parse,
     },
     Scheme { name: "fcgi", uses: &[Group::Network, Group::UnixSocket], parse: fcgi::parse },
     Scheme { name: "fcgi+unix", uses: &[], parse: fcgi::parse_unix },

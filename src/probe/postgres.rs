@@ -5,7 +5,6 @@ mod complaint;
 mod message;
 
 use md5::{Digest, Md5};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::deadline::Deadline;
 use crate::net::Stream;
@@ -17,7 +16,7 @@ use crate::client::dial::{Dial, Layer};
 use crate::client::login;
 use crate::client::login::Login;
 use crate::client::scram;
-use crate::client::scram::{Flaw, Proof};
+use crate::client::scram::{Mechanism, Proof, ScramError};
 use crate::client::secret::Secret;
 use crate::client::wire;
 use crate::client::wire::{Fields, Peer};
@@ -238,7 +237,7 @@ fn authenticate(body: &[u8], session: &Session<'_>, exchange: Exchange) -> Resul
     if request == 0 {
         return match exchange {
             Exchange::Nothing => Ok(Step::Wait(Exchange::Nothing)),
-            Exchange::Begun(_) | Exchange::Unproven(_) => Err(impostor()),
+            Exchange::Begun(_) | Exchange::Unproven(_) => Err(ScramError::Unproven.into_failure()),
         };
     }
     let Some(password) = session.password else { return Ok(Step::Enough) };
@@ -257,19 +256,20 @@ fn authenticate(body: &[u8], session: &Session<'_>, exchange: Exchange) -> Resul
         }
         (10, _) => {
             let offered = fields.0.split(|&byte| byte == 0);
-            if !offered.into_iter().any(|mechanism| mechanism == scram::MECHANISM.as_bytes()) {
+            if !offered.into_iter().any(|mechanism| mechanism == Mechanism::Sha256.name().as_bytes()) {
                 return Err(unknown_method(request));
             }
-            let first = scram::First::new(nonce()?);
-            let reply = message::sasl_initial(scram::MECHANISM, first.message().as_bytes());
+            let first = scram::First::begin(Mechanism::Sha256, "")?;
+            let reply = message::sasl_initial(Mechanism::Sha256.name(), first.message().as_bytes());
             Ok(Step::Reply(reply, Exchange::Begun(first)))
         }
         (11, Exchange::Begun(first)) => {
-            let (answer, proof) = first.answer(fields.0, password, session.deadline).map_err(flaw)?;
+            let (answer, proof) =
+                first.answer(fields.0, password, session.deadline).map_err(ScramError::into_failure)?;
             Ok(Step::Reply(message::password(answer.as_bytes()), Exchange::Unproven(proof)))
         }
         (12, Exchange::Unproven(proof)) => {
-            proof.check(fields.0).map_err(flaw)?;
+            proof.check(fields.0).map_err(ScramError::into_failure)?;
             Ok(Step::Wait(Exchange::Nothing))
         }
         (11 | 12, _) => Err(odd()),
@@ -282,33 +282,6 @@ fn md5_answer(user: &str, password: &Secret, salt: [u8; 4]) -> Vec<u8> {
     let inner = wire::hex(&Md5::digest([password.expose(), user.as_bytes()].concat()));
     let outer = wire::hex(&Md5::digest([inner.as_bytes(), &salt].concat()));
     format!("md5{outer}\0").into_bytes()
-}
-
-/// 24 characters that were never used before.
-fn nonce() -> Result<String, Failure> {
-    let mut bytes = [0; 12];
-    let broken = |_| Failure::new(Phase::Local, Cause::Broken, "the kernel gives no random numbers");
-    SystemRandom::new().fill(&mut bytes).map_err(broken)?;
-    Ok(wire::hex(&bytes))
-}
-
-/// The failure that a flaw of the exchange means.
-fn flaw(flaw: Flaw) -> Failure {
-    match flaw {
-        Flaw::Malformed => {
-            Failure::new(Phase::Response, Cause::Protocol, "the server's part of SCRAM-SHA-256 is malformed")
-        }
-        Flaw::Rounds => Failure::timed_out(Phase::Response),
-        Flaw::Impostor => impostor(),
-    }
-}
-
-/// The failure of a server that does not know the password that it takes.
-fn impostor() -> Failure {
-    Failure::answer(
-        Phase::Response,
-        "the server takes the password without proof that it knows it: not the right one?",
-    )
 }
 
 /// The failure of an authentication that we do not have.

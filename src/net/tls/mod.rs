@@ -56,6 +56,19 @@ impl From<PathBuf> for CaFile {
     }
 }
 
+impl Options {
+    /// Whether any of them was given: whoever says how TLS must be wants TLS.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { cacert, cert, key, verify, server_name, min_validity } = self;
+        cacert.is_some()
+            || cert.is_some()
+            || key.is_some()
+            || *verify != Verify::default()
+            || server_name.is_some()
+            || min_validity.is_some()
+    }
+}
+
 /// Whether the peer's certificate must be good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Verify {
