@@ -20,6 +20,7 @@
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
+//! * `zoo`: peers that want our memory, and the bounds that hold
 //! * `watch`: what an init watches while the command runs
 //! * `files`: `file:`
 //! * `init_wait`: what an init waits for before the start
@@ -67,3 +68,4 @@ mod tls;
 mod tls_peers;
 mod wait;
 mod watch;
+mod zoo;
