@@ -5,6 +5,7 @@
 //! * `curl_wget`: curl and wget by name, beside the real ones
 //! * `http`: HTTP as a check speaks it
 //! * `hung`: file systems that answer nobody
+//! * `http_peers`: HTTP beside curl: bodies, heads, what a failing line says
 //! * `limits`: its deadline, against hostile servers and a stdout that takes nothing
 //! * `names`: names, name servers and addresses, each test in a network of its own
 //! * `services`: redis, memcached, AMQP, PostgreSQL, MySQL and php-fpm, against those servers
@@ -47,6 +48,7 @@ mod doctor;
 mod files;
 mod http;
 mod http_options;
+mod http_peers;
 mod hung;
 mod init;
 mod init_wait;
