@@ -1,15 +1,14 @@
 //! `sexton check`: one round of probes, then a verdict.
 
+mod output;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use serde_json::{Value, json};
 
 use crate::attempt::{self, Detail, Finished, ProbeWorker, Use};
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::outcome::Cause;
 use crate::probe::Probe;
 use crate::report::{self, Stream, Verbosity};
 use crate::{sys, watchdog};
@@ -69,7 +68,8 @@ fn round(check: &Check, deadline: Deadline, settle: impl FnOnce(ExitStatus)) -> 
         Verbosity::Quiet => {}
         Verbosity::Lines | Verbosity::Steps => tell(check, &finished, verdict, deadline),
         Verbosity::Json => {
-            let told = object(check, &finished, verdict, started.elapsed()).to_string();
+            let is_healthy = verdict == ExitStatus::Healthy;
+            let told = output::json(is_healthy, started.elapsed(), &rows(check, &finished));
             report::record(Stream::Stdout, &told, deadline);
         }
     }
@@ -149,75 +149,32 @@ fn last_words(check: &Check) -> String {
         Verbosity::Quiet => String::new(),
         Verbosity::Lines | Verbosity::Steps => format!("unhealthy: no verdict within {limit} ({target})\n"),
         Verbosity::Json => {
-            format!("{}\n", json!({"healthy": false, "reason": "no verdict in time", "targets": []}))
+            format!("{}\n", output::overdue_json(check.timeout, &check.probes))
         }
     }
 }
 
-/// One line a target: of all that failed; of the one that passed, where one is enough.
+/// Prints what failed, then what passed; with `--verbose` each target's steps before its line.
 fn tell(check: &Check, finished: &[Option<Finished>], verdict: ExitStatus, deadline: Deadline) {
     let rescued = check.require == Require::Any && verdict == ExitStatus::Healthy;
-    for (probe, one) in check.probes.iter().zip(finished) {
-        let Some(one) = one else { continue };
-        for step in one.trace.steps.iter().flatten() {
-            report::line(Stream::Stdout, step, deadline);
+    let rows = rows(check, finished);
+    if check.verbosity == Verbosity::Steps {
+        for (probe, one) in rows {
+            let Some(one) = one else { continue };
+            for step in one.trace.steps.iter().flatten() {
+                report::line(Stream::Stdout, step, deadline);
+            }
+            report::line(Stream::Stdout, &output::line(probe, one), deadline);
         }
-        if one.outcome.is_err() && rescued && check.verbosity != Verbosity::Steps {
-            continue;
-        }
-        report::line(Stream::Stdout, &sentence(probe, one), deadline);
+        return;
+    }
+    let is_told = |(_, one): &output::Row<'_>| !rescued || one.is_some_and(|one| one.outcome.is_ok());
+    for line in output::lines(&rows.into_iter().filter(is_told).collect::<Vec<_>>()) {
+        report::line(Stream::Stdout, &line, deadline);
     }
 }
 
-/// The line of one target: the cause first, since runtimes cut at the end.
-fn sentence(probe: &Probe, finished: &Finished) -> String {
-    let (verdict, reason) = match &finished.outcome {
-        Ok(seen) => ("healthy", seen),
-        Err(failure) => ("unhealthy", &failure.reason),
-    };
-    format!("{verdict}: {reason} ({}, {} ms)", probe.label(), finished.elapsed.as_millis())
-}
-
-/// The round as `--json` tells it. The names are stable.
-fn object(check: &Check, finished: &[Option<Finished>], verdict: ExitStatus, elapsed: Duration) -> Value {
-    let targets: Vec<_> =
-        check.probes.iter().zip(finished).map(|(probe, one)| entry(probe, one.as_ref())).collect();
-    json!({
-        "healthy": verdict == ExitStatus::Healthy,
-        "milliseconds": milliseconds(elapsed),
-        "targets": targets,
-    })
-}
-
-/// One target as `--json` tells it.
-fn entry(probe: &Probe, finished: Option<&Finished>) -> Value {
-    let Some(finished) = finished else {
-        return json!({"target": probe.label(), "outcome": "skipped"});
-    };
-    let (outcome, phase, reason) = match &finished.outcome {
-        Ok(seen) => ("pass", None, seen),
-        Err(failure) => {
-            let outcome = match failure.cause {
-                Cause::TimedOut => "timeout",
-                Cause::Broken => "broken",
-                _ => "fail",
-            };
-            (outcome, Some(failure.phase.name()), &failure.reason)
-        }
-    };
-    json!({
-        "target": probe.label(),
-        "outcome": outcome,
-        "phase": phase,
-        "reason": reason,
-        "status": finished.trace.status,
-        "address": finished.trace.address,
-        "milliseconds": milliseconds(finished.elapsed),
-    })
-}
-
-/// A length in milliseconds, to the microsecond.
-fn milliseconds(length: Duration) -> Value {
-    let micros = u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
-    json!(f64::from(micros) / 1000.0)
+/// Each target beside what came of it.
+fn rows<'a>(check: &'a Check, finished: &'a [Option<Finished>]) -> Vec<output::Row<'a>> {
+    check.probes.iter().map(AsRef::as_ref).zip(finished.iter().map(Option::as_ref)).collect()
 }

@@ -97,7 +97,9 @@ fn build(words: Words, options: options::Words) -> Result<Check, String> {
     let timeout = match words.timeout {
         Some(text) => options::duration(&text, "--timeout")?,
         None => options::duration(
-            &expand::variable("SEXTON_TIMEOUT")?.unwrap_or_else(|| TIMEOUT.into()),
+            &expand::variable("SEXTON_TIMEOUT")?
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(|| TIMEOUT.into()),
             "SEXTON_TIMEOUT",
         )?,
     };

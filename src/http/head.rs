@@ -40,7 +40,7 @@ impl Head {
             Ok(Status::Partial) => return Err(not_http(&bytes)),
             Err(error) => return Err(malformed(error, &bytes)),
         }
-        let (Some(status), Some(version)) = (response.code, response.version) else {
+        let (Some(status @ 100..), Some(version)) = (response.code, response.version) else {
             return Err(not_http(&bytes));
         };
         let start = bytes.as_ptr().addr();
