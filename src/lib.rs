@@ -43,6 +43,7 @@ mod command;
 mod compat;
 mod deadline;
 mod doctor;
+mod exec;
 mod exit;
 mod expect;
 #[cfg(fuzzing)]
@@ -57,6 +58,7 @@ mod probe;
 mod regex;
 mod repeat;
 mod report;
+mod shown;
 pub(crate) mod sys;
 mod system;
 mod target;

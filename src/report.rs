@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
+use crate::shown::shown;
 use crate::sys::{fds, stdio};
 
 /// The most bytes of a line: Podman keeps 500 characters of a check's output, Docker 4096 bytes.
@@ -57,14 +58,14 @@ pub(crate) fn screen(text: &str, deadline: Deadline) {
     let _ = write(Stream::Stderr, text.as_bytes(), deadline);
 }
 
-/// Writes one finished line if that can be done now, and says whether it was. The init's log must not wait: PID 1 would
+/// Writes as much of a line as can be written now, and says how much that was. The init's log must not wait: PID 1 would
 /// stop to forward and reap.
-pub(crate) fn log_line(stream: Stream, bytes: &[u8]) -> bool {
+pub(crate) fn log_bytes(stream: Stream, bytes: &[u8]) -> usize {
     let fd = match stream {
         Stream::Stdout => 1,
         Stream::Stderr => 2,
     };
-    matches!(fds::write_now(fd, bytes), Ok(amount) if amount == bytes.len())
+    fds::write_now(fd, bytes).unwrap_or(0)
 }
 
 /// Writes what somebody asked for, byte for byte, and says why not all of it was taken: `ETIMEDOUT` at `deadline`.
@@ -96,14 +97,9 @@ pub(crate) fn tidy(text: &str) -> String {
             clean.push_str("...");
             break;
         }
-        clean.push(if c.is_control() || is_deceptive(c) { '?' } else { c });
+        clean.push(shown(c));
     }
     clean
-}
-
-/// Whether a terminal may show `c` somewhere else than it stands: line separators and bidirectional overrides.
-fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes as much as the reader takes until `deadline`. A reader that is gone raises no SIGPIPE.

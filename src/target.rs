@@ -181,9 +181,7 @@ pub(crate) fn label(text: &str) -> String {
     } else {
         shown.push_str(text);
     }
-    if shown.contains(|c: char| c.is_control()) {
-        shown = shown.replace(|c: char| c.is_control(), "?");
-    }
+    let mut shown: String = shown.chars().map(crate::shown::shown).collect();
     if shown.len() > LABEL_MAX {
         let cut = (0..=LABEL_MAX).rev().find(|&at| shown.is_char_boundary(at)).unwrap_or(0);
         shown.truncate(cut);

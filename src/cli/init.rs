@@ -39,9 +39,12 @@ pub(super) struct Words {
     /// Hold SIGTERM and SIGINT back this long
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     stop_delay: Option<String>,
-    /// From SIGTERM to SIGKILL for what CMD leaves behind; 0: not our job [default: 5s]
+    /// From SIGTERM to SIGKILL for what CMD leaves behind [default: 5s; 2s after a stop]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     drain: Option<String>,
+    /// The runtime's limit for a stop, as in docker stop -t: our exit comes before it
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    stop_timeout: Option<String>,
     /// Adopt orphans when not PID 1: auto, always, never [default: auto]
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     subreaper: Option<String>,
@@ -245,7 +248,14 @@ impl Words {
             plan.stop_delay = duration(&text, &flag)?;
         }
         if let Some((text, flag)) = value(words.drain, "--drain", "DRAIN")? {
-            plan.drain_policy = DrainPolicy::Drain(duration(&text, &flag)?);
+            plan.drain_policy = DrainPolicy::Limit(duration(&text, &flag)?);
+        }
+        if let Some((text, flag)) = value(words.stop_timeout, "--stop-timeout", "STOP_TIMEOUT")? {
+            let limit = duration(&text, &flag)?;
+            if limit.is_zero() {
+                return Err(format!("{flag} must be more than 0"));
+            }
+            plan.stop_timeout = Some(limit);
         }
         if let Some((text, flag)) = value(words.subreaper, "--subreaper", "SUBREAPER")? {
             plan.subreaper = match text.as_str() {
@@ -473,7 +483,7 @@ mod tests {
         assert_eq!(plan.parent_death, ParentDeath::Chain(Signal::KILL));
         assert_eq!(plan.kill_after, Some(Duration::from_secs(8)));
         assert_eq!(plan.stop_delay, Duration::from_millis(500));
-        assert_eq!(plan.drain_policy, DrainPolicy::Drain(Duration::ZERO));
+        assert_eq!(plan.drain_policy, DrainPolicy::Limit(Duration::ZERO));
         assert_eq!(plan.subreaper, Subreaper::Never);
         assert_eq!((plan.log.format, plan.log.verbosity), (LogFormat::Json, Verbosity::Event));
     }

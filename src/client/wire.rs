@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use crate::net;
 use crate::outcome::{Cause, Failure, Phase};
+use crate::shown;
 
 use crate::client::secret::Secret;
 
@@ -144,7 +145,7 @@ pub(crate) fn quote(text: &[u8], secret: Option<&Secret>) -> String {
             shown.push_str("...");
             break;
         }
-        shown.push(if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c });
+        shown.push(if c == char::REPLACEMENT_CHARACTER { '?' } else { shown::shown(c) });
     }
     shown
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::cli::{InitVariables, Usage, variable_os};
 use crate::command::{Command, Document};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{
     DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, SignalScope, Verbosity,
@@ -57,6 +58,7 @@ pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Comm
         return Err(Usage::bare(FAILED, error("CATATONIT_LOG is reserved for future use")));
     }
     let mut plan = Init::new(MainChild::None);
+    plan.bare_script = BareScript::RunByShell;
     plan.drain_policy = DrainPolicy::Leave;
     plan.failures = FailureCodes::of_any_exec(FAILED, FAILED);
     let mut variables = InitVariables::read(&mut plan)?;
@@ -77,7 +79,12 @@ pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Comm
             Some('h') => return Ok(Box::new(Document::stderr(format!("{usage}{HELP}")))),
             Some('L') => return Ok(Box::new(Document::stdout(LICENSE))),
             Some('V') => return Ok(Box::new(Document::stdout(VERSION))),
-            Some('P') => variables.main = Some(MainChild::None),
+            Some('P') => {
+                variables.main = Some(MainChild::None);
+                if plan.drain_policy == DrainPolicy::Leave {
+                    plan.drain_policy = DrainPolicy::Default;
+                }
+            }
             _ => plan.signal_scope = SignalScope::ProcessGroup,
         }
     }

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::{InitVariables, Usage, variable_os};
 use crate::command::{Command, Document};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{
     BeforeStopRequest, DrainPolicy, DumbInitMode, FailureCodes, Init, JobControl, LogFormat, LogOptions,
@@ -71,13 +72,14 @@ const LAST_REWRITTEN: i32 = 31;
 /// Reads its argv; `program` is the first word.
 pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let mut plan = Init::new(MainChild::None);
+    plan.bare_script = BareScript::RunByShell;
     plan.placement = Placement::Session;
     plan.signal_scope = SignalScope::ProcessGroup;
     plan.job_control = JobControl::StopSelf;
     plan.before_stop_request = BeforeStopRequest::Nothing;
     plan.subreaper = Subreaper::Never;
     // Its last SIGTERM goes the way of all others.
-    plan.drain_policy = DrainPolicy::Signal(Signal::TERM);
+    plan.drain_policy = DrainPolicy::SignalGroup(Signal::TERM);
     plan.failures = FailureCodes::of_any_exec(ExitStatus::Code(1), CANNOT_RUN);
     let variables = InitVariables::read(&mut plan)?;
     let mut level = Verbosity::Error;

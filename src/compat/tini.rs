@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::cli::{InitVariables, Usage, variable_os};
 use crate::command::{Command, Document};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{
     DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, ParentDeath, ReapWarnings,
@@ -88,6 +89,7 @@ pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Comm
         Usage::bare(FAILED, format!("[FATAL tini ({own})] Not a valid option for -{flag}: {value}"))
     };
     let mut plan = Init::new(MainChild::None);
+    plan.bare_script = BareScript::RunByShell;
     plan.subreaper = Subreaper::Never;
     plan.drain_policy = DrainPolicy::Leave;
     plan.failures = FailureCodes { init: FAILED, not_loadable: FAILED, ..plan.failures };

@@ -1,19 +1,19 @@
 //! The main child: laid out before the fork, so that nothing is allocated and no lock is taken between fork and exec.
 
-use std::ffi::{CString, OsStr, OsString, c_int};
+use std::ffi::{OsString, c_int};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::sys::exec::{self, Image};
+use crate::exec::Program;
 use crate::sys::fds;
 use crate::sys::process::{self, Pid, Side};
+use crate::sys::shared_page::{Cells, SharedCell, SharedPage};
 use crate::sys::signal::{self, Disposition, SigSet};
 
 use super::plan::{Init, ParentDeath, Placement};
-use super::search::Search;
 use super::signals::Signal;
 use super::terminal::{self, Terminal};
 
@@ -33,13 +33,13 @@ pub(super) struct Inherited {
 pub(super) struct Child {
     /// Its id, which nobody else has until it is reaped.
     pub(super) pid: Pid,
-    /// Where a failed exec is told; closed by a successful one.
-    report: OwnedFd,
+    /// Where it reports a failed exec.
+    page: SharedPage,
 }
 
 /// Why there is no main child.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum SpawnError {
     /// A word of the command has a NUL in it.
     Nul,
     /// A pipe or the fork was refused.
@@ -55,13 +55,13 @@ pub(super) enum CloseFds<'a> {
     Only(&'a [RawFd]),
 }
 
-/// The first word of what a child tells.
+/// What a child reports on its way to exec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SpawnReport {
     /// It leads its session, and can be signalled by its group.
-    Ready = 1,
-    /// exec failed; errno follows.
-    Failed = 2,
+    LeadsSession,
+    /// exec failed, with this errno.
+    ExecFailed(c_int),
 }
 
 /// Starts `command`. What `closing` says is the child's alone from here on.
@@ -71,55 +71,47 @@ pub(super) fn spawn(
     inherited: &Inherited,
     terminal: &Terminal,
     closing: CloseFds<'_>,
-) -> Result<Child, Failure> {
-    let words: Vec<CString> = command
-        .iter()
-        .map(|word| CString::new(word.as_bytes()))
-        .collect::<Result<_, _>>()
-        .map_err(|_| Failure::Nul)?;
-    let name = command.first().map(OsString::as_os_str).unwrap_or_default();
-    let search = Search::new(name, exec::variable(b"PATH").map(OsStr::from_bytes));
-    let own_pid = process::own_pid();
-    let mut setup =
-        ChildSetup { plan, inherited, terminal, image: Image::new(words, own_pid), search, init: own_pid };
-    let (report, told) = fds::pipe().map_err(Failure::Start)?;
-    let (gate, opener) = fds::pipe().map_err(Failure::Start)?;
+) -> Result<Child, SpawnError> {
+    let program = Program::new(command, plan.bare_script, |name| plan.keeps_variable(name));
+    let program = program.map_err(|_| SpawnError::Nul)?;
+    let mut setup = ChildSetup { plan, inherited, terminal, program, init_as_parent: process::own_pid() };
+    let page = SharedPage::new().map_err(SpawnError::Start)?;
     if plan.placement == Placement::Session {
         terminal::detach();
     }
-    let pid = match process::fork().map_err(Failure::Start)? {
-        Side::Child => {
-            drop(opener);
-            setup.exec(&gate, &told);
-        }
+    let pid = match process::fork().map_err(SpawnError::Start)? {
+        Side::Child => setup.exec(page.cells()),
         Side::Parent(pid) => pid,
     };
-    drop((told, gate));
-    settle(plan.placement, pid, &report, closing, &opener);
-    drop(opener);
-    Ok(Child { pid, report })
+    prepare_parent(plan.placement, pid, page.cells(), closing);
+    page.cells().to_child.set(GO);
+    Ok(Child { pid, page })
 }
 
+/// What the child waits for before it execs.
+const GO: u32 = 1;
+
+/// How long either side waits before it looks whether the other one still lives.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// What the child must not outrun: its group stands before anything is sent to it, and we hold nothing of what it may want to
-/// unmount or close. It waits until the gate is opened by our closing `opener`.
-fn settle(placement: Placement, pid: Pid, report: &OwnedFd, closing: CloseFds<'_>, opener: &OwnedFd) {
+/// unmount or close.
+fn prepare_parent(placement: Placement, pid: Pid, page: &Cells, closing: CloseFds<'_>) {
     match placement {
         Placement::Group => {
             let _ = process::lead_group(pid);
         }
         // Only the child can make its session; until it says so nothing could be sent to its group.
         Placement::Session => {
-            let _ = read_report(report);
+            while SpawnReport::read(&page.to_parent).is_none() && !process::is_dead(pid) {
+                page.to_parent.wait(LOOK_AGAIN);
+            }
         }
         Placement::Inherited => {}
     }
     let _ = process::change_directory(c"/");
     match closing {
-        CloseFds::AllBut(ours) => {
-            let mut keep: Vec<RawFd> = ours.to_vec();
-            keep.extend([report.as_raw_fd(), opener.as_raw_fd()]);
-            fds::close_all_but(&mut keep);
-        }
+        CloseFds::AllBut(ours) => fds::close_all_but(&mut ours.to_vec()),
         CloseFds::Only(given) => fds::close_each(given),
     }
 }
@@ -129,33 +121,34 @@ struct ChildSetup<'a> {
     plan: &'a Init,
     inherited: &'a Inherited,
     terminal: &'a Terminal,
-    image: Image,
-    search: Search<'a>,
-    /// Our pid in the parent's life.
-    init: Pid,
+    program: Program<'a>,
+    /// What getppid(2) tells the child while we live.
+    init_as_parent: Pid,
 }
 
 impl ChildSetup<'_> {
     /// The child's side of the fork, to its end: only async-signal-safe work.
-    fn exec(&mut self, gate: &OwnedFd, told: &OwnedFd) -> ! {
-        self.stand(told);
-        // Nothing is ever written to it: this returns when the parent is ready, or gone.
-        let _ = fds::read(gate, &mut [0]);
+    fn exec(&mut self, page: &Cells) -> ! {
+        self.join_group(page);
+        // The parent is ready, or gone.
+        while page.to_child.get() != GO && process::parent_pid() == self.init_as_parent {
+            page.to_child.wait(LOOK_AGAIN);
+        }
         self.follow_parent();
         if let Some(chld) = &self.inherited.chld {
             let _ = signal::set_disposition(Signal::CHLD.number(), chld);
         }
         // From here on what waits behind the mask, and comes, is the child's.
         let _ = signal::set_mask(self.inherited.mask);
-        let errno = self.search.exec(&mut self.image);
-        tell(told, SpawnReport::Failed, errno);
+        let errno = self.program.exec();
+        SpawnReport::ExecFailed(errno).write(&page.to_parent);
         process::exit_now(self.plan.failures.of_exec(Errno::from_raw(errno)).code());
     }
 
     /// Takes its place among groups, sessions and terminals.
-    fn stand(&mut self, told: &OwnedFd) {
+    fn join_group(&mut self, page: &Cells) {
         let own = process::own_pid();
-        self.image.name_listener(own);
+        self.program.name_listener(own);
         match self.plan.placement {
             Placement::Group => {
                 let _ = process::lead_group(0);
@@ -164,51 +157,50 @@ impl ChildSetup<'_> {
             Placement::Session => {
                 let _ = process::lead_session();
                 terminal::attach();
-                tell(told, SpawnReport::Ready, 0);
+                SpawnReport::LeadsSession.write(&page.to_parent);
             }
             Placement::Inherited => {}
         }
     }
 
-    /// Has itself told when we end, if the plan says so; and is told now, if we have.
+    /// Asks for a signal at our end, if the plan says so; and sends it now, if we have ended.
     fn follow_parent(&self) {
         if let ParentDeath::Chain(signal) = self.plan.parent_death {
             let _ = process::signal_at_parents_death(signal.number());
-            if process::parent_pid() != self.init {
+            if process::parent_pid() != self.init_as_parent {
                 let _ = signal::kill(process::own_pid(), signal.number());
             }
         }
     }
 }
 
-/// Tells the parent; eight bytes are written as one.
-fn tell(to: &OwnedFd, tale: SpawnReport, errno: c_int) {
-    let tale: c_int = match tale {
-        SpawnReport::Ready => 1,
-        SpawnReport::Failed => 2,
-    };
-    let mut bytes = [0; 8];
-    let (first, second) = bytes.split_at_mut(4);
-    first.copy_from_slice(&tale.to_ne_bytes());
-    second.copy_from_slice(&errno.to_ne_bytes());
-    fds::write(to, &bytes);
-}
+impl SpawnReport {
+    /// What errno is added to: it never looks like another report.
+    const EXEC_FAILED: u32 = 1 << 16;
 
-/// Reads what a child told; `None` when it told nothing more and is gone or exec'd.
-fn read_report(from: &OwnedFd) -> Option<(c_int, c_int)> {
-    let mut bytes = [0; 8];
-    if fds::read(from, &mut bytes).ok()? < bytes.len() {
-        return None;
+    /// Reports to the parent. Async-signal-safe.
+    fn write(self, to: &SharedCell) {
+        to.set(match self {
+            Self::LeadsSession => 1,
+            Self::ExecFailed(errno) => Self::EXEC_FAILED + u32::try_from(errno).unwrap_or(0),
+        });
     }
-    let (first, second) = bytes.split_at(4);
-    Some((c_int::from_ne_bytes(first.try_into().ok()?), c_int::from_ne_bytes(second.try_into().ok()?)))
+
+    /// Reads what the child has reported last, if anything.
+    fn read(from: &SharedCell) -> Option<Self> {
+        match from.get() {
+            0 => None,
+            1 => Some(Self::LeadsSession),
+            other => Some(Self::ExecFailed(c_int::try_from(other - Self::EXEC_FAILED).unwrap_or(0))),
+        }
+    }
 }
 
 impl Child {
     /// After it was reaped: why exec failed, if it did.
-    pub(super) fn exec_error(&self) -> Option<io::Error> {
-        match read_report(&self.report) {
-            Some((2, errno)) => Some(io::Error::from_raw_os_error(errno)),
+    pub(super) fn exec_error(&self) -> Option<Errno> {
+        match SpawnReport::read(&self.page.cells().to_parent) {
+            Some(SpawnReport::ExecFailed(errno)) => Some(Errno::from_raw(errno)),
             _ => None,
         }
     }

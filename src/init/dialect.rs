@@ -1,37 +1,29 @@
-//! The words of other inits, as scripts and log filters know them. Each note becomes lines for [`Say`]; what those
+//! The words of other inits, as scripts and log filters know them. Each event becomes lines for [`WriteLine`]; what those
 //! programs do not tell, neither do we.
 
 use std::fmt;
 use std::io::{self, IsTerminal};
 
+use crate::report::Stream;
 use crate::sys::process::{Pid, own_pid};
 
-use crate::init::log::LogEvent;
+use crate::init::log_event::LogEvent;
 use crate::init::plan::{DumbInitMode, LogFormat, ReapWarnings, Verbosity};
 use crate::init::reaper::End;
 use crate::init::signals::Signal;
 
-/// Where a line goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Channel {
-    /// fd 1, where tini tells what is not a warning.
-    Stdout,
-    /// fd 2.
-    Stderr,
-}
-
 /// Takes a line, with the level from which on it is told.
-pub(crate) type Say<'a> = &'a mut dyn FnMut(Verbosity, Channel, fmt::Arguments<'_>);
+pub(crate) type WriteLine<'a> = &'a mut dyn FnMut(Verbosity, Stream, fmt::Arguments<'_>);
 
 /// What tini tells, by its verbosity: 0 nothing, 1 warnings, 2 events, 3 and more details.
-pub(crate) fn tini(note: &LogEvent<'_>, zombies: ReapWarnings, say: Say<'_>) {
+pub(crate) fn tini(event: &LogEvent<'_>, zombies: ReapWarnings, write: WriteLine<'_>) {
     let own = own_pid();
     let mut at = |level, text: fmt::Arguments<'_>| match level {
-        Verbosity::Warning => say(level, Channel::Stderr, format_args!("[WARN  tini ({own})] {text}")),
-        Verbosity::Event => say(level, Channel::Stdout, format_args!("[INFO  tini ({own})] {text}")),
-        _ => say(level, Channel::Stdout, format_args!("[DEBUG tini ({own})] {text}")),
+        Verbosity::Warning => write(level, Stream::Stderr, format_args!("[WARN  tini ({own})] {text}")),
+        Verbosity::Event => write(level, Stream::Stdout, format_args!("[INFO  tini ({own})] {text}")),
+        _ => write(level, Stream::Stdout, format_args!("[DEBUG tini ({own})] {text}")),
     };
-    match note {
+    match event {
         LogEvent::Started { pid, program } => {
             at(Verbosity::Event, format_args!("Spawned child process '{program}' with pid '{pid}'"));
         }
@@ -76,13 +68,14 @@ pub(crate) fn tini(note: &LogEvent<'_>, zombies: ReapWarnings, say: Say<'_>) {
 }
 
 /// What dumb-init tells when it is told to.
-pub(crate) fn dumb_init(note: &LogEvent<'_>, mode: DumbInitMode, say: Say<'_>) {
-    if let LogEvent::Started { .. } = note {
-        say(Verbosity::Detail, Channel::Stderr, format_args!("[dumb-init] Running in debug mode."));
+pub(crate) fn dumb_init(event: &LogEvent<'_>, mode: DumbInitMode, write: WriteLine<'_>) {
+    if let LogEvent::Started { .. } = event {
+        write(Verbosity::Detail, Stream::Stderr, format_args!("[dumb-init] Running in debug mode."));
     }
-    let mut line =
-        |text: fmt::Arguments<'_>| say(Verbosity::Event, Channel::Stderr, format_args!("[dumb-init] {text}"));
-    match note {
+    let mut line = |text: fmt::Arguments<'_>| {
+        write(Verbosity::Event, Stream::Stderr, format_args!("[dumb-init] {text}"));
+    };
+    match event {
         LogEvent::Started { pid, .. } => {
             // Without a terminal there is none to give up, nor to take.
             let no_terminal = mode == DumbInitMode::Session && !io::stdin().is_terminal();
@@ -138,12 +131,12 @@ pub(crate) fn dumb_init(note: &LogEvent<'_>, mode: DumbInitMode, say: Say<'_>) {
 }
 
 /// What catatonit tells with `CATATONIT_DEBUG`.
-pub(crate) fn catatonit(note: &LogEvent<'_>, say: Say<'_>) {
+pub(crate) fn catatonit(event: &LogEvent<'_>, write: WriteLine<'_>) {
     let own = own_pid();
     let mut debug = |text: fmt::Arguments<'_>| {
-        say(Verbosity::Event, Channel::Stderr, format_args!("DEBUG (catatonit:{own}): {text}"));
+        write(Verbosity::Event, Stream::Stderr, format_args!("DEBUG (catatonit:{own}): {text}"));
     };
-    match note {
+    match event {
         LogEvent::Started { pid, program } => debug(format_args!("pid1 ({pid}) spawned: {program}")),
         LogEvent::Forwarded { signal, .. } => {
             debug(format_args!("forwarded signal {} to pid1", signal.number()));
@@ -155,7 +148,7 @@ pub(crate) fn catatonit(note: &LogEvent<'_>, say: Say<'_>) {
             debug(format_args!("child process {pid} exited due to signal {}", signal.number()));
         }
         LogEvent::Warning { text } => {
-            say(Verbosity::Warning, Channel::Stderr, format_args!("WARN (catatonit:{own}): {text}"));
+            write(Verbosity::Warning, Stream::Stderr, format_args!("WARN (catatonit:{own}): {text}"));
         }
         _ => {}
     }

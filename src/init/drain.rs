@@ -1,9 +1,10 @@
-//! What the main child leaves behind: finding it, and asking it to end or ending it.
+//! The processes that the main child leaves behind, or that a pause shares its namespace with: finding them, and asking them
+//! to end or ending them.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::sys::process::{self, Pid};
+use crate::sys::process::{self, Pid, PidFd};
 use crate::sys::signal;
 use crate::system::procfs;
 
@@ -15,83 +16,112 @@ const PASS_LIMIT: Duration = Duration::from_millis(100);
 
 /// The processes that are left.
 #[derive(Debug)]
-pub(super) struct Leftovers {
-    role: Role,
+pub(super) struct Remaining {
+    scope: Scope,
     /// The main child's group; it may have outlived it.
     group: Option<Pid>,
     /// Who has been asked already, sorted. A second SIGTERM means "at once" to many.
-    signaled: Vec<Pid>,
+    asked: Vec<Pid>,
 }
 
-impl Leftovers {
-    /// Of a main child that led `group`.
-    pub(super) fn new(role: Role, group: Option<Pid>) -> Self {
-        Self { role, group, signaled: Vec::new() }
+/// Who belongs to the remaining processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Everybody in our PID namespace: we are its PID 1.
+    Namespace,
+    /// Our descendants.
+    Descendants,
+    /// The main child's group is all that can be found.
+    Group,
+}
+
+impl Remaining {
+    /// Nobody is asked yet.
+    pub(super) fn new(role: Role) -> Self {
+        let scope = match role {
+            Role::Pid1 => Scope::Namespace,
+            Role::Subreaper => Scope::Descendants,
+            Role::Plain => Scope::Group,
+        };
+        Self { scope, group: None, asked: Vec::new() }
     }
 
-    /// Asks all to end; SIGCONT comes with it, since the stopped cannot hear.
-    pub(super) fn signal_remaining(&mut self) {
-        match self.role {
-            Role::Pid1 => {
+    /// The main child leads `group`.
+    pub(super) fn set_group(&mut self, group: Pid) {
+        self.group = Some(group);
+    }
+
+    /// Asks all to end; SIGCONT comes with it, since the stopped cannot act on a signal.
+    pub(super) fn signal_all(&mut self) {
+        match self.scope {
+            Scope::Namespace => {
                 // Listed first: who comes between the list and the signal is asked twice rather than never.
-                self.signaled = all();
+                self.asked = others();
                 send_all(Signal::TERM);
                 send_all(Signal::CONT);
             }
-            Role::Subreaper => match descendants() {
+            Scope::Descendants => match descendants() {
                 // Without /proc the group is all that can be found.
-                none if none.is_empty() => self.signal_group_once(),
-                found => self.signal_each(found),
+                none if none.is_empty() => self.ask_group(),
+                found => self.ask_each(&found),
             },
-            Role::Plain => self.signal_group_once(),
+            Scope::Group => self.ask_group(),
         }
     }
 
-    /// Asks the main child's group.
-    fn signal_group_once(&self) {
-        self.send_group(Signal::TERM);
-        self.send_group(Signal::CONT);
-    }
-
-    /// Asks those who have come since; by now they are our own children, or below one.
+    /// Asks those who have come since.
     pub(super) fn signal_newcomers(&mut self) {
-        if self.role != Role::Plain {
-            self.signal_each(descendants());
+        match self.scope {
+            Scope::Namespace => self.ask_each(&others()),
+            Scope::Descendants => self.ask_each(&descendants()),
+            Scope::Group => {}
         }
     }
 
     /// Ends all.
     pub(super) fn kill(&self) {
-        match self.role {
-            Role::Pid1 => send_all(Signal::KILL),
-            Role::Subreaper => {
+        match self.scope {
+            Scope::Namespace => send_all(Signal::KILL),
+            Scope::Descendants => {
                 let found = descendants();
                 if found.is_empty() {
-                    self.send_group(Signal::KILL);
+                    self.signal_group(Signal::KILL);
                 }
-                for pid in found {
-                    send(pid, Signal::KILL);
+                for pid in &found {
+                    send_each(*pid, &found, &[Signal::KILL]);
                 }
             }
             // Nobody would tell us when they are gone, and we do not outlive the main child for a guess.
-            Role::Plain => {}
+            Scope::Group => {}
         }
     }
 
-    /// The main child's last signal to its group, where others are still in it.
-    pub(super) fn send_group(&self, signal: Signal) {
+    /// Sends `signal` to those who are still in the main child's group.
+    pub(super) fn signal_group(&self, signal: Signal) {
         if let Some(group) = self.group {
             send(-group, signal);
         }
     }
 
+    /// Asks the main child's group to end.
+    fn ask_group(&self) {
+        self.signal_group(Signal::TERM);
+        self.signal_group(Signal::CONT);
+    }
+
     /// Asks those of `pids` who have not been asked.
-    fn signal_each(&mut self, pids: Vec<Pid>) {
+    fn ask_each(&mut self, pids: &[Pid]) {
         for pid in pids {
-            if let Err(place) = self.signaled.binary_search(&pid) {
-                self.signaled.insert(place, pid);
-                send(pid, Signal::TERM);
-                send(pid, Signal::CONT);
+            if let Err(place) = self.asked.binary_search(pid) {
+                self.asked.insert(place, *pid);
+                match self.scope {
+                    // Only of our descendants do we know who they are.
+                    Scope::Descendants => send_each(*pid, pids, &[Signal::TERM, Signal::CONT]),
+                    Scope::Namespace | Scope::Group => {
+                        send(*pid, Signal::TERM);
+                        send(*pid, Signal::CONT);
+                    }
+                }
             }
         }
     }
@@ -109,8 +139,30 @@ fn send_all(signal: Signal) {
     }
 }
 
+/// Sends `signals` to the descendant `pid`. Its own parent may have reaped it since `family` was found, and its number may be
+/// somebody else's: it is held fast first, and then looked at again.
+fn send_each(pid: Pid, family: &[Pid], signals: &[Signal]) {
+    // Without pidfds (an old kernel, a sandbox, no descriptor) the look comes shortly before the signal, and that is all.
+    let process = PidFd::open(pid).ok();
+    let is_ours =
+        parent_of(pid).is_some_and(|parent| parent == process::own_pid() || family.contains(&parent));
+    for signal in signals.iter().filter(|_| is_ours) {
+        match &process {
+            Some(process) => {
+                let _ = process.signal(signal.number());
+            }
+            None => send(pid, *signal),
+        }
+    }
+}
+
+/// The parent of `pid`, while there is such a process.
+fn parent_of(pid: Pid) -> Option<Pid> {
+    procfs::stat(pid).ok().flatten().map(|stat| stat.parent)
+}
+
 /// All processes in our namespace but us, sorted.
-fn all() -> Vec<Pid> {
+fn others() -> Vec<Pid> {
     let own = process::own_pid();
     if !procfs::is_ours() {
         return Vec::new();
@@ -149,14 +201,8 @@ fn children(pid: Pid) -> Vec<Pid> {
         match fs::read_to_string(thread.path().join("children")) {
             Ok(list) => pids.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<Pid>().ok())),
             // This kernel has no such list.
-            Err(_) => return children_by_parent(pid),
+            Err(_) => return others().into_iter().filter(|&child| parent_of(child) == Some(pid)).collect(),
         }
     }
     pids
-}
-
-/// The same by asking everybody for its parent.
-fn children_by_parent(parent: Pid) -> Vec<Pid> {
-    let is_child = |pid: &Pid| matches!(procfs::stat(*pid), Ok(Some(stat)) if stat.parent == parent);
-    all().into_iter().filter(is_child).collect()
 }

@@ -1,222 +1,266 @@
-//! The loop: waits for signals and due times, has the machine decide, and does what it says. One thread, one place that
-//! waits; no wake-up while nothing happens, and nothing is allocated until the main child is gone.
+//! The loop: waits for signals and due times, sends on what has come, reaps. One thread, one place that waits; no wake-up
+//! while nothing happens.
 
-use std::time::Instant;
-
-use nix::errno::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
-use crate::sys::process::{self, Pid, Reaped};
-use crate::sys::signal::{self, SignalInfo, Source};
+use crate::exit::ExitStatus;
+use crate::sys::process::{self, Reaped};
+use crate::sys::signal::{BATCH, ExtraFd, Interest, SignalInfo, Source};
+use crate::wait::{OnTimeout, WaitEnd, Waiting};
 
-use super::child::Child;
-use super::drain::Leftovers;
-use super::failure::errno;
-use super::log::{Log, LogEvent};
-use super::machine::{Action, ChildrenLeft, Event, Machine};
+use super::effects::Effects;
+use super::launch::Launch;
+use super::log_event::LogEvent;
+use super::machine::{ChildrenLeft, Event, Machine, Origin};
 use super::name;
-use super::plan::{DrainPolicy, Init, Placement, SignalScope};
+use super::plan::{Init, MainChild};
 use super::reaper::{End, Role};
 use super::signals::Signal;
-use super::terminal::Terminal;
 use super::watch::{Watch, WatchEvent};
 
-/// Everything that the loop acts on.
-pub(super) struct Effects<'a> {
-    pub(super) plan: &'a Init,
-    pub(super) child: Option<&'a Child>,
-    pub(super) terminal: &'a mut Terminal,
-    pub(super) leftovers: Leftovers,
-    pub(super) log: &'a mut Log,
-    /// How many orphans have been reaped.
-    pub(super) reaped: u64,
-}
-
-/// Runs until the machine has its verdict. `first` are signals that have come before there was a loop.
-pub(super) fn run(
-    plan: &Init,
+/// An init at work.
+pub(super) struct Supervisor<'p> {
+    plan: &'p Init,
+    machine: Machine<'p>,
+    source: Source,
+    launch: Launch<'p>,
+    effects: Effects<'p>,
+    waiting: Option<Waiting>,
+    watch: Option<Watch<'p>>,
+    /// Whether orphans of the whole namespace come to us.
     role: Role,
-    source: &mut Source,
-    effects: &mut Effects<'_>,
-    watch: &mut Option<Watch<'_>>,
-    first: Option<Signal>,
-) -> Verdict {
-    let mut machine = Machine::new(plan, role);
-    if let Some(signal) = first {
-        machine.step(Instant::now(), Event::Signal(signal), &mut |action| effects.apply(action));
-    }
-    // Children that we had before, or that died before the loop began, are looked for once: their SIGCHLD may be gone.
-    let mut reap_next = Reap::Now;
-    loop {
-        if reap_next == Reap::Now {
-            reap(&mut machine, effects);
-        }
-        if let Some(code) = machine.verdict() {
-            return if machine.is_unhealthy() { Verdict::Unhealthy(code) } else { Verdict::Main(code) };
-        }
-        if let Some(watch) = watch
-            && step_watch(&mut machine, effects, watch) == WatchEvent::Unhealthy
-            && effects.child.is_none()
-        {
-            reap_next = Reap::Now;
-            continue;
-        }
-        let decision = machine.due().map(|due| due.saturating_duration_since(Instant::now()));
-        let attempt = watch.as_ref().and_then(Watch::due).map(Deadline::remaining);
-        let limit = [decision, attempt].into_iter().flatten().min();
-        let extra_fds = watch.as_ref().map(Watch::extra_fds).unwrap_or_default();
-        reap_next = Reap::No;
-        source.wait(limit, &extra_fds, |info| {
-            if info.number == Signal::CHLD.number() {
-                reap_next = Reap::Now;
-            } else if let Some(signal) = Signal::new(info.number).filter(|_| !is_own(info)) {
-                machine.step(Instant::now(), Event::Signal(signal), &mut |action| effects.apply(action));
-            }
-        });
-        if machine.due().is_some() {
-            machine.step(Instant::now(), Event::Time, &mut |action| effects.apply(action));
-        }
-        // Without a main child a signal alone can be the end of it.
-        if effects.child.is_none() {
-            reap_next = Reap::Now;
-        }
-    }
+    /// How many orphans have been reaped.
+    reaped: u64,
 }
 
 /// What a run has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The main child's code.
+    /// The main child's code, or that of a start that did not come.
     Main(u8),
     /// The code for a main child that was unhealthy.
     Unhealthy(u8),
+    /// The main child could not be started.
+    NotStarted(ExitStatus),
 }
 
-/// Has the watch do what is due, and the machine decide on what came of it.
-fn step_watch(machine: &mut Machine, effects: &mut Effects<'_>, watch: &mut Watch<'_>) -> WatchEvent {
-    if machine.is_stopping() {
-        watch.stop(effects.log);
-    }
-    let turn = watch.step(effects.reaped, effects.log);
-    if turn == WatchEvent::Unhealthy {
-        machine.step(Instant::now(), Event::Unhealthy, &mut |action| effects.apply(action));
-    }
-    turn
+/// Why the loop goes round: decoded first, acted on after.
+#[derive(Debug)]
+struct Wakeup {
+    signals: [Option<(Signal, Origin)>; BATCH],
+    reap: Reap,
 }
 
 /// Whether a wake-up was about the dead.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reap {
+    /// It was.
     Now,
+    /// It was not.
     No,
+}
+
+impl Wakeup {
+    /// Without signals.
+    fn new(reap: Reap) -> Self {
+        Self { signals: [None; BATCH], reap }
+    }
+
+    /// Takes a signal in.
+    fn add(&mut self, info: SignalInfo) {
+        if info.number == Signal::CHLD.number() {
+            self.reap = Reap::Now;
+        } else if let Some(signal) = Signal::new(info.number).filter(|_| !is_own(info)) {
+            let origin = if info.code > 0 { Origin::Kernel } else { Origin::Process };
+            if let Some(free) = self.signals.iter_mut().find(|place| place.is_none()) {
+                *free = Some((signal, origin));
+            }
+        }
+    }
 }
 
 /// Whether we have raised this signal ourselves: a SIGPIPE of our own log line has our pid as its sender, and sending it on
 /// would end the app when the log's reader goes.
-pub(super) fn is_own(info: SignalInfo) -> bool {
+fn is_own(info: SignalInfo) -> bool {
     info.code <= 0 && info.sender == process::own_pid()
 }
 
-/// Reaps to the end of the queue, always: SIGCHLD comes once for many.
-fn reap(machine: &mut Machine, effects: &mut Effects<'_>) {
-    let children_left = loop {
-        let name = if effects.log.tells_events() { process::peek_dead().map(name::of) } else { None };
-        match process::reap(-1) {
-            Reaped::Child(pid, status) => {
-                let Some(end) = End::decode(status) else { continue };
-                let main = effects.child.is_some_and(|child| child.pid == pid);
-                let name = name.as_ref().map(name::Name::bytes).unwrap_or_default();
-                effects.log.record(LogEvent::Reaped { pid, name, end, main });
-                effects.reaped += u64::from(!main);
-                if main {
-                    machine.step(Instant::now(), Event::MainEnded(end), &mut |action| effects.apply(action));
-                }
-            }
-            Reaped::AllLive => break ChildrenLeft::Yes,
-            Reaped::NoChildren => break ChildrenLeft::No,
+impl<'p> Supervisor<'p> {
+    /// Before anything is started.
+    pub(super) fn new(
+        role: Role,
+        source: Source,
+        launch: Launch<'p>,
+        effects: Effects<'p>,
+        watch: Option<Watch<'p>>,
+    ) -> Self {
+        let plan = effects.plan;
+        let waiting = plan.wait.as_ref().map(|wait| Waiting::start(&wait.plan));
+        Self {
+            plan,
+            machine: Machine::new(plan, role),
+            source,
+            launch,
+            effects,
+            waiting,
+            watch,
+            role,
+            reaped: 0,
         }
-    };
-    let now = Instant::now();
-    machine.step(now, Event::Reaped(children_left), &mut |action| effects.apply(action));
-    let Some(child) = effects.child else { return };
-    if machine.has_main() && effects.terminal.raw_fd().is_some() {
-        let stop = process::peek_stopped(child.pid).and_then(Signal::new);
-        machine.step(now, Event::MainStopped(stop), &mut |action| effects.apply(action));
+    }
+
+    /// Runs until there is a verdict. `first` is a signal that has come before there was a loop.
+    pub(super) fn run(&mut self, first: Option<Signal>) -> Verdict {
+        // Children that we had before, or that died before the loop began, are looked for once: their SIGCHLD may be gone.
+        let mut wakeup = Wakeup::new(Reap::Now);
+        wakeup.signals = [const { None }; BATCH];
+        if let (Some(signal), Some(place)) = (first, wakeup.signals.first_mut()) {
+            *place = Some((signal, Origin::Kernel));
+        }
+        loop {
+            if let Err(status) = self.start_if_ready() {
+                return Verdict::NotStarted(status);
+            }
+            self.forward(&wakeup);
+            self.reap(&wakeup);
+            if let Some(verdict) = self.verdict() {
+                return verdict;
+            }
+            self.ask_targets();
+            wakeup = self.wait_for_wakeup();
+        }
+    }
+
+    /// What was made of it all; the terminal goes back to whom it was lent from.
+    pub(super) fn into_effects(self) -> Effects<'p> {
+        let mut effects = self.effects;
+        effects.terminal.give_back();
+        effects
+    }
+
+    /// Has the machine decide, and does what it says.
+    fn step(&mut self, event: Event) {
+        let effects = &mut self.effects;
+        self.machine.step(Instant::now(), event, &mut |action| effects.apply(action));
+    }
+
+    /// Starts the main child, once, when its time has come.
+    fn start_if_ready(&mut self) -> Result<(), ExitStatus> {
+        if !self.machine.is_starting() {
+            return Ok(());
+        }
+        self.waiting = None;
+        self.launch.start(&self.source, &mut self.effects)?;
+        if let Some(watch) = &mut self.watch {
+            watch.start();
+        }
+        self.step(Event::Started);
+        Ok(())
+    }
+
+    /// Sends on what has come, and does what is due.
+    fn forward(&mut self, wakeup: &Wakeup) {
+        for (signal, origin) in wakeup.signals.iter().flatten() {
+            self.step(Event::Signal(*signal, *origin));
+        }
+        if self.machine.due().is_some() {
+            self.step(Event::Time);
+        }
+    }
+
+    /// Reaps to the end of the queue, always: SIGCHLD comes once for many.
+    fn reap(&mut self, wakeup: &Wakeup) {
+        // Without a main child it is not only our children that we wait for.
+        if wakeup.reap == Reap::No && self.plan.main != MainChild::None {
+            return;
+        }
+        let children_left = loop {
+            let name =
+                if self.effects.log.tells_events() { process::peek_dead().map(name::of) } else { None };
+            match process::reap(-1) {
+                Reaped::Child(pid, status) => {
+                    let Some(end) = End::decode(status) else { continue };
+                    let main = self.effects.child.as_ref().is_some_and(|child| child.pid == pid);
+                    let name = name.as_ref().map(name::Name::bytes).unwrap_or_default();
+                    self.effects.log.record(LogEvent::Reaped { pid, name, end, main });
+                    self.reaped += u64::from(!main);
+                    if main {
+                        self.step(Event::MainEnded(end));
+                    }
+                }
+                Reaped::AllLive => break ChildrenLeft::Yes,
+                Reaped::NoChildren => break ChildrenLeft::No,
+            }
+        };
+        let shares_namespace = self.plan.main == MainChild::None && self.role == Role::Pid1;
+        self.step(Event::Reaped(match children_left {
+            // A pause holds its namespace for processes that others have started.
+            ChildrenLeft::No if shares_namespace && !process::is_alone() => ChildrenLeft::Yes,
+            other => other,
+        }));
+        self.look_for_a_stop();
+    }
+
+    /// Whether a terminal has stopped the main child.
+    fn look_for_a_stop(&mut self) {
+        let Some(child) = &self.effects.child else { return };
+        if self.machine.has_main() && self.effects.terminal.raw_fd().is_some() {
+            let stop = process::peek_stopped(child.pid).and_then(Signal::new);
+            self.step(Event::MainStopped(stop));
+        }
+    }
+
+    /// What it has come to, if it is over.
+    fn verdict(&self) -> Option<Verdict> {
+        let code = self.machine.verdict()?;
+        Some(if self.machine.is_unhealthy() { Verdict::Unhealthy(code) } else { Verdict::Main(code) })
+    }
+
+    /// Has what is waited for and what is watched do what is due, and the machine decide on what came of it.
+    fn ask_targets(&mut self) {
+        if let (Some(waiting), Some(wait)) = (&mut self.waiting, &self.plan.wait) {
+            match waiting.step(&wait.plan) {
+                Some(WaitEnd::TimedOut) if wait.on_timeout == OnTimeout::Exit => self.step(Event::GaveUp),
+                Some(_) => self.step(Event::Ready),
+                None => {}
+            }
+        }
+        let Some(watch) = &mut self.watch else { return };
+        if self.machine.is_stopping() {
+            watch.stop(&mut self.effects.log);
+        }
+        if watch.step(self.reaped, &mut self.effects.log) == WatchEvent::Unhealthy {
+            self.step(Event::Unhealthy);
+        }
+    }
+
+    /// Sleeps until a signal, a target or a point of time has something to do.
+    fn wait_for_wakeup(&mut self) -> Wakeup {
+        let mut fds: Vec<ExtraFd> = self.waiting.iter().flat_map(Waiting::fds).map(readable).collect();
+        fds.extend(self.watch.iter().flat_map(Watch::extra_fds));
+        let limit = self.limit();
+        let mut wakeup = Wakeup::new(Reap::No);
+        self.source.wait(limit, &fds, |info| wakeup.add(info));
+        wakeup
+    }
+
+    /// How long there is nothing to do but for signals and descriptors; none is for ever.
+    fn limit(&self) -> Option<Duration> {
+        let is_at_once = self.machine.is_starting() || self.machine.verdict().is_some();
+        let at_once = is_at_once.then_some(Duration::ZERO);
+        let decision = self.machine.due().map(|due| due.saturating_duration_since(Instant::now()));
+        let waiting = self.waiting.as_ref().and_then(Waiting::due);
+        let watch = self.watch.as_ref().and_then(Watch::due);
+        // A deadline counts as passed from its own nanosecond on, which a timer may just miss.
+        let targets = waiting.into_iter().chain(watch).min();
+        let targets = targets.map(|due| Deadline::remaining(due).max(Duration::from_micros(10)));
+        [at_once, decision, targets].into_iter().flatten().min()
     }
 }
 
-impl Effects<'_> {
-    /// Does what the machine says. Nothing in here fails: what cannot be done is told, and the loop goes on.
-    fn apply(&mut self, action: Action) {
-        match action {
-            Action::Send { received, signal } => self.send(received, signal),
-            Action::Drop(signal) => self.log.record(LogEvent::Dropped { signal }),
-            Action::Ignore(signal) => self.log.record(LogEvent::Ignored { signal }),
-            Action::Hold(signal) => self.log.record(LogEvent::Held { signal, delay: self.plan.stop_delay }),
-            Action::ContinueIfStopped => self.continue_if_stopped(),
-            Action::KillMain => {
-                self.log.record(LogEvent::Escalated { who: "the main child" });
-                self.send(Signal::KILL, Signal::KILL);
-            }
-            Action::FollowStop(stop) => {
-                if let Some(child) = self.child {
-                    self.terminal.follow_stop(child.pid, stop);
-                }
-            }
-            Action::FollowContinue => {
-                if let Some(child) = self.child {
-                    self.terminal.follow_continue(child.pid);
-                }
-            }
-            Action::StopSelf => {
-                self.log.record(LogEvent::Suspending);
-                let _ = signal::kill(process::own_pid(), Signal::STOP.number());
-            }
-            Action::SignalGroup(signal) => self.leftovers.send_group(signal),
-            Action::SignalRemaining => {
-                if let DrainPolicy::Drain(limit) = self.plan.drain_policy {
-                    self.log.record(LogEvent::Draining { limit });
-                }
-                self.leftovers.signal_remaining();
-            }
-            Action::SignalNewcomers => self.leftovers.signal_newcomers(),
-            Action::KillRemaining => {
-                self.log.record(LogEvent::Escalated { who: "what is left" });
-                self.leftovers.kill();
-            }
-        }
-    }
-
-    /// Sends `signal` to the main child or its group. An app that has changed its uid answers EPERM, and that is its right.
-    fn send(&mut self, received: Signal, signal: Signal) {
-        let Some(child) = self.child else { return };
-        let sent = match signal::kill(self.target(child.pid), signal.number()) {
-            // It has left its group for another one; its pid is still its own.
-            Err(why) if errno(&why) == Errno::ESRCH => signal::kill(child.pid, signal.number()),
-            sent => sent,
-        };
-        match sent {
-            Ok(()) => {
-                let target = self.plan.signal_scope;
-                self.log.record(LogEvent::Forwarded { received, signal, pid: child.pid, target });
-            }
-            Err(why) => self.log.record(LogEvent::NotForwarded { signal, why: &why }),
-        }
-    }
-
-    /// The stopped cannot act on a stop request. Those who are not stopped are not bothered, as far as we can know it.
-    fn continue_if_stopped(&mut self) {
-        let Some(child) = self.child else { return };
-        if self.plan.signal_scope == SignalScope::ProcessGroup || process::peek_stopped(child.pid).is_some() {
-            let _ = signal::kill(self.target(child.pid), Signal::CONT.number());
-        }
-    }
-
-    /// What kill(2) is told: the main child, or the group that it leads.
-    fn target(&self, pid: Pid) -> Pid {
-        match (self.plan.signal_scope, self.plan.placement) {
-            (SignalScope::ProcessGroup, Placement::Group | Placement::Session) => -pid,
-            _ => pid,
-        }
-    }
+/// As the source takes it.
+fn readable(fd: BorrowedFd<'_>) -> ExtraFd {
+    ExtraFd { fd: fd.as_raw_fd(), interest: Interest::Readable }
 }

@@ -9,31 +9,39 @@ use crate::sys::process;
 use super::plan::{
     DrainPolicy, Init, JobControl, MainChild, OnUnhealthy, ParentDeath, Placement, SignalScope, Subreaper,
 };
+use super::stop_budget::{DRAIN, DRAIN_AFTER_STOP};
 
 /// What `plan` does, a line for each thing.
 pub(crate) fn explain(plan: &Init) -> String {
-    let mut lines = Lines(String::new());
     let is_first = process::own_pid() == 1;
+    let mut lines = Lines(String::new());
     lines.add(
         "role",
         match (is_first, plan.subreaper) {
-            (true, _) => "PID 1: every orphan of this namespace is reaped",
+            (true, _) => "PID 1: reaps every orphan of this PID namespace",
             (false, Subreaper::Never) => "not PID 1, no subreaper: orphans go elsewhere",
-            (false, _) => "not PID 1: becomes a subreaper, orphans below it are reaped",
+            (false, _) => "not PID 1: becomes a subreaper and reaps the orphans below it",
         },
     );
+    targets(plan, &mut lines);
     match &plan.main {
-        MainChild::None => lines.add("command", "none: reaps until SIGTERM or SIGINT, then exits with 0"),
+        MainChild::None => pause(plan, is_first, &mut lines),
         MainChild::Command(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("'{}'", word.display())).collect();
             lines.add("command", &words.join(" "));
+            main_child(plan, is_first, &mut lines);
         }
     }
-    if let Some(before) = &plan.wait {
-        let targets: Vec<_> = before.plan.probes.iter().map(|probe| probe.label()).collect();
-        let limit =
-            before.plan.timeout.map_or_else(|| "ever".to_owned(), |limit| format_duration(limit).to_string());
-        lines.add("wait", &format!("for {}, {limit} at most, before the start", targets.join(", ")));
+    lines.0
+}
+
+/// What is asked before the start and after it.
+fn targets(plan: &Init, lines: &mut Lines) {
+    if let Some(wait) = &plan.wait {
+        let targets: Vec<_> = wait.plan.probes.iter().map(|probe| probe.label()).collect();
+        let limit = wait.plan.timeout.map(|limit| format!("at most {}", format_duration(limit)));
+        let limit = limit.unwrap_or_else(|| "without a limit".to_owned());
+        lines.add("wait", &format!("for {}, {limit}, before the start", targets.join(", ")));
     }
     if let Some(watch) = &plan.watch {
         let targets: Vec<_> = watch.probes.iter().map(|probe| probe.label()).collect();
@@ -41,11 +49,34 @@ pub(crate) fn explain(plan: &Init) -> String {
         let then = match watch.on_unhealthy {
             OnUnhealthy::Stop { exit } => format!("SIGTERM and exit {exit}"),
             OnUnhealthy::Signal(signal) => format!("SIG{signal}"),
-            OnUnhealthy::Report => "a line".to_owned(),
+            OnUnhealthy::Report => "a line in the log".to_owned(),
         };
         let targets = targets.join(", ");
-        lines.add("watch", &format!("{targets} every {interval}; {retries} failures in a row: {then}"));
+        lines.add("watch", &format!("{targets} every {interval}; after {retries} failures in a row: {then}"));
     }
+}
+
+/// What is done without a main child.
+fn pause(plan: &Init, is_first: bool, lines: &mut Lines) {
+    lines.add("command", "none: reaps until SIGTERM or SIGINT, and ignores all other signals");
+    let limit = match plan.drain_policy {
+        DrainPolicy::Default => Some(DRAIN),
+        DrainPolicy::Limit(limit) => Some(limit).filter(|limit| !limit.is_zero()),
+        DrainPolicy::SignalGroup(_) | DrainPolicy::Leave => None,
+    };
+    let who = if is_first { "every other process of this PID namespace" } else { "every process below it" };
+    let stop = limit.map_or_else(
+        || leave(is_first).to_owned(),
+        |limit| {
+            format!("SIGTERM and SIGCONT to {who}, SIGKILL to what is left after {}", format_duration(limit))
+        },
+    );
+    lines.add("stop", &stop);
+    lines.add("exit", "0");
+}
+
+/// What is done with the main child, and after it.
+fn main_child(plan: &Init, is_first: bool, lines: &mut Lines) {
     lines.add(
         "placement",
         match plan.placement {
@@ -57,12 +88,12 @@ pub(crate) fn explain(plan: &Init) -> String {
     lines.add(
         "signals",
         match plan.signal_scope {
-            SignalScope::MainChild => "sent on to the main child",
-            SignalScope::ProcessGroup => "sent on to the main child's process group",
+            SignalScope::MainChild => "forwarded to the main child",
+            SignalScope::ProcessGroup => "forwarded to the main child's process group",
         },
     );
     for (from, to) in plan.rewrites.changed() {
-        let what = to.map_or_else(|| "dropped".to_owned(), |to| format!("sent on as SIG{to}"));
+        let what = to.map_or_else(|| "dropped".to_owned(), |to| format!("forwarded as SIG{to}"));
         lines.add("rewrite", &format!("SIG{from} is {what}"));
     }
     if plan.job_control == JobControl::StopSelf {
@@ -72,40 +103,57 @@ pub(crate) fn explain(plan: &Init) -> String {
         ParentDeath::Ignored => {}
         ParentDeath::Signal(signal) => lines.add("parent", &format!("SIG{signal} when our parent ends")),
         ParentDeath::Chain(signal) => {
-            lines.add(
-                "parent",
-                &format!("SIG{signal} when our parent ends, and to the main child when we do"),
-            );
+            let text = format!("SIG{signal} when our parent ends, and to the main child when we do");
+            lines.add("parent", &text);
         }
     }
     if !plan.stop_delay.is_zero() {
-        lines.add(
-            "delay",
-            &format!("SIGTERM and SIGINT are held back for {}", format_duration(plan.stop_delay)),
-        );
+        let delay = format_duration(plan.stop_delay);
+        lines.add("delay", &format!("SIGTERM and SIGINT are held back for {delay}"));
     }
     if let Some(after) = plan.kill_after {
-        lines.add("kill", &format!("SIGKILL {} after the first SIGTERM or SIGINT", format_duration(after)));
+        let after = format_duration(after);
+        lines.add(
+            "kill",
+            &format!("SIGKILL to everything {after} after the first SIGTERM or SIGINT was sent"),
+        );
     }
-    lines.add(
-        "leftovers",
-        &match plan.drain_policy {
-            DrainPolicy::Drain(limit) if limit.is_zero() => leave(is_first).to_owned(),
-            DrainPolicy::Drain(limit) => {
-                format!("SIGTERM and SIGCONT, then SIGKILL after {}", format_duration(limit))
-            }
-            DrainPolicy::Signal(signal) => format!("SIG{signal} to the main child's process group"),
-            DrainPolicy::Leave => leave(is_first).to_owned(),
-        },
-    );
+    if let Some(limit) = plan.stop_timeout {
+        let limit = format_duration(limit);
+        lines.add(
+            "budget",
+            &format!("our exit comes before {limit} after the first SIGTERM or SIGINT, if CMD's does"),
+        );
+    }
+    lines.add("leftovers", &leftovers(plan, is_first));
     let zero: Vec<String> =
         (0..=255_u8).filter(|&code| plan.exit_zero.contains(code)).map(|code| code.to_string()).collect();
     let zero = if zero.is_empty() { String::new() } else { format!("; {} becomes 0", zero.join(", ")) };
     lines.add("exit", &format!("the main child's code, 128+n when signal n ended it{zero}"));
-    lines.0
 }
 
-/// What becomes of what nobody drains.
+/// What happens to the processes that the main child leaves behind.
+fn leftovers(plan: &Init, is_first: bool) -> String {
+    match plan.drain_policy {
+        DrainPolicy::Limit(limit) if limit.is_zero() => leave(is_first).to_owned(),
+        DrainPolicy::Limit(limit) => {
+            format!("SIGTERM and SIGCONT, then SIGKILL after {}", format_duration(limit))
+        }
+        DrainPolicy::Default => {
+            let known = plan.kill_after.is_some() || plan.stop_timeout.is_some();
+            let after_stop = if known { DRAIN } else { DRAIN_AFTER_STOP };
+            format!(
+                "SIGTERM and SIGCONT, then SIGKILL after {}; after a stop from outside, {} at most",
+                format_duration(DRAIN),
+                format_duration(after_stop)
+            )
+        }
+        DrainPolicy::SignalGroup(signal) => format!("SIG{signal} to the main child's process group"),
+        DrainPolicy::Leave => leave(is_first).to_owned(),
+    }
+}
+
+/// What becomes of processes that nobody drains.
 fn leave(is_first: bool) -> &'static str {
     if is_first { "killed by the kernel when we exit" } else { "left alone" }
 }

@@ -1,68 +1,27 @@
-//! What the init says: one line for each event, in the words that the plan asks for. Never waits for a reader: what does not
+//! What the init says: one line for each event, in the format that the plan asks for. Never waits for a reader: what does not
 //! fit is dropped, and how much that was is told as soon as there is room.
 
 use std::fmt::{self, Write};
-use std::io;
-use std::time::Duration;
 
-use crate::health::Health;
-use crate::report;
-use crate::sys::process::Pid;
+use serde_json::Value;
 
-use super::dialect::{self, Channel};
-use super::failure::errno;
-use super::plan::{LogFormat, LogOptions, SignalScope, Verbosity};
-use super::reaper::End;
-use super::signals::Signal;
+use crate::deadline::Deadline;
+use crate::report::{self, Stream};
 
-/// Something that may be worth a line.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum LogEvent<'a> {
-    /// The main child was forked.
-    Started { pid: Pid, program: &'a str },
-    /// There is no main child, as asked.
-    Paused,
-    /// A signal was sent on.
-    Forwarded { received: Signal, signal: Signal, pid: Pid, target: SignalScope },
-    /// A signal could not be sent on.
-    NotForwarded { signal: Signal, why: &'a io::Error },
-    /// A signal was not sent on, as the plan has it.
-    Dropped { signal: Signal },
-    /// A signal has nobody to be sent to.
-    Ignored { signal: Signal },
-    /// A signal is held back.
-    Held { signal: Signal, delay: Duration },
-    /// A process was reaped.
-    Reaped { pid: Pid, name: &'a [u8], end: End, main: bool },
-    /// What the main child left is asked to end.
-    Draining { limit: Duration },
-    /// Somebody who did not end is killed.
-    Escalated { who: &'a str },
-    /// We end.
-    Exit { code: u8 },
-    /// A target that is watched is thought of otherwise than before.
-    Health { health: Health, target: &'a str, reason: Option<&'a str>, failures: u32 },
-    /// Something is not as it should be.
-    Warning { text: &'a str },
-    /// Orphans do not come to us, as asked.
-    NoReaper,
-    /// We stop ourselves, as asked.
-    Suspending,
-}
+use super::dialect;
+use super::log_event::{LogEvent, Told};
+use super::plan::{LogFormat, LogOptions, Verbosity};
 
-impl LogEvent<'_> {
-    /// From which level on it is said.
-    fn level(&self) -> Verbosity {
-        match self {
-            Self::Warning { .. }
-            | Self::NotForwarded { .. }
-            | Self::Health { health: Health::Unhealthy, .. } => Verbosity::Warning,
-            _ => Verbosity::Event,
-        }
-    }
-}
+/// The longest line of text with its end.
+const TEXT_MAX: usize = 480;
 
-/// The writer of notes.
+/// The longest line of JSON with its end. Not more than `PIPE_BUF`, so that lines of several writers do not mix.
+const JSON_MAX: usize = 4000;
+
+/// What stands for the end of a text that was cut.
+const ELLIPSIS: &str = "...";
+
+/// The writer of events.
 #[derive(Debug)]
 pub(super) struct Log {
     options: LogOptions,
@@ -70,6 +29,8 @@ pub(super) struct Log {
     stderr: Stderr,
     /// Lines that found no room.
     lost: u64,
+    /// The rest of a line that found room for its beginning: nothing else may follow that.
+    rest: Vec<u8>,
 }
 
 /// Whether there is a stderr.
@@ -82,288 +43,138 @@ pub(super) enum Stderr {
 }
 
 impl Log {
-    /// A log with this voice.
+    /// A log with these options.
     pub(super) fn new(options: LogOptions, stderr: Stderr) -> Self {
-        Self { options, stderr, lost: 0 }
+        Self { options, stderr, lost: 0, rest: Vec::new() }
     }
 
-    /// Whether events are said at all: finding out what to say has its cost.
+    /// Whether events are told at all: finding out what to tell has its cost.
     pub(super) fn tells_events(&self) -> bool {
         self.options.verbosity >= Verbosity::Event && self.stderr == Stderr::Open
     }
 
-    /// Says `note`, if the voice does.
-    pub(super) fn record(&mut self, note: LogEvent<'_>) {
+    /// Tells `event`, if the options do.
+    pub(super) fn record(&mut self, event: LogEvent<'_>) {
         match self.options.format {
             LogFormat::Text | LogFormat::Json => {}
             LogFormat::Tini(zombies) => {
-                return dialect::tini(&note, zombies, &mut |level, to, line| self.relay(level, to, line));
+                return dialect::tini(&event, zombies, &mut |level, to, line| self.relay(level, to, line));
             }
             LogFormat::DumbInit(mode) => {
-                return dialect::dumb_init(&note, mode, &mut |level, to, line| self.relay(level, to, line));
+                return dialect::dumb_init(&event, mode, &mut |level, to, line| self.relay(level, to, line));
             }
             LogFormat::Catatonit => {
-                return dialect::catatonit(&note, &mut |level, to, line| self.relay(level, to, line));
+                return dialect::catatonit(&event, &mut |level, to, line| self.relay(level, to, line));
             }
         }
-        if self.stderr == Stderr::Closed || self.options.verbosity < note.level() {
+        if self.stderr == Stderr::Closed || self.options.verbosity < event.verbosity() {
             return;
         }
-        if self.lost > 0 {
-            let mut line = Line::new();
-            let _ = match self.options.format {
-                LogFormat::Json => write!(line, "{{\"event\":\"lost\",\"lines\":{}}}", self.lost),
-                _ => write!(line, "sexton: {} lines were lost: their reader was too slow", self.lost),
-            };
-            if !line.send_to(Channel::Stderr) {
-                self.lost += 1;
-                return;
-            }
+        if self.lost > 0 && self.write(&line(self.options.format, &LogEvent::Lost { lines: self.lost })) {
             self.lost = 0;
         }
-        let mut line = Line::new();
-        // A line that is too long is cut, and told as it is.
-        let _ = match self.options.format {
-            LogFormat::Json => json(&note, &mut line),
-            _ => text(&note, &mut line),
-        };
-        if !line.send_to(Channel::Stderr) {
+        if self.lost > 0 || !self.write(&line(self.options.format, &event)) {
             self.lost += 1;
         }
     }
-}
 
-impl Log {
+    /// Writes what ends us. Unlike the rest of the log this waits for a slow reader, until `deadline`.
+    pub(super) fn fail(&self, reason: &str, deadline: Deadline) {
+        if self.stderr == Stderr::Open && self.options.verbosity >= Verbosity::Error {
+            let line = line(self.options.format, &LogEvent::Failed { reason });
+            report::record(Stream::Stderr, line.trim_end(), deadline);
+        }
+    }
+
+    /// Writes a line whole or not at all, as far as readers can tell.
+    fn write(&mut self, line: &str) -> bool {
+        if !self.rest.is_empty() {
+            let amount = report::log_bytes(Stream::Stderr, &self.rest);
+            self.rest.drain(..amount.min(self.rest.len()));
+            if !self.rest.is_empty() {
+                return false;
+            }
+        }
+        let amount = report::log_bytes(Stream::Stderr, line.as_bytes());
+        if amount > 0 {
+            self.rest.extend(line.as_bytes().get(amount..).unwrap_or_default());
+        }
+        amount > 0
+    }
+
     /// Writes a line of another init, if its level is told. Those programs have no words for lines that were lost.
-    fn relay(&mut self, level: Verbosity, to: Channel, text: fmt::Arguments<'_>) {
-        if self.options.verbosity < level || (to == Channel::Stderr && self.stderr == Stderr::Closed) {
+    fn relay(&mut self, level: Verbosity, to: Stream, text: fmt::Arguments<'_>) {
+        if self.options.verbosity < level || (to == Stream::Stderr && self.stderr == Stderr::Closed) {
             return;
         }
-        let mut line = Line::new();
-        // A line that is too long is cut.
-        let _ = line.write_fmt(text);
-        line.send_to(to);
+        let mut line = text.to_string();
+        cut(&mut line, TEXT_MAX - 1, "");
+        line.push('\n');
+        report::log_bytes(to, line.as_bytes());
     }
 }
 
-/// A note in words.
-fn text(note: &LogEvent<'_>, to: &mut Line) -> fmt::Result {
-    write!(to, "sexton: ")?;
-    match note {
-        LogEvent::Started { pid, program } => {
-            write!(to, "started {} as pid {pid}", Clean(program.as_bytes()))
+/// `event` as one line with its end.
+fn line(format: LogFormat, event: &LogEvent<'_>) -> String {
+    let told = event.told();
+    let mut line = if format == LogFormat::Json {
+        json(told)
+    } else {
+        let mut line = format!("sexton: {}", told.sentence);
+        cut(&mut line, TEXT_MAX - 1, ELLIPSIS);
+        line
+    };
+    line.push('\n');
+    line
+}
+
+/// An event as one JSON object. Where it is too long, its longest text is cut, so that it stays one.
+fn json(mut told: Told) -> String {
+    loop {
+        let mut object = format!("{{\"event\":{}", Value::from(told.event));
+        for (name, value) in &told.fields {
+            // Writing to a String does not fail.
+            let _ = write!(object, ",{}:{value}", Value::from(*name));
         }
-        LogEvent::Paused => write!(to, "paused: reaping until SIGTERM or SIGINT"),
-        LogEvent::Forwarded { received, signal, pid, target } => {
-            write!(to, "forwarded SIG{signal}")?;
-            if received != signal {
-                write!(to, " for SIG{received}")?;
+        object.push('}');
+        let excess = object.len().saturating_sub(JSON_MAX - 1);
+        let texts = told.fields.iter_mut().filter_map(|(_, value)| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        match texts.max_by_key(|text| text.len()) {
+            // Escaped a character may be six bytes: what is too much is found in a few rounds.
+            Some(longest) if excess > 0 && longest.len() > ELLIPSIS.len() => {
+                let keep = longest.len().saturating_sub(excess.div_ceil(6).max(1) + ELLIPSIS.len());
+                longest.truncate(longest.trim_end_matches(ELLIPSIS).len());
+                cut(longest, keep.max(ELLIPSIS.len()), ELLIPSIS);
             }
-            match target {
-                SignalScope::MainChild => write!(to, " to pid {pid}"),
-                SignalScope::ProcessGroup => write!(to, " to the group of pid {pid}"),
-            }
+            _ => return object,
         }
-        LogEvent::NotForwarded { signal, why } => write!(to, "cannot forward SIG{signal}: {}", errno(why)),
-        LogEvent::Dropped { signal } => write!(to, "dropped SIG{signal}"),
-        LogEvent::Ignored { signal } => write!(to, "ignored SIG{signal}: no main child"),
-        LogEvent::Held { signal, delay } => {
-            write!(to, "holding SIG{signal} back for {}", humantime::format_duration(*delay))
-        }
-        LogEvent::Reaped { pid, name, end, main } => {
-            write!(to, "reaped {}pid {pid}", if *main { "the main child, " } else { "" })?;
-            if !name.is_empty() {
-                write!(to, " ({})", Clean(name))?;
-            }
-            match end {
-                End::Exited(code) => write!(to, ": exit {code}"),
-                End::Killed(signal) => write!(to, ": killed by SIG{signal}"),
-            }
-        }
-        LogEvent::Draining { limit } => {
-            write!(to, "draining what is left, for at most {}", humantime::format_duration(*limit))
-        }
-        LogEvent::Escalated { who } => write!(to, "killing {who}: it did not end in time"),
-        LogEvent::Exit { code } => write!(to, "exit {code}"),
-        LogEvent::Health { health, target, reason, failures } => {
-            let (health, target) = (health.name(), Clean(target.as_bytes()));
-            match reason {
-                Some(reason) => {
-                    let reason = Clean(reason.as_bytes());
-                    write!(to, "{health}: {reason} ({target}), {failures} in a row")
-                }
-                None => write!(to, "{health} ({target})"),
-            }
-        }
-        LogEvent::Warning { text } => write!(to, "{text}"),
-        LogEvent::NoReaper => write!(to, "orphans go to PID 1, as asked"),
-        LogEvent::Suspending => write!(to, "stopping, too"),
     }
 }
 
-/// A note as one JSON object.
-fn json(note: &LogEvent<'_>, to: &mut Line) -> fmt::Result {
-    match note {
-        LogEvent::Started { pid, program } => {
-            write!(to, r#"{{"event":"started","pid":{pid},"program":"{}"}}"#, Quoted(program.as_bytes()))
-        }
-        LogEvent::Paused => write!(to, r#"{{"event":"paused"}}"#),
-        LogEvent::Forwarded { received, signal, pid, target } => {
-            let group = matches!(target, SignalScope::ProcessGroup);
-            write!(
-                to,
-                r#"{{"event":"forwarded","signal":"{signal}","received":"{received}","pid":{pid},"group":{group}}}"#
-            )
-        }
-        LogEvent::NotForwarded { signal, why } => {
-            write!(to, r#"{{"event":"not forwarded","signal":"{signal}","reason":"{}"}}"#, errno(why))
-        }
-        LogEvent::Dropped { signal } => write!(to, r#"{{"event":"dropped","signal":"{signal}"}}"#),
-        LogEvent::Ignored { signal } => write!(to, r#"{{"event":"ignored","signal":"{signal}"}}"#),
-        LogEvent::Held { signal, delay } => {
-            write!(to, r#"{{"event":"held","signal":"{signal}","ms":{}}}"#, delay.as_millis())
-        }
-        LogEvent::Reaped { pid, name, end, main } => {
-            write!(
-                to,
-                r#"{{"event":"reaped","pid":{pid},"name":"{}","main":{main},"code":{}"#,
-                Quoted(name),
-                end.code()
-            )?;
-            if let End::Killed(signal) = end {
-                write!(to, r#","signal":"{signal}""#)?;
-            }
-            write!(to, "}}")
-        }
-        LogEvent::Draining { limit } => write!(to, r#"{{"event":"draining","ms":{}}}"#, limit.as_millis()),
-        LogEvent::Escalated { who } => write!(to, r#"{{"event":"escalated","who":"{who}"}}"#),
-        LogEvent::Exit { code } => write!(to, r#"{{"event":"exit","code":{code}}}"#),
-        LogEvent::Health { health, target, reason, failures } => write!(
-            to,
-            r#"{{"event":"health","health":"{}","target":"{}","reason":"{}","failures":{failures}}}"#,
-            health.name(),
-            Quoted(target.as_bytes()),
-            Quoted(reason.unwrap_or_default().as_bytes())
-        ),
-        LogEvent::Warning { text } => {
-            write!(to, r#"{{"event":"warning","text":"{}"}}"#, Quoted(text.as_bytes()))
-        }
-        LogEvent::NoReaper => write!(to, r#"{{"event":"no reaper"}}"#),
-        LogEvent::Suspending => write!(to, r#"{{"event":"suspending"}}"#),
-    }
-}
-
-/// What ends us, as one line in these words.
-pub(super) fn fatal_line(format: LogFormat, why: &str) -> String {
-    match format {
-        LogFormat::Json => format!(r#"{{"event":"failed","reason":"{}"}}"#, Quoted(why.as_bytes())),
-        _ => format!("sexton: {why}"),
-    }
-}
-
-/// Bytes of a foreign name, without what a terminal would obey.
-struct Clean<'a>(&'a [u8]);
-
-impl fmt::Display for Clean<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            chunk.valid().chars().try_for_each(|c| f.write_char(if c.is_control() { '?' } else { c }))?;
-            if !chunk.invalid().is_empty() {
-                f.write_char('?')?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The same inside of JSON's quotes; what is UTF-8 stays.
-struct Quoted<'a>(&'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                match c {
-                    '"' | '\\' => write!(f, "\\{c}")?,
-                    c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-                    c => f.write_char(c)?,
-                }
-            }
-            if !chunk.invalid().is_empty() {
-                f.write_char('\u{fffd}')?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A line under construction, on the stack.
-struct Line {
-    bytes: [u8; Self::MAX],
-    len: usize,
-}
-
-impl Line {
-    /// Longest line with its end. Far under `PIPE_BUF`, so that lines of several writers do not mix.
-    const MAX: usize = 480;
-
-    /// Nothing yet.
-    fn new() -> Self {
-        Self { bytes: [0; Self::MAX], len: 0 }
-    }
-
-    /// Ends the line and writes it, if all of it can be written now.
-    fn send_to(mut self, to: Channel) -> bool {
-        if let Some(end) = self.bytes.get_mut(self.len) {
-            *end = b'\n';
-            self.len += 1;
-        }
-        let stream = match to {
-            Channel::Stdout => report::Stream::Stdout,
-            Channel::Stderr => report::Stream::Stderr,
-        };
-        report::log_line(stream, self.bytes.get(..self.len).unwrap_or_default())
-    }
-}
-
-impl Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        // One byte is kept for the end of the line.
-        let room = Self::MAX - 1 - self.len;
-        let mut fits = text.len().min(room);
-        while !text.is_char_boundary(fits) {
-            fits -= 1;
-        }
-        let (Some(to), Some(from)) =
-            (self.bytes.get_mut(self.len..self.len + fits), text.as_bytes().get(..fits))
-        else {
-            return Err(fmt::Error);
-        };
-        to.copy_from_slice(from);
-        self.len += fits;
-        if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
+/// Cuts `text` to at most `max` bytes, between characters; `end` says that it was.
+fn cut(text: &mut String, max: usize, end: &str) {
+    if text.len() > max {
+        let most = max.saturating_sub(end.len());
+        let at = (0..=most).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(at);
+        text.push_str(end);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// `note` as it would be written.
-    fn said(note: &LogEvent<'_>, format: LogFormat) -> String {
-        let mut line = Line::new();
-        let _ = match format {
-            LogFormat::Json => json(note, &mut line),
-            _ => text(note, &mut line),
-        };
-        String::from_utf8(line.bytes[..line.len].to_vec()).unwrap()
-    }
+    use crate::init::reaper::End;
+    use crate::init::signals::Signal;
 
     #[test]
     fn json_lines_can_be_read_back_whatever_a_process_is_called() {
         let end = End::Killed(Signal::KILL);
-        let note = LogEvent::Reaped { pid: 7, name: b"a\"b\\c\n\xff\xc3\xa4", end, main: false };
-        let value: serde_json::Value = serde_json::from_str(&said(&note, LogFormat::Json)).unwrap();
+        let event = LogEvent::Reaped { pid: 7, name: b"a\"b\\c\n\xff\xc3\xa4", end, main: false };
+        let value: Value = serde_json::from_str(&line(LogFormat::Json, &event)).unwrap();
         assert_eq!(value["event"], "reaped");
         assert_eq!(value["pid"], 7);
         assert_eq!(value["name"], "a\"b\\c\n\u{fffd}\u{e4}");
@@ -372,15 +183,34 @@ mod tests {
     }
 
     #[test]
-    fn text_lines_show_no_control_characters_of_a_foreign_name() {
-        let note = LogEvent::Reaped { pid: 7, name: b"a\x1b[31m\n", end: End::Exited(3), main: true };
-        assert_eq!(said(&note, LogFormat::Text), "sexton: reaped the main child, pid 7 (a?[31m?): exit 3");
+    fn text_lines_show_nothing_of_a_foreign_name_that_a_terminal_would_obey() {
+        let name = "a\u{1b}[31m\n\u{202e}b".as_bytes();
+        let event = LogEvent::Reaped { pid: 7, name, end: End::Exited(3), main: true };
+        let text = line(LogFormat::Text, &event);
+        assert_eq!(text, "sexton: reaped the main child, pid 7 (a?[31m??b): exit 3\n");
     }
 
     #[test]
-    fn a_long_line_is_cut_between_characters() {
+    fn a_long_line_of_text_is_cut_between_characters() {
         let text = "ä".repeat(1000);
-        let line = said(&LogEvent::Warning { text: &text }, LogFormat::Text);
-        assert!(line.len() < Line::MAX && line.ends_with('ä'), "{}", line.len());
+        let line = line(LogFormat::Text, &LogEvent::Warning { text: &text });
+        assert!(line.len() <= TEXT_MAX && line.ends_with("ä...\n"), "{}", line.len());
+    }
+
+    #[test]
+    fn a_long_line_of_json_is_cut_inside_of_its_texts() {
+        for text in ["ä".repeat(9000), "\u{1}\"".repeat(5000), "x".repeat(3980)] {
+            let event = LogEvent::Health {
+                health: crate::health::Health::Unhealthy,
+                target: "http://h/",
+                reason: Some(&text),
+                failures: 3,
+            };
+            let line = line(LogFormat::Json, &event);
+            assert!(line.len() <= JSON_MAX && line.len() > JSON_MAX * 9 / 10, "{}", line.len());
+            let value: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((&value["target"], &value["failures"]), (&"http://h/".into(), &3.into()));
+            assert!(value["reason"].as_str().unwrap().ends_with("..."));
+        }
     }
 }

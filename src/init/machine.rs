@@ -1,19 +1,22 @@
 //! What an init decides: events in, actions out. No clock and no system call is in here; the time is part of the event.
+//!
+//! ```text
+//! Waiting -> Starting -> Running -> Ended -> Draining -> Killed -> Done
+//! ```
+//!
+//! The stages that a plan has no use for are left out. docs/init.md has the timeline of a stop.
 
 use std::time::{Duration, Instant};
 
-use super::plan::{BeforeStopRequest, DrainPolicy, Init, JobControl, MainChild, OnUnhealthy};
+use super::plan::{BeforeStopRequest, DrainPolicy, Init, JobControl, MainChild, OnUnhealthy, ParentDeath};
 use super::reaper::{End, Role};
-use super::signals::{Rewrites, Signal};
-
-/// How long the killed may take to be reaped: the kernel needs microseconds, and what is stuck in it (state D) is not worth
-/// a wait.
-pub(super) const REAP_LIMIT: Duration = Duration::from_millis(250);
+use super::signals::Signal;
+use super::stop_budget::{DRAIN, EXIT_MARGIN, REAP_LIMIT, drain_after_stop, later};
 
 /// How long an unhealthy main child may take to end, unless the user says otherwise.
 const UNHEALTHY_KILL_AFTER: Duration = Duration::from_secs(10);
 
-/// How long newly found leftovers may collect before they are looked for: a look is one pass over our children, and a fork
+/// How long newly found processes may collect before they are looked for: a look is one pass over our children, and a fork
 /// bomb would ask for one with each of its deaths.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -21,7 +24,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// A signal came, from somebody else.
-    Signal(Signal),
+    Signal(Signal, Origin),
+    /// The targets that the start waits for are there, or the plan goes on without them.
+    Ready,
+    /// They were not there in time.
+    GaveUp,
+    /// The main child was started; or there is none to start.
+    Started,
     /// The main child was reaped.
     MainEnded(End),
     /// The queue of the dead is empty, as it always is after a wake-up for them.
@@ -34,7 +43,16 @@ pub(super) enum Event {
     Time,
 }
 
-/// Whether we have children.
+/// Who sent a signal (`si_code` of siginfo).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A process.
+    Process,
+    /// The kernel: a key was pressed on our terminal.
+    Kernel,
+}
+
+/// Whether there are processes left to reap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChildrenLeft {
     /// At least one.
@@ -66,108 +84,77 @@ pub(super) enum Action {
     StopSelf,
     /// Send this to the main child's group, which it has left.
     SignalGroup(Signal),
-    /// Ask all that is left to end.
-    SignalRemaining,
+    /// Ask all remaining processes to end; they have this long.
+    SignalRemaining { limit: Duration },
     /// The same for those who have come since.
     SignalNewcomers,
-    /// Kill all that is left.
+    /// Kill all remaining processes.
     KillRemaining,
 }
 
 /// The state of an init.
-#[derive(Debug)]
-pub(super) struct Machine {
-    rewrites: Rewrites,
-    job_control: JobControl,
-    before_stop_request: BeforeStopRequest,
-    stop_delay: Duration,
-    kill_after: Option<Duration>,
-    drain_policy: DrainPolicy,
-    crew: Crew,
+#[derive(Clone, Debug)]
+pub(super) struct Machine<'p> {
+    plan: &'p Init,
     role: Role,
     state: State,
-    /// The terminating signals that are held back, bit n-1 for signal n, and until when.
+    /// When the first request to stop came from outside: the runtime's clock runs since then.
+    stop_requested: Option<Instant>,
+    /// When the main child was told to end, by whoever: the clock of `--kill-after` runs since then.
+    stop_sent: Option<Instant>,
+    /// The terminating signals that are held back, bit n-1 for signal n.
     held: u64,
-    release_at: Option<Instant>,
-    /// When the main child is killed, if it has not been.
-    kill_at: Option<Instant>,
-    /// When everybody is: what is left after the main child has no longer than it had.
-    last_call: Option<Instant>,
-    /// What follows when a watched target is unhealthy.
-    on_unhealthy: OnUnhealthy,
-    /// The code to exit with because one was.
+    /// The code to exit with because a watched target was unhealthy.
     unhealthy_exit: Option<u8>,
-    /// Whether the main child has been asked to end.
-    asked: Asked,
     /// Whether the main child is known to be stopped, and who wanted it.
-    stop: Stop,
+    stop: StopState,
 }
 
 /// Where in its life an init is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The targets of `--wait` are not there yet.
+    Waiting,
+    /// The main child is to be started now.
+    Starting,
     /// The main child lives; or there is none, and nobody has asked us to stop.
     Running,
+    /// The main child was killed, and has not been reaped yet.
+    MainKilled,
     /// The main child is gone, and this is its code; who is left is not known yet.
     Ended { code: u8 },
-    /// What is left has been asked to end.
+    /// The remaining processes have been asked to end.
     Draining { code: u8, until: Instant, look_at: Option<Instant> },
-    /// What is left has been killed.
+    /// They have been killed.
     Killed { code: u8, until: Instant },
     /// All is done.
     Done { code: u8 },
 }
 
-/// Whether there is a main child at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Crew {
-    /// There is one.
-    Main,
-    /// There is none: the first terminating signal ends us.
-    Nobody,
-}
-
-/// Whether the main child has been asked to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    /// Not yet.
-    No,
-    /// By somebody, or by us.
-    ToEnd,
-}
-
 /// What is known of the main child's being stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
-    /// It is not, as far as we know.
-    None,
+enum StopState {
+    /// It runs, as far as we know.
+    Running,
     /// We were told to stop it, so that it may stay stopped.
-    Asked,
-    /// It is, and we have done what we can about it.
-    Seen,
+    Requested,
+    /// It is stopped, and we have done what we can about it.
+    Handled,
 }
 
-impl Machine {
-    /// At the start, the main child just spawned.
-    pub(super) fn new(plan: &Init, role: Role) -> Self {
+impl<'p> Machine<'p> {
+    /// At the start.
+    pub(super) fn new(plan: &'p Init, role: Role) -> Self {
+        let state = if plan.wait.is_some() { State::Waiting } else { State::Starting };
         Self {
-            rewrites: plan.rewrites,
-            job_control: plan.job_control,
-            before_stop_request: plan.before_stop_request,
-            stop_delay: plan.stop_delay,
-            kill_after: plan.kill_after,
-            drain_policy: plan.drain_policy,
-            crew: if plan.main == MainChild::None { Crew::Nobody } else { Crew::Main },
+            plan,
             role,
-            state: State::Running,
+            state,
+            stop_requested: None,
+            stop_sent: None,
             held: 0,
-            release_at: None,
-            kill_at: None,
-            last_call: None,
-            on_unhealthy: plan.watch.as_ref().map_or(OnUnhealthy::Report, |watch| watch.on_unhealthy),
             unhealthy_exit: None,
-            asked: Asked::No,
-            stop: Stop::None,
+            stop: StopState::Running,
         }
     }
 
@@ -179,25 +166,44 @@ impl Machine {
         }
     }
 
+    /// Whether the main child is to be started now.
+    pub(super) fn is_starting(&self) -> bool {
+        self.state == State::Starting
+    }
+
     /// Whether the main child's pid is still its own.
     pub(super) fn has_main(&self) -> bool {
-        self.state == State::Running && self.crew == Crew::Main
+        matches!(self.state, State::Running | State::MainKilled) && !self.is_pause()
+    }
+
+    /// Whether the main child has been asked to end, or has.
+    pub(super) fn is_stopping(&self) -> bool {
+        let is_before_the_end = matches!(self.state, State::Waiting | State::Starting | State::Running);
+        self.stop_requested.or(self.stop_sent).is_some() || !is_before_the_end
+    }
+
+    /// Whether the verdict is that of a watched target, and not the main child's.
+    pub(super) fn is_unhealthy(&self) -> bool {
+        self.unhealthy_exit.is_some()
     }
 
     /// The next point of time at which there is something to decide; none as long as nothing is under way.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.state {
-            State::Running => [self.release_at, self.kill_at].into_iter().flatten().min(),
+            State::Running => [self.release_at(), self.kill_at()].into_iter().flatten().min(),
             State::Draining { until, look_at, .. } => Some(look_at.map_or(until, |at| at.min(until))),
             State::Killed { until, .. } => Some(until),
-            State::Ended { .. } | State::Done { .. } => None,
+            _ => None,
         }
     }
 
     /// Takes in what has happened at `now` and passes what is to be done to `emit`, in this order.
     pub(super) fn step(&mut self, now: Instant, event: Event, emit: &mut impl FnMut(Action)) {
         match event {
-            Event::Signal(signal) => self.signal(now, signal, emit),
+            Event::Signal(signal, origin) => self.signal(now, signal, origin, emit),
+            Event::Ready => self.pass(State::Waiting, State::Starting),
+            Event::GaveUp => self.pass(State::Waiting, State::Done { code: GAVE_UP }),
+            Event::Started => self.pass(State::Starting, State::Running),
             Event::MainEnded(end) => self.main_ended(end),
             Event::Reaped(children_left) => self.reaped(now, children_left, emit),
             Event::MainStopped(by) => self.main_stopped(by, emit),
@@ -206,27 +212,62 @@ impl Machine {
         }
     }
 
+    /// From one state to the next; an event that comes late changes nothing.
+    fn pass(&mut self, from: State, to: State) {
+        if self.state == from {
+            self.state = to;
+        }
+    }
+
+    /// Whether there is no main child by plan.
+    fn is_pause(&self) -> bool {
+        self.plan.main == MainChild::None
+    }
+
+    /// When what is held back is sent: `--stop-delay` runs once, from the first request.
+    fn release_at(&self) -> Option<Instant> {
+        let requested = self.stop_requested.filter(|_| self.held != 0)?;
+        Some(later(requested, self.plan.stop_delay))
+    }
+
+    /// When the main child is killed, and every other process if it is still there.
+    fn kill_at(&self) -> Option<Instant> {
+        let unhealthy = self.unhealthy_exit.map(|_| UNHEALTHY_KILL_AFTER);
+        Some(later(self.stop_sent?, self.plan.kill_after.or(unhealthy)?))
+    }
+
+    /// When the drain has to be over for our exit to reach the runtime before its own SIGKILL, where that is known.
+    fn runtime_limit(&self) -> Option<Instant> {
+        let budget = self.plan.stop_timeout?.saturating_sub(EXIT_MARGIN);
+        Some(later(self.stop_requested?, budget))
+    }
+
     /// A signal is dropped, held back or sent on.
-    fn signal(&mut self, now: Instant, received: Signal, emit: &mut impl FnMut(Action)) {
-        if received == Signal::CHLD {
-            return;
-        }
-        if self.state != State::Running {
-            return emit(Action::Ignore(received));
-        }
-        if self.crew == Crew::Nobody {
-            if !is_terminating(received) {
-                return emit(Action::Ignore(received));
+    fn signal(&mut self, now: Instant, received: Signal, origin: Origin, emit: &mut impl FnMut(Action)) {
+        match self.state {
+            _ if received == Signal::CHLD => {}
+            State::Waiting | State::Starting if ends_wait(self.plan, received) => {
+                self.state = State::Done { code: received.exit_code() };
             }
-            self.state = State::Ended { code: 0 };
-            return;
+            State::Running if self.is_pause() && received.is_terminating() => {
+                self.stop_requested = Some(now);
+                self.state = State::Ended { code: 0 };
+            }
+            State::Running | State::MainKilled if !self.is_pause() => self.forward(now, received, emit),
+            State::Draining { .. } if received.is_terminating() => self.hurry(now, origin, emit),
+            _ => emit(Action::Ignore(received)),
         }
-        let Some(signal) = self.rewrites.get(received) else { return emit(Action::Drop(received)) };
-        if (is_terminating(received) || is_terminating(signal)) && !self.stop_delay.is_zero() {
-            self.asked = Asked::ToEnd;
-            self.held |= bit(received);
-            self.release_at.get_or_insert(later(now, self.stop_delay));
-            return emit(Action::Hold(received));
+    }
+
+    /// A signal for a main child that is there.
+    fn forward(&mut self, now: Instant, received: Signal, emit: &mut impl FnMut(Action)) {
+        let Some(signal) = self.plan.rewrites.get(received) else { return emit(Action::Drop(received)) };
+        if received.is_terminating() || signal.is_terminating() {
+            let requested = *self.stop_requested.get_or_insert(now);
+            if now < later(requested, self.plan.stop_delay) {
+                self.held |= received.bit();
+                return emit(Action::Hold(received));
+            }
         }
         self.send(now, received, signal, emit);
     }
@@ -234,76 +275,70 @@ impl Machine {
     /// Sends `signal` on, with what belongs to it.
     fn send(&mut self, now: Instant, received: Signal, signal: Signal, emit: &mut impl FnMut(Action)) {
         if signal == Signal::CONT {
-            self.stop = Stop::None;
+            self.stop = StopState::Running;
             emit(Action::FollowContinue);
         }
         emit(Action::Send { received, signal });
-        if is_stop_request(signal) {
-            if self.before_stop_request == BeforeStopRequest::Continue {
+        if signal.is_stop_request() {
+            if self.plan.before_stop_request == BeforeStopRequest::Continue {
                 emit(Action::ContinueIfStopped);
             }
-            self.stop = Stop::None;
+            self.stop = StopState::Running;
         }
-        if matches!(received, Signal::TSTP | Signal::TTIN | Signal::TTOU)
-            && self.job_control == JobControl::StopSelf
-        {
+        if received.is_job_control() && self.plan.job_control == JobControl::StopSelf {
             emit(Action::StopSelf);
         }
-        if is_job_control(signal) || signal == Signal::STOP {
-            self.stop = Stop::Asked;
+        if signal.is_job_control() || signal == Signal::STOP {
+            self.stop = StopState::Requested;
         }
-        if is_terminating(received) || is_terminating(signal) {
-            self.asked = Asked::ToEnd;
-            if let (Some(after), None) = (self.kill_after, self.last_call) {
-                self.last_call = Some(later(now, after));
-                self.kill_at = self.last_call;
-            }
+        if received.is_terminating() || signal.is_terminating() {
+            self.stop_sent.get_or_insert(now);
         }
+    }
+
+    /// A request to stop while the remaining processes are ending. The first one starts the runtime's clock; a second one, or a
+    /// key on our terminal, is somebody who does not want to wait.
+    fn hurry(&mut self, now: Instant, origin: Origin, emit: &mut impl FnMut(Action)) {
+        let is_second = self.stop_requested.is_some() || origin == Origin::Kernel;
+        self.stop_requested.get_or_insert(now);
+        let wanted = if is_second { now } else { self.drain_end(now) };
+        if let State::Draining { until, .. } = &mut self.state {
+            *until = wanted.min(*until);
+        }
+        self.time(now, emit);
     }
 
     /// A target is not as it should be. Of a main child that is ending anyway nothing else was to be expected.
     fn unhealthy(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
-        if self.is_stopping() {
+        if self.is_stopping() || self.state != State::Running {
             return;
         }
-        match (self.on_unhealthy, self.crew) {
-            (OnUnhealthy::Report, _) | (OnUnhealthy::Signal(_), Crew::Nobody) => {}
-            (OnUnhealthy::Signal(signal), Crew::Main) => self.send(now, signal, signal, emit),
-            (OnUnhealthy::Stop { exit }, Crew::Nobody) => self.state = State::Ended { code: exit },
-            (OnUnhealthy::Stop { exit }, Crew::Main) => {
+        let on_unhealthy = self.plan.watch.as_ref().map_or(OnUnhealthy::Report, |watch| watch.on_unhealthy);
+        match on_unhealthy {
+            OnUnhealthy::Report => {}
+            OnUnhealthy::Signal(_) if self.is_pause() => {}
+            OnUnhealthy::Signal(signal) => self.send(now, signal, signal, emit),
+            OnUnhealthy::Stop { exit } if self.is_pause() => self.state = State::Ended { code: exit },
+            OnUnhealthy::Stop { exit } => {
                 self.unhealthy_exit = Some(exit);
-                self.kill_after.get_or_insert(UNHEALTHY_KILL_AFTER);
                 // What the app is told in SIGTERM's place ends it. A SIGTERM that is dropped has to, here.
-                let signal = self.rewrites.get(Signal::TERM).unwrap_or(Signal::TERM);
+                let signal = self.plan.rewrites.get(Signal::TERM).unwrap_or(Signal::TERM);
                 self.send(now, Signal::TERM, signal, emit);
             }
         }
     }
 
-    /// Whether the main child has been asked to end, or has.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.asked == Asked::ToEnd || self.state != State::Running
-    }
-
-    /// Whether the verdict is that of a watched target, and not the main child's.
-    pub(super) fn is_unhealthy(&self) -> bool {
-        self.unhealthy_exit.is_some()
-    }
-
     /// From here on nothing goes to the main child's pid: it may be somebody else's by now.
     fn main_ended(&mut self, end: End) {
-        if self.state == State::Running {
+        if matches!(self.state, State::Running | State::MainKilled) {
             self.state = State::Ended { code: self.unhealthy_exit.unwrap_or(end.code()) };
             self.held = 0;
-            self.release_at = None;
-            self.kill_at = None;
         }
     }
 
     /// Who is left decides, once the main child is gone.
     fn reaped(&mut self, now: Instant, children_left: ChildrenLeft, emit: &mut impl FnMut(Action)) {
         match (self.state, children_left) {
-            (State::Running | State::Done { .. }, _) => {}
             (State::Ended { code }, _) => self.start_drain(now, code, children_left, emit),
             (State::Draining { code, .. } | State::Killed { code, .. }, ChildrenLeft::No) => {
                 self.state = State::Done { code };
@@ -314,10 +349,11 @@ impl Machine {
             }
             // Its children are ours now.
             (State::Killed { .. }, ChildrenLeft::Yes) => emit(Action::KillRemaining),
+            _ => {}
         }
     }
 
-    /// The main child is gone: takes leave of what it leaves behind.
+    /// The main child is gone: what it leaves behind is asked to end.
     fn start_drain(
         &mut self,
         now: Instant,
@@ -325,41 +361,58 @@ impl Machine {
         children_left: ChildrenLeft,
         emit: &mut impl FnMut(Action),
     ) {
-        self.state = match self.drain_policy {
-            DrainPolicy::Signal(signal) => {
-                if let Some(signal) = self.rewrites.get(signal) {
+        let until = self.drain_end(now);
+        let limit = until.saturating_duration_since(now);
+        self.state = match self.plan.drain_policy {
+            DrainPolicy::SignalGroup(signal) => {
+                if let Some(signal) = self.plan.rewrites.get(signal) {
                     emit(Action::SignalGroup(signal));
                 }
                 State::Done { code }
             }
-            DrainPolicy::Drain(limit) if self.role == Role::Plain && !limit.is_zero() => {
-                // Only the group can be found, and nobody tells us when it is gone: asking is all.
-                emit(Action::SignalRemaining);
+            DrainPolicy::Leave | DrainPolicy::Limit(Duration::ZERO) => State::Done { code },
+            // Only the group can be found, and nobody tells us when it is gone: asking is all.
+            _ if self.role == Role::Plain => {
+                emit(Action::SignalRemaining { limit });
                 State::Done { code }
             }
-            DrainPolicy::Drain(limit) if children_left == ChildrenLeft::Yes && !limit.is_zero() => {
-                let until = later(now, limit).min(self.last_call.unwrap_or(later(now, limit)));
-                if until <= now {
-                    emit(Action::KillRemaining);
-                    State::Killed { code, until: later(now, REAP_LIMIT) }
-                } else {
-                    emit(Action::SignalRemaining);
-                    State::Draining { code, until, look_at: None }
-                }
+            _ if children_left == ChildrenLeft::No => State::Done { code },
+            _ if limit.is_zero() => {
+                emit(Action::KillRemaining);
+                State::Killed { code, until: later(now, REAP_LIMIT) }
             }
-            DrainPolicy::Drain(_) | DrainPolicy::Leave => State::Done { code },
+            _ => {
+                emit(Action::SignalRemaining { limit });
+                // Others reap what a pause waits for: no SIGCHLD says that it is gone.
+                let look_at = self.is_pause().then(|| later(now, LOOK_AGAIN));
+                State::Draining { code, until, look_at }
+            }
         };
+    }
+
+    /// When a drain that begins now ends.
+    fn drain_end(&self, now: Instant) -> Instant {
+        let known = [self.kill_at(), self.runtime_limit()].into_iter().flatten().min();
+        let limit = match (self.plan.drain_policy, self.stop_requested) {
+            (DrainPolicy::Limit(limit), _) => limit,
+            (_, Some(requested)) if known.is_none() && !self.is_pause() => {
+                drain_after_stop(now.saturating_duration_since(requested))
+            }
+            _ => DRAIN,
+        };
+        let end = later(now, limit);
+        known.map_or(end, |known| known.min(end)).max(now)
     }
 
     /// A stop that was asked for is left alone. One by the terminal is not: nobody may be there who could end it.
     fn main_stopped(&mut self, by: Option<Signal>, emit: &mut impl FnMut(Action)) {
-        if self.state != State::Running || self.job_control != JobControl::Follow {
+        if self.state != State::Running || self.plan.job_control != JobControl::Follow {
             return;
         }
         match (by, self.stop) {
-            (None, Stop::Seen) => self.stop = Stop::None,
-            (Some(signal), Stop::None) if is_job_control(signal) => {
-                self.stop = Stop::Seen;
+            (None, StopState::Handled) => self.stop = StopState::Running,
+            (Some(signal), StopState::Running) if signal.is_job_control() => {
+                self.stop = StopState::Handled;
                 emit(Action::FollowStop(signal));
             }
             _ => {}
@@ -370,12 +423,11 @@ impl Machine {
     fn time(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
         match self.state {
             State::Running => {
-                if self.release_at.is_some_and(|at| at <= now) {
-                    self.release_at = None;
+                if self.release_at().is_some_and(|at| at <= now) {
                     self.release(now, emit);
                 }
-                if self.kill_at.is_some_and(|at| at <= now) {
-                    self.kill_at = None;
+                if self.kill_at().is_some_and(|at| at <= now) {
+                    self.state = State::MainKilled;
                     emit(Action::KillMain);
                 }
             }
@@ -395,40 +447,32 @@ impl Machine {
     /// Sends the signals on that were held back.
     fn release(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
         let held = std::mem::take(&mut self.held);
-        for received in (1..=64).filter_map(Signal::new).filter(|&signal| held & bit(signal) != 0) {
-            if let Some(signal) = self.rewrites.get(received) {
+        for received in (1..=64).filter_map(Signal::new).filter(|&signal| held & signal.bit() != 0) {
+            if let Some(signal) = self.plan.rewrites.get(received) {
                 self.send(now, received, signal, emit);
             }
         }
     }
 }
 
-/// The requests to end that are not used for anything else: QUIT makes a JVM print its threads, HUP has many reload.
-fn is_terminating(signal: Signal) -> bool {
-    matches!(signal, Signal::TERM | Signal::INT)
+/// The code of a wait whose limit has come, as coreutils' `timeout` says it.
+const GAVE_UP: u8 = 124;
+
+/// Whether `signal` ends a wait. There is nobody yet to whom a request to end could be sent on, and a parent that is gone
+/// wants nothing started.
+fn ends_wait(plan: &Init, signal: Signal) -> bool {
+    plan.wait.is_some()
+        && match plan.parent_death {
+            ParentDeath::Signal(death) | ParentDeath::Chain(death) => {
+                signal.is_stop_request() || signal == death
+            }
+            ParentDeath::Ignored => signal.is_stop_request(),
+        }
 }
 
-/// What a stopped process is woken up for, to act on it.
-pub(super) fn is_stop_request(signal: Signal) -> bool {
-    matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP)
-}
-
-/// The stop signals of the terminal.
-fn is_job_control(signal: Signal) -> bool {
-    matches!(signal, Signal::TSTP | Signal::TTIN | Signal::TTOU)
-}
-
-/// The bit of `signal` in a set.
-fn bit(signal: Signal) -> u64 {
-    u32::try_from(signal.number() - 1).map_or(0, |shift| 1 << shift)
-}
-
-/// `length` after `now`; a length that no clock can hold is never reached.
-fn later(now: Instant, length: Duration) -> Instant {
-    /// As good as never, and no `Instant` overflows.
-    const FURTHEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    now + length.min(FURTHEST)
-}
-
+#[cfg(test)]
+mod budget_tests;
+#[cfg(test)]
+mod exploration_tests;
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,19 @@
 //! `sexton init`: what a PID 1 does, in order.
 //!
 //! ```text
-//! plan       what is asked for: plain data, made by cli and compat
-//! child      the main child: laid out, forked, exec'd
-//! terminal   whose foreground it is
-//! before     what the start waits for
-//! reaper     who reaps, and how a process has ended
-//! machine    what is decided: events in, actions out, no clock and no system call
-//! event_loop what is done: wait, decide, act
-//! drain      what is left when the main child is gone
-//! watch      what is watched while the main child runs
-//! log        what is said about it
+//! plan         what is asked for: plain data, made by cli and compat
+//! launch       the start of the main child
+//! child        laid out, forked, exec'd
+//! terminal     whose foreground it is
+//! reaper       who reaps, and how a process has ended
+//! machine      what is decided: events in, actions out, no clock and no system call
+//! stop_budget  how long a stop may take
+//! event_loop   waits, has the machine decide
+//! effects      what is done then
+//! drain        the processes that the main child leaves behind
+//! watch        what is watched while the main child runs
+//! log_event    what is worth a line
+//! log          the line; dialect: those of other inits
 //! ```
 //!
 //! # Policies
@@ -28,39 +31,42 @@
 mod child;
 mod dialect;
 mod drain;
+mod effects;
 mod event_loop;
 mod explain;
-mod failure;
+mod launch;
 mod log;
+mod log_event;
 mod machine;
 mod name;
 pub(crate) mod plan;
 mod reaper;
-mod search;
 pub(crate) mod signals;
-mod startup_wait;
+mod spawn_error;
+mod stop_budget;
 mod terminal;
 mod watch;
 
 use std::os::fd::RawFd;
 use std::panic::{self, AssertUnwindSafe};
-use std::time::Duration;
 
 use crate::command::Command;
-use crate::deadline::Deadline;
+use crate::exec;
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys::fds;
-use crate::sys::memory;
-use crate::sys::process::{self, Pid};
+use crate::sys::process;
 use crate::sys::signal::{self, Disposition, SigSet, Source};
 use crate::sys::stdio;
 
-use self::child::{Child, CloseFds, Inherited};
-use self::drain::Leftovers;
-use self::event_loop::{Effects, Verdict};
-use self::log::{Log, LogEvent, Stderr};
-use self::plan::{Init, LogFormat, MainChild, ParentDeath, Placement, Subreaper, Verbosity};
+use self::child::Inherited;
+use self::drain::Remaining;
+use self::effects::Effects;
+use self::event_loop::{Supervisor, Verdict};
+use self::launch::{Launch, report_fatal};
+use self::log::{Log, Stderr};
+use self::log_event::LogEvent;
+use self::plan::{Init, LogFormat, MainChild, ParentDeath, Subreaper};
 use self::signals::Signal;
 use self::terminal::Terminal;
 use self::watch::Watch;
@@ -90,32 +96,17 @@ fn run(plan: &Init) -> ExitStatus {
     let role = become_reaper(plan, &mut log);
     let orphaned = follow_parent(plan, &inherited, &mut log);
     let given = note_given(plan);
-    let mut source = Source::open();
-    let mut watch = match open_watch(plan, &mut log) {
+    let source = Source::open();
+    let watch = match open_watch(plan, &mut log) {
         Ok(watch) => watch,
         Err(status) => return status,
     };
-    let reaped = match startup_wait::wait(plan, &mut source, watch.as_mut(), orphaned, &mut log) {
-        Ok(reaped) => reaped,
-        Err(status) => return status,
-    };
-    let mut terminal = find_terminal(plan);
-    let child = match start(plan, &inherited, &terminal, &source, given.as_deref(), &mut log) {
-        Ok(child) => child,
-        Err(status) => return status,
-    };
-    memory::release_startup_pages();
-    if let Some(watch) = &mut watch {
-        watch.start();
-    }
-    let leftovers = Leftovers::new(role, child.as_ref().map(|child| child.pid));
-    let mut effects =
-        Effects { plan, child: child.as_ref(), terminal: &mut terminal, leftovers, log: &mut log, reaped };
-    let code = event_loop::run(plan, role, &mut source, &mut effects, &mut watch, orphaned);
-    terminal.give_back();
-    let status = verdict(plan, child.as_ref(), code);
-    log.record(LogEvent::Exit { code: u8::try_from(status.code()).unwrap_or(u8::MAX) });
-    status
+    let launch = Launch { plan, inherited, given };
+    let effects =
+        Effects { plan, child: None, terminal: Terminal::none(), remaining: Remaining::new(role), log };
+    let mut supervisor = Supervisor::new(role, source, launch, effects, watch);
+    let verdict = supervisor.run(orphaned);
+    finish(supervisor.into_effects(), verdict)
 }
 
 /// First of all: from here on no signal is lost. SIGCHLD that we were given as ignored would have the kernel reap for us, and
@@ -139,7 +130,7 @@ fn open_log(plan: &Init) -> Log {
 fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
     let (role, refused) = reaper::claim(plan.subreaper);
     if let Some(why) = refused {
-        let text = format!("cannot become a subreaper ({}): orphans go to PID 1", failure::errno(&why));
+        let text = format!("cannot become a subreaper ({}): orphans go to PID 1", spawn_error::errno(&why));
         log.record(LogEvent::Warning { text: &text });
     }
     if plan.subreaper == Subreaper::Never && role == reaper::Role::Plain {
@@ -152,7 +143,7 @@ fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
 fn follow_parent(plan: &Init, inherited: &Inherited, log: &mut Log) -> Option<Signal> {
     let (ParentDeath::Signal(signal) | ParentDeath::Chain(signal)) = plan.parent_death else { return None };
     if let Err(why) = process::signal_at_parents_death(signal.number()) {
-        let text = format!("cannot follow the parent's death: {}", failure::errno(&why));
+        let text = format!("cannot follow the parent's death: {}", spawn_error::errno(&why));
         log.record(LogEvent::Warning { text: &text });
     }
     if process::parent_pid() == inherited.parent {
@@ -185,90 +176,41 @@ fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, Ex
             Ok(watch)
         }
         Err(why) => {
-            report_fatal(plan, "", process::own_pid(), &why);
+            report_fatal(plan, log, "", process::own_pid(), &why);
             Err(plan.failures.init)
         }
     }
 }
 
-/// The controlling terminal; of no interest to a main child that does not get a group of its own in our session.
-fn find_terminal(plan: &Init) -> Terminal {
-    if plan.placement == Placement::Group && plan.main != MainChild::None {
-        Terminal::find()
-    } else {
-        Terminal::none()
-    }
-}
-
-/// Starts the main child. The last step that can end us early.
-fn start(
-    plan: &Init,
-    inherited: &Inherited,
-    terminal: &Terminal,
-    source: &Source,
-    given: Option<&[RawFd]>,
-    log: &mut Log,
-) -> Result<Option<Child>, ExitStatus> {
-    let MainChild::Command(command) = &plan.main else {
-        let _ = process::change_directory(c"/");
-        fds::close_each(given.unwrap_or_default());
-        log.record(LogEvent::Paused);
-        return Ok(None);
-    };
-    let ours: Vec<_> = [source.raw_fd(), terminal.raw_fd()].into_iter().flatten().collect();
-    let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let closing = given.map_or(CloseFds::AllBut(&ours), CloseFds::Only);
-    match child::spawn(plan, command, inherited, terminal, closing) {
-        Ok(child) => {
-            log.record(LogEvent::Started { pid: child.pid, program: &program });
-            Ok(Some(child))
-        }
-        Err(failure) => {
-            report_fatal(plan, &program, process::own_pid(), &failure::start(&program, &failure));
-            Err(plan.failures.init)
-        }
-    }
-}
-
-/// What the main child's code means to our parent.
-fn verdict(plan: &Init, child: Option<&Child>, verdict: Verdict) -> ExitStatus {
-    if let (MainChild::Command(command), Some(error)) = (&plan.main, child.and_then(Child::exec_error)) {
+/// Says what it has come to, and what our parent is told.
+fn finish(mut effects: Effects<'_>, verdict: Verdict) -> ExitStatus {
+    let plan = effects.plan;
+    if let (MainChild::Command(command), Some(child)) = (&plan.main, &effects.child)
+        && let Some(errno) = child.exec_error()
+    {
         let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
-        let pid = child.map_or(0, |child| child.pid);
         let why = match plan.log.format {
-            LogFormat::Text | LogFormat::Json => failure::exec(&program, &error),
-            LogFormat::Tini(_) | LogFormat::DumbInit(_) | LogFormat::Catatonit => {
-                failure::errno(&error).desc().to_owned()
-            }
+            LogFormat::Text | LogFormat::Json => exec::refusal(program.as_ref().as_ref(), errno),
+            LogFormat::Tini(_) | LogFormat::DumbInit(_) | LogFormat::Catatonit => errno.desc().to_owned(),
         };
-        report_fatal(plan, &program, pid, &why);
+        report_fatal(plan, &effects.log, &program, child.pid, &why);
         // By another program's name the child's own code counts as any other.
         if let LogFormat::Text | LogFormat::Json = plan.log.format {
-            return plan.failures.of_exec(failure::errno(&error));
+            return tell_exit(&mut effects.log, plan.failures.of_exec(errno));
         }
     }
-    match verdict {
-        Verdict::Main(code) if plan.exit_zero.contains(code) => ExitStatus::Code(0),
-        Verdict::Main(code) | Verdict::Unhealthy(code) => ExitStatus::Code(code),
-    }
+    tell_exit(
+        &mut effects.log,
+        match verdict {
+            Verdict::Main(code) if plan.exit_zero.contains(code) => ExitStatus::Code(0),
+            Verdict::Main(code) | Verdict::Unhealthy(code) => ExitStatus::Code(code),
+            Verdict::NotStarted(status) => return status,
+        },
+    )
 }
 
-/// Says what ends us, `pid` being who met it. Unlike the log this waits for a slow reader, but not for long.
-fn report_fatal(plan: &Init, program: &str, pid: Pid, why: &str) {
-    /// A reader that has not come by then does not come.
-    const PATIENCE: Duration = Duration::from_millis(200);
-    if plan.log.verbosity >= Verbosity::Error {
-        let (line, whole) = match plan.log.format {
-            LogFormat::Text | LogFormat::Json => {
-                (log::fatal_line(plan.log.format, why), plan.log.format == LogFormat::Json)
-            }
-            other => (dialect::cannot_start(other, program, pid, why).unwrap_or_default(), false),
-        };
-        let deadline = Deadline::after(PATIENCE);
-        if whole {
-            report::record(Stream::Stderr, &line, deadline);
-        } else {
-            report::line(Stream::Stderr, &line, deadline);
-        }
-    }
+/// The last line of the log.
+fn tell_exit(log: &mut Log, status: ExitStatus) -> ExitStatus {
+    log.record(LogEvent::Exit { code: u8::try_from(status.code()).unwrap_or(u8::MAX) });
+    status
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::probe::Probe;
 use crate::wait::{self, OnTimeout};
@@ -41,8 +42,12 @@ pub(crate) struct Init {
     pub(crate) stop_delay: Duration,
     /// How long after the first terminating signal the main child is killed, and what it has left behind by then.
     pub(crate) kill_after: Option<Duration>,
+    /// How long after its SIGTERM the runtime kills us, where it is known.
+    pub(crate) stop_timeout: Option<Duration>,
     /// What happens to the processes that the main child leaves behind.
     pub(crate) drain_policy: DrainPolicy,
+    /// What is done about a script that does not name its interpreter.
+    pub(crate) bare_script: BareScript,
     /// What to say.
     pub(crate) log: LogOptions,
     /// What to exit with when there is no main child to take a code from.
@@ -178,14 +183,16 @@ pub(crate) enum ParentDeath {
     Chain(Signal),
 }
 
-/// What happens to what is left when the main child is gone.
+/// What happens to the processes that the main child leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DrainPolicy {
-    /// SIGTERM, and SIGKILL this long after.
-    Drain(Duration),
+    /// SIGTERM, and SIGKILL some seconds later: fewer after a stop from outside, where somebody waits for our exit.
+    Default,
+    /// SIGTERM, and SIGKILL this long after; 0 leaves them to the kernel.
+    Limit(Duration),
     /// This signal to the main child's group, by way of the rewrites, without waiting.
-    Signal(Signal),
-    /// Nothing: as PID 1 the kernel kills it, else it lives on.
+    SignalGroup(Signal),
+    /// Nothing: as PID 1 the kernel kills them, else they live on.
     Leave,
 }
 
@@ -295,9 +302,6 @@ impl CodeSet {
     }
 }
 
-/// How long what is left may take to end, unless the user says otherwise: half of the 10 s that `docker stop` gives.
-pub(crate) const DRAIN: Duration = Duration::from_secs(5);
-
 impl Init {
     /// `main` with everything else as it is without options.
     pub(crate) fn new(main: MainChild) -> Self {
@@ -313,7 +317,9 @@ impl Init {
             exit_zero: CodeSet::default(),
             stop_delay: Duration::ZERO,
             kill_after: None,
-            drain_policy: DrainPolicy::Drain(DRAIN),
+            stop_timeout: None,
+            drain_policy: DrainPolicy::Default,
+            bare_script: BareScript::Refuse,
             log: LogOptions { format: LogFormat::Text, verbosity: Verbosity::Warning },
             failures: FailureCodes {
                 init: ExitStatus::InitFailed,
@@ -324,5 +330,12 @@ impl Init {
             wait: None,
             watch: None,
         }
+    }
+
+    /// Whether CMD gets the variable `name` of our environment. Ours configure us alone: a sexton below us would listen, wait
+    /// and delay a second time.
+    #[expect(clippy::unused_self, reason = "what else is ours to read depends on the plan")]
+    pub(crate) fn keeps_variable(&self, name: &[u8]) -> bool {
+        !name.starts_with(b"SEXTON_INIT_")
     }
 }

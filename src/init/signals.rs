@@ -109,6 +109,26 @@ impl Signal {
         }
     }
 
+    /// Its bit in a set: bit n-1 for signal n.
+    pub(crate) fn bit(self) -> u64 {
+        1 << (self.0 - 1)
+    }
+
+    /// Whether it is a request to end that has no other use: QUIT makes a JVM print its threads, HUP has many reload.
+    pub(crate) fn is_terminating(self) -> bool {
+        matches!(self, Self::TERM | Self::INT)
+    }
+
+    /// Whether a stopped process is woken up for it, to act on it.
+    pub(crate) fn is_stop_request(self) -> bool {
+        matches!(self, Self::TERM | Self::INT | Self::QUIT | Self::HUP)
+    }
+
+    /// Whether a terminal stops a process by it.
+    pub(crate) fn is_job_control(self) -> bool {
+        matches!(self, Self::TSTP | Self::TTIN | Self::TTOU)
+    }
+
     /// Reads `TERM`, `SIGTERM`, `15`, `RTMIN+3` or `RTMAX-1`, in any case.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let unknown = || format!("unknown signal `{text}`; write for example TERM, SIGTERM, 15 or RTMIN+3");

@@ -22,49 +22,43 @@ pub(crate) struct Image {
     _words: Vec<CString>,
     /// A free place for the shell, the words, a null.
     argv: Vec<*const c_char>,
-    /// Our own environment; or a copy of its pointers, when an entry has to change.
-    environment: *const *const c_char,
-    /// The copy.
-    copy: Vec<*const c_char>,
-    /// Where in the copy `LISTEN_PID` stands.
+    /// Pointers into our own environment, a null.
+    environment: Vec<*const c_char>,
+    /// Where in it `LISTEN_PID` stands, if it has to change.
     listen_pid: Option<usize>,
     /// Its new text.
     listen_text: [u8; LISTEN_ROOM],
 }
 
 impl Image {
-    /// Lays out `words` and this process' environment, byte for byte. `LISTEN_PID` is replaced where it names `own_pid`.
-    pub(crate) fn new(words: Vec<CString>, own_pid: libc::pid_t) -> Self {
+    /// Lays out `words` and this process' environment, byte for byte, but for the variables that `is_kept` refuses by their
+    /// name. `LISTEN_PID` is replaced where it names `own_pid`.
+    pub(crate) fn new(words: Vec<CString>, own_pid: libc::pid_t, is_kept: impl Fn(&[u8]) -> bool) -> Self {
         let mut argv = Vec::with_capacity(words.len() + 2);
         argv.push(SHELL.as_ptr());
         argv.extend(words.iter().map(|word| word.as_ptr()));
         argv.push(ptr::null());
-        let mut image = Self {
+        let is_activated = variable(LISTEN_PID) == Some(own_pid.to_string().as_bytes());
+        let kept = || {
+            entries().filter(|entry| {
+                let name = entry.to_bytes().split(|&byte| byte == b'=').next().unwrap_or_default();
+                is_kept(name) && !(is_activated && name == LISTEN_PIDFDID)
+            })
+        };
+        let environment = kept().map(CStr::as_ptr).chain([ptr::null()]).collect();
+        let listen_pid = kept().position(|entry| value_of(entry, LISTEN_PID).is_some());
+        Self {
             _words: words,
             argv,
-            environment: environ(),
-            copy: Vec::new(),
-            listen_pid: None,
+            environment,
+            listen_pid: listen_pid.filter(|_| is_activated),
             listen_text: [0; LISTEN_ROOM],
-        };
-        let ours = own_pid.to_string();
-        if variable(LISTEN_PID) == Some(ours.as_bytes()) {
-            image.copy = entries()
-                .filter(|entry| value_of(entry, LISTEN_PIDFDID).is_none())
-                .map(CStr::as_ptr)
-                .chain([ptr::null()])
-                .collect();
-            image.listen_pid = entries()
-                .filter(|entry| value_of(entry, LISTEN_PIDFDID).is_none())
-                .position(|entry| value_of(entry, LISTEN_PID).is_some());
-            image.environment = image.copy.as_ptr();
         }
-        image
     }
 
     /// Makes `LISTEN_PID`, where it named us, name `pid`. Async-signal-safe.
     pub(crate) fn name_listener(&mut self, pid: libc::pid_t) {
-        let Some(place) = self.listen_pid.and_then(|at| self.copy.get_mut(at)) else { return };
+        let Some(place) = self.listen_pid.and_then(|at| self.environment.get_mut(at)) else { return };
         let mut room = self.listen_text.as_mut_slice();
         // A pid has at most ten digits: it fits, and a NUL stays behind it. Formatting a number allocates nothing.
         if write!(room, "LISTEN_PID={pid}").is_ok() {
@@ -77,7 +71,7 @@ impl Image {
     pub(crate) fn exec(&self, path: &CStr) -> io::Error {
         let words = self.argv.get(1..).map_or(ptr::null(), <[_]>::as_ptr);
         // SAFETY: the path is live; both vectors are null-terminated and point to live strings.
-        unsafe { libc::execve(path.as_ptr(), words, self.environment) };
+        unsafe { libc::execve(path.as_ptr(), words, self.environment.as_ptr()) };
         io::Error::last_os_error()
     }
 
@@ -87,7 +81,7 @@ impl Image {
             *place = path.as_ptr();
         }
         // SAFETY: the path is live; both vectors are null-terminated and point to live strings.
-        unsafe { libc::execve(SHELL.as_ptr(), self.argv.as_ptr(), self.environment) };
+        unsafe { libc::execve(SHELL.as_ptr(), self.argv.as_ptr(), self.environment.as_ptr()) };
         io::Error::last_os_error()
     }
 }

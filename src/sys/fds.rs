@@ -28,20 +28,6 @@ pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// A pipe that is closed on exec: reading end, writing end.
-/// See [pipe(2)](https://man7.org/linux/man-pages/man2/pipe.2.html).
-pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let mut ends: [RawFd; 2] = [-1; 2];
-    // SAFETY: there is room for two numbers.
-    cerr(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
-    let [reading, writing] = ends;
-    // SAFETY: the kernel has just made it, and nobody else has it.
-    let reading = unsafe { OwnedFd::from_raw_fd(reading) };
-    // SAFETY: the same.
-    let writing = unsafe { OwnedFd::from_raw_fd(writing) };
-    Ok((above_stdio(reading)?, above_stdio(writing)?))
-}
-
 /// Reads once; `EINTR` is tried again. Async-signal-safe.
 pub(crate) fn read(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
     loop {

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int, c_ulong};
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use super::errno::cerr;
@@ -142,6 +143,49 @@ pub(crate) fn peek_dead() -> Option<Pid> {
     let info = wait_id(libc::P_ALL, 0, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT)?;
     // SAFETY: waitid fills the pid of SIGCHLD's form, and zero when it has found nothing.
     Some(unsafe { info.si_pid() }).filter(|&pid| pid != 0)
+}
+
+/// Whether the child `pid` has ended; it is left to be reaped.
+pub(crate) fn is_dead(pid: Pid) -> bool {
+    let Ok(id) = libc::id_t::try_from(pid) else { return true };
+    match wait_id(libc::P_PID, id, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT) {
+        // SAFETY: waitid fills the pid of SIGCHLD's form, and zero when it has found nothing.
+        Some(info) => unsafe { info.si_pid() != 0 },
+        None => true,
+    }
+}
+
+/// Whether this is the only process of its PID namespace; asked by PID 1.
+pub(crate) fn is_alone() -> bool {
+    // SAFETY: signal 0 is sent to nobody; -1 means everybody but PID 1.
+    let result = unsafe { libc::kill(-1, 0) };
+    result == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+}
+
+/// A process that stays the same one, though its number may be used again.
+#[derive(Debug)]
+pub(crate) struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// The process that has the number `pid` now.
+    /// See [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
+    pub(crate) fn open(pid: Pid) -> io::Result<Self> {
+        // SAFETY: takes numbers.
+        let fd = super::errno::cerr_long(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+        let fd = RawFd::try_from(fd).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        // SAFETY: the kernel has just made it, and nobody else has it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Sends `number` to it.
+    /// See [pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html).
+    pub(crate) fn signal(&self, number: c_int) -> io::Result<()> {
+        let fd = self.0.as_raw_fd();
+        let no_info: *const libc::siginfo_t = ptr::null();
+        // SAFETY: takes numbers, and no siginfo.
+        let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, number, no_info, 0) };
+        super::errno::cerr_long(result).map(drop)
+    }
 }
 
 /// The signal that has stopped the child `pid`, while it is stopped; its state is left as it is.

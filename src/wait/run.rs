@@ -1,18 +1,17 @@
 //! The loop of a wait outside PID 1, and the exec at its end.
 
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::execvp;
 
 use crate::command::Command;
 use crate::deadline::Deadline;
+use crate::exec::{self, BareScript, Program};
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys;
@@ -39,7 +38,7 @@ impl Command for Wait {
         }
         // CMD gets the mask that we were given.
         drop(signals);
-        become_command(self.command, self.plan.verbosity)
+        become_command(&self.command, self.plan.verbosity)
     }
 }
 
@@ -89,15 +88,16 @@ fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<WaitEnd, u32> {
 }
 
 /// Replaces this process by CMD.
-fn become_command(command: Vec<OsString>, verbosity: Verbosity) -> ExitStatus {
-    let shown = command.first().map(|name| name.display().to_string()).unwrap_or_default();
+fn become_command(command: &[OsString], verbosity: Verbosity) -> ExitStatus {
     // argv came from the kernel NUL-terminated, so no word holds a NUL.
-    let words: Vec<_> = command.into_iter().filter_map(|word| CString::new(word.into_vec()).ok()).collect();
-    let Some(name) = words.first() else { return ExitStatus::NotFound };
-    let Err(errno) = execvp(name, &words);
+    let Ok(mut program) = Program::new(command, BareScript::Refuse, |_| true) else {
+        return ExitStatus::NotExecutable;
+    };
+    let errno = Errno::from_raw(program.exec());
     if verbosity != Verbosity::Quiet {
-        let line = format!("sexton: cannot run {shown}: {}", errno.desc().to_lowercase());
+        let name = command.first().map(OsString::as_os_str).unwrap_or_default();
+        let line = format!("sexton: {}", exec::refusal(name, errno));
         report::line(Stream::Stderr, &line, Deadline::after(PATIENCE));
     }
-    if errno == Errno::ENOENT { ExitStatus::NotFound } else { ExitStatus::NotExecutable }
+    exec::exit_status(errno)
 }

@@ -7,31 +7,46 @@ use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest,
 };
 
-use super::{Action, ChildrenLeft, Event, LOOK_AGAIN, Machine, REAP_LIMIT, is_terminating};
+use super::{Action, ChildrenLeft, Event, LOOK_AGAIN, Machine, Origin, State};
 use crate::init::plan::{DrainPolicy, Init, MainChild, OnUnhealthy, SignalScope, Watch};
 use crate::init::reaper::{End, Role};
 use crate::init::signals::{Rewrites, Signal};
+use crate::init::stop_budget::REAP_LIMIT;
 
 /// Everything that one step did.
-fn step(machine: &mut Machine, now: Instant, event: Event) -> Vec<Action> {
+pub(super) fn step(machine: &mut Machine, now: Instant, event: Event) -> Vec<Action> {
     let mut actions = Vec::new();
     machine.step(now, event, &mut |action| actions.push(action));
     actions
 }
 
+/// A machine whose main child has just been started.
+pub(super) fn started(plan: &Init, role: Role) -> Machine<'_> {
+    let mut machine = Machine::new(plan, role);
+    assert_eq!(step(&mut machine, Instant::now(), Event::Started), []);
+    assert_eq!(machine.state, State::Running);
+    machine
+}
+
+/// What a drain of that length begins with.
+pub(super) fn drain(limit: u64) -> Action {
+    Action::SignalRemaining { limit: ms(limit) }
+}
+
 /// A plan without options.
-fn plan() -> Init {
+pub(super) fn plan() -> Init {
     Init::new(MainChild::Command(vec!["app".into()]))
 }
 
 /// A length in milliseconds.
-fn ms(amount: u64) -> Duration {
+pub(super) fn ms(amount: u64) -> Duration {
     Duration::from_millis(amount)
 }
 
 #[test]
 fn without_leftovers_the_end_comes_with_the_main_childs() {
-    let mut machine = Machine::new(&plan(), Role::Pid1);
+    let plan = plan();
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     assert_eq!(machine.due(), None);
     assert_eq!(step(&mut machine, now, Event::MainEnded(End::Exited(3))), []);
@@ -42,10 +57,11 @@ fn without_leftovers_the_end_comes_with_the_main_childs() {
 
 #[test]
 fn leftovers_are_asked_then_killed_then_left() {
-    let mut machine = Machine::new(&plan(), Role::Subreaper);
+    let plan = plan();
+    let mut machine = started(&plan, Role::Subreaper);
     let now = Instant::now();
     step(&mut machine, now, Event::MainEnded(End::Killed(Signal::TERM)));
-    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes)), [Action::SignalRemaining]);
+    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes)), [drain(5000)]);
     assert_eq!(machine.due(), Some(now + ms(5000)));
     assert_eq!(step(&mut machine, now + ms(4999), Event::Time), []);
     assert_eq!(step(&mut machine, now + ms(5000), Event::Time), [Action::KillRemaining]);
@@ -57,7 +73,8 @@ fn leftovers_are_asked_then_killed_then_left() {
 
 #[test]
 fn those_forked_during_the_drain_are_asked_soon_and_not_with_each_death() {
-    let mut machine = Machine::new(&plan(), Role::Pid1);
+    let plan = plan();
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     step(&mut machine, now, Event::MainEnded(End::Exited(0)));
     step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes));
@@ -72,12 +89,15 @@ fn those_forked_during_the_drain_are_asked_soon_and_not_with_each_death() {
 #[test]
 fn a_stop_request_wakes_the_stopped_and_starts_the_clock_once() {
     let plan = Init { kill_after: Some(ms(100)), ..plan() };
-    let mut machine = Machine::new(&plan, Role::Pid1);
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     let term = Action::Send { received: Signal::TERM, signal: Signal::TERM };
-    assert_eq!(step(&mut machine, now, Event::Signal(Signal::TERM)), [term, Action::ContinueIfStopped]);
     assert_eq!(
-        step(&mut machine, now + ms(90), Event::Signal(Signal::TERM)),
+        step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process)),
+        [term, Action::ContinueIfStopped]
+    );
+    assert_eq!(
+        step(&mut machine, now + ms(90), Event::Signal(Signal::TERM, Origin::Process)),
         [term, Action::ContinueIfStopped]
     );
     assert_eq!(machine.due(), Some(now + ms(100)), "a second request gives no more time");
@@ -89,15 +109,15 @@ fn a_stop_request_wakes_the_stopped_and_starts_the_clock_once() {
 fn what_is_left_has_no_longer_than_the_main_child_had() {
     let plan = Init { kill_after: Some(ms(100)), ..plan() };
     let now = Instant::now();
-    let mut machine = Machine::new(&plan, Role::Pid1);
-    step(&mut machine, now, Event::Signal(Signal::TERM));
+    let mut machine = started(&plan, Role::Pid1);
+    step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process));
     step(&mut machine, now + ms(60), Event::MainEnded(End::Exited(0)));
-    assert_eq!(step(&mut machine, now + ms(60), Event::Reaped(ChildrenLeft::Yes)), [Action::SignalRemaining]);
+    assert_eq!(step(&mut machine, now + ms(60), Event::Reaped(ChildrenLeft::Yes)), [drain(40)]);
     assert_eq!(machine.due(), Some(now + ms(100)));
     assert_eq!(step(&mut machine, now + ms(100), Event::Time), [Action::KillRemaining]);
 
-    let mut machine = Machine::new(&plan, Role::Pid1);
-    step(&mut machine, now, Event::Signal(Signal::TERM));
+    let mut machine = started(&plan, Role::Pid1);
+    step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process));
     step(&mut machine, now + ms(100), Event::Time);
     step(&mut machine, now + ms(101), Event::MainEnded(End::Killed(Signal::KILL)));
     assert_eq!(step(&mut machine, now + ms(101), Event::Reaped(ChildrenLeft::Yes)), [Action::KillRemaining]);
@@ -107,8 +127,8 @@ fn what_is_left_has_no_longer_than_the_main_child_had() {
 #[test]
 fn a_thread_dump_starts_no_clock() {
     let plan = Init { kill_after: Some(ms(100)), ..plan() };
-    let mut machine = Machine::new(&plan, Role::Pid1);
-    step(&mut machine, Instant::now(), Event::Signal(Signal::QUIT));
+    let mut machine = started(&plan, Role::Pid1);
+    step(&mut machine, Instant::now(), Event::Signal(Signal::QUIT, Origin::Process));
     assert_eq!(machine.due(), None);
 }
 
@@ -117,10 +137,16 @@ fn a_request_is_held_back_once_and_then_sent_as_rewritten() {
     let mut rewrites = Rewrites::default();
     rewrites.set(Signal::TERM, Some(Signal::QUIT));
     let plan = Init { stop_delay: ms(50), kill_after: Some(ms(100)), rewrites, ..plan() };
-    let mut machine = Machine::new(&plan, Role::Pid1);
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
-    assert_eq!(step(&mut machine, now, Event::Signal(Signal::TERM)), [Action::Hold(Signal::TERM)]);
-    assert_eq!(step(&mut machine, now + ms(40), Event::Signal(Signal::TERM)), [Action::Hold(Signal::TERM)]);
+    assert_eq!(
+        step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process)),
+        [Action::Hold(Signal::TERM)]
+    );
+    assert_eq!(
+        step(&mut machine, now + ms(40), Event::Signal(Signal::TERM, Origin::Process)),
+        [Action::Hold(Signal::TERM)]
+    );
     let quit = Action::Send { received: Signal::TERM, signal: Signal::QUIT };
     assert_eq!(step(&mut machine, now + ms(50), Event::Time), [quit, Action::ContinueIfStopped]);
     assert_eq!(machine.due(), Some(now + ms(150)), "the clock runs from the sending");
@@ -128,7 +154,8 @@ fn a_request_is_held_back_once_and_then_sent_as_rewritten() {
 
 #[test]
 fn a_terminals_stop_is_met_once_and_an_asked_one_is_not() {
-    let mut machine = Machine::new(&plan(), Role::Pid1);
+    let plan = plan();
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     let stopped = Event::MainStopped(Some(Signal::TSTP));
     assert_eq!(step(&mut machine, now, stopped), [Action::FollowStop(Signal::TSTP)]);
@@ -136,32 +163,40 @@ fn a_terminals_stop_is_met_once_and_an_asked_one_is_not() {
     step(&mut machine, now, Event::MainStopped(None));
     assert_eq!(step(&mut machine, now, stopped), [Action::FollowStop(Signal::TSTP)]);
     step(&mut machine, now, Event::MainStopped(None));
-    step(&mut machine, now, Event::Signal(Signal::TSTP));
+    step(&mut machine, now, Event::Signal(Signal::TSTP, Origin::Process));
     assert_eq!(step(&mut machine, now, stopped), []);
     assert_eq!(step(&mut machine, now, Event::MainStopped(Some(Signal::STOP))), []);
     let cont = Action::Send { received: Signal::CONT, signal: Signal::CONT };
-    assert_eq!(step(&mut machine, now, Event::Signal(Signal::CONT)), [Action::FollowContinue, cont]);
+    assert_eq!(
+        step(&mut machine, now, Event::Signal(Signal::CONT, Origin::Process)),
+        [Action::FollowContinue, cont]
+    );
     assert_eq!(step(&mut machine, now, stopped), [Action::FollowStop(Signal::TSTP)]);
 }
 
 #[test]
 fn a_pause_ends_by_the_first_terminating_signal() {
-    let mut machine = Machine::new(&Init::new(MainChild::None), Role::Pid1);
+    let plan = Init::new(MainChild::None);
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
-    assert_eq!(step(&mut machine, now, Event::Signal(Signal::HUP)), [Action::Ignore(Signal::HUP)]);
+    assert_eq!(
+        step(&mut machine, now, Event::Signal(Signal::HUP, Origin::Process)),
+        [Action::Ignore(Signal::HUP)]
+    );
     step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!(machine.verdict(), None);
-    step(&mut machine, now, Event::Signal(Signal::TERM));
+    step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process));
     step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!(machine.verdict(), Some(0));
 }
 
 #[test]
 fn without_orphans_of_our_own_leftovers_are_asked_and_not_waited_for() {
-    let mut machine = Machine::new(&plan(), Role::Plain);
+    let plan = plan();
+    let mut machine = started(&plan, Role::Plain);
     let now = Instant::now();
     step(&mut machine, now, Event::MainEnded(End::Exited(1)));
-    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::No)), [Action::SignalRemaining]);
+    assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::No)), [drain(5000)]);
     assert_eq!(machine.verdict(), Some(1));
 }
 
@@ -170,10 +205,11 @@ fn other_farewells() {
     let now = Instant::now();
     for (drain_policy, actions) in [
         (DrainPolicy::Leave, vec![]),
-        (DrainPolicy::Drain(Duration::ZERO), vec![]),
-        (DrainPolicy::Signal(Signal::TERM), vec![Action::SignalGroup(Signal::TERM)]),
+        (DrainPolicy::Limit(Duration::ZERO), vec![]),
+        (DrainPolicy::SignalGroup(Signal::TERM), vec![Action::SignalGroup(Signal::TERM)]),
     ] {
-        let mut machine = Machine::new(&Init { drain_policy, ..plan() }, Role::Pid1);
+        let plan = Init { drain_policy, ..plan() };
+        let mut machine = started(&plan, Role::Pid1);
         step(&mut machine, now, Event::MainEnded(End::Exited(9)));
         assert_eq!(step(&mut machine, now, Event::Reaped(ChildrenLeft::Yes)), actions, "{drain_policy:?}");
         assert_eq!(machine.verdict(), Some(9));
@@ -221,8 +257,8 @@ fn plans() -> impl Strategy<Value = Init> {
             plan.signal_scope = SignalScope::ProcessGroup;
             plan.drain_policy = match drain_policy {
                 0 => DrainPolicy::Leave,
-                1 => DrainPolicy::Signal(Signal::TERM),
-                _ => DrainPolicy::Drain(ms(drain)),
+                1 => DrainPolicy::SignalGroup(Signal::TERM),
+                _ => DrainPolicy::Limit(ms(drain)),
             };
             for (from, to) in pairs {
                 let from = Signal::new(from.into()).unwrap();
@@ -245,7 +281,7 @@ proptest! {
     ) {
         let start = Instant::now();
         let mut now = start;
-        let mut machine = Machine::new(&plan, role);
+        let mut machine = started(&plan, role);
         let mut left: u32 = 0;
         let mut ended: Option<(Instant, u8)> = None;
         let mut asked_to_stop: Option<Instant> = None;
@@ -264,10 +300,10 @@ proptest! {
             match turn {
                 Turn::Signal(number) => {
                     let signal = Signal::new(number.into()).unwrap();
-                    if is_terminating(signal) || plan.rewrites.get(signal).is_some_and(is_terminating) {
+                    if signal.is_terminating() || plan.rewrites.get(signal).is_some_and(Signal::is_terminating) {
                         asked_to_stop.get_or_insert(now);
                     }
-                    events.push(Event::Signal(signal));
+                    events.push(Event::Signal(signal, Origin::Process));
                 }
                 Turn::MainEnds(code) if ended.is_none() => {
                     ended = Some((now, code));
@@ -306,7 +342,7 @@ proptest! {
                             let limit = plan.kill_after.expect("nobody wants it killed");
                             prop_assert!(now >= asked + plan.stop_delay + limit);
                         }
-                        Action::SignalRemaining | Action::SignalNewcomers | Action::KillRemaining | Action::SignalGroup(_) => {
+                        Action::SignalRemaining { .. } | Action::SignalNewcomers | Action::KillRemaining | Action::SignalGroup(_) => {
                             prop_assert!(ended.is_some(), "{action:?} while the main child lives");
                         }
                         _ => {}
@@ -329,7 +365,7 @@ proptest! {
                 break;
             }
             if let (Some((at, _)), None) = (ended, verdict) {
-                let DrainPolicy::Drain(limit) = plan.drain_policy else { panic!("nobody waits") };
+                let DrainPolicy::Limit(limit) = plan.drain_policy else { panic!("nobody waits") };
                 // One turn of time may overshoot what is due.
                 prop_assert!(now <= at + limit + REAP_LIMIT + 2 * ms(400), "the bound is hard");
             }
@@ -355,7 +391,8 @@ fn watched(on_unhealthy: OnUnhealthy) -> Init {
 
 #[test]
 fn an_unhealthy_main_child_is_asked_then_killed_and_the_code_is_ours() {
-    let mut machine = Machine::new(&watched(OnUnhealthy::Stop { exit: 7 }), Role::Pid1);
+    let plan = watched(OnUnhealthy::Stop { exit: 7 });
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     let term = Action::Send { received: Signal::TERM, signal: Signal::TERM };
     assert_eq!(step(&mut machine, now, Event::Unhealthy), [term, Action::ContinueIfStopped]);
@@ -372,7 +409,7 @@ fn what_the_user_says_of_kill_after_and_of_rewrites_holds_for_the_unhealthy() {
     let mut rewrites = Rewrites::default();
     rewrites.set(Signal::TERM, Some(Signal::QUIT));
     let plan = Init { kill_after: Some(ms(100)), rewrites, ..watched(OnUnhealthy::Stop { exit: 1 }) };
-    let mut machine = Machine::new(&plan, Role::Pid1);
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     let quit = Action::Send { received: Signal::TERM, signal: Signal::QUIT };
     assert_eq!(step(&mut machine, now, Event::Unhealthy), [quit, Action::ContinueIfStopped]);
@@ -383,9 +420,9 @@ fn what_the_user_says_of_kill_after_and_of_rewrites_holds_for_the_unhealthy() {
 fn a_main_child_that_was_asked_to_end_cannot_become_unhealthy() {
     for delay in [Duration::ZERO, ms(100)] {
         let plan = Init { stop_delay: delay, ..watched(OnUnhealthy::Stop { exit: 7 }) };
-        let mut machine = Machine::new(&plan, Role::Pid1);
+        let mut machine = started(&plan, Role::Pid1);
         let now = Instant::now();
-        step(&mut machine, now, Event::Signal(Signal::TERM));
+        step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process));
         assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
         step(&mut machine, now, Event::MainEnded(End::Exited(3)));
         step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
@@ -400,7 +437,8 @@ fn a_signal_or_a_report_leaves_the_main_child_its_code() {
         (OnUnhealthy::Signal(Signal::HUP), vec![hup, Action::ContinueIfStopped]),
         (OnUnhealthy::Report, Vec::new()),
     ] {
-        let mut machine = Machine::new(&watched(reaction), Role::Pid1);
+        let plan = watched(reaction);
+        let mut machine = started(&plan, Role::Pid1);
         let now = Instant::now();
         assert_eq!(step(&mut machine, now, Event::Unhealthy), first);
         assert_eq!(step(&mut machine, now, Event::Unhealthy), first, "each time");
@@ -414,7 +452,7 @@ fn a_signal_or_a_report_leaves_the_main_child_its_code() {
 #[test]
 fn without_a_main_child_unhealthy_is_the_end() {
     let plan = Init { main: MainChild::None, ..watched(OnUnhealthy::Stop { exit: 7 }) };
-    let mut machine = Machine::new(&plan, Role::Pid1);
+    let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
     step(&mut machine, now, Event::Reaped(ChildrenLeft::No));

@@ -24,7 +24,8 @@ use crate::sys::signal::{ExtraFd, Interest};
 
 use self::listener::Listener;
 use self::status::StatusFile;
-use super::log::{Log, LogEvent};
+use super::log::Log;
+use super::log_event::LogEvent;
 use super::plan;
 
 /// A watch under way.

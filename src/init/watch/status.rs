@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{self, Path, PathBuf};
 
-use crate::init::log::{Log, LogEvent};
+use crate::init::log::Log;
+use crate::init::log_event::LogEvent;
 
 /// Where the verdict is kept.
 pub(super) struct StatusFile {

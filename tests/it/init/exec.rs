@@ -2,11 +2,10 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use crate::support::actor::actor;
 use crate::support::inits::Opt;
-use crate::support::launch::{Launch, Role, both_roles, skipped};
+use crate::support::launch::{Launch, Role, both_roles};
 use crate::support::temp::{Folder, copy};
 
 /// A file with these bytes and this mode.
@@ -120,18 +119,20 @@ both_roles! {
 }
 
 both_roles! {
-    fn item_30_a_script_without_an_interpreter_line_runs_through_sh(role: Role) {
-        if !Path::new("/bin/sh").exists() {
-            skipped("there is no /bin/sh");
-            return;
-        }
+    fn a_script_without_an_interpreter_line_is_126_with_a_sentence(role: Role) {
         let folder = Folder::new();
         let script = file(&folder, "prog", "exit $1\n", 0o755);
         let run = Launch::new(role).command([script.as_str(), "13"]).run();
-        assert_eq!(run.code, Some(13), "{run:?}");
+        let why = format!("sexton: cannot execute {script}: it is neither a program for this machine nor a script that begins with #!\n");
+        assert_eq!((run.code, run.stderr.as_str()), (Some(126), why.as_str()), "{run:?}");
         let world = format!("setenv=PATH={}", folder.path().display());
         let run = Launch::new(role).world(&world).command(["prog", "14"]).run();
-        assert_eq!(run.code, Some(14), "found in PATH: {run:?}");
+        assert_eq!(run.code, Some(126), "found in PATH: {run:?}");
+        // `wait` says the same.
+        let run = crate::support::sexton(["wait", "--quiet", "file:/bin/sh", "--", &script]);
+        assert_eq!(run.code, Some(126), "{run:?}");
+        let run = crate::support::sexton(["wait", "file:/bin/sh", "--", &script]);
+        assert!(run.code == Some(126) && run.stderr.ends_with(&why), "{run:?}");
     }
 }
 

@@ -13,13 +13,17 @@
 //! * `terminal`: 33 to 38
 //! * `roles`: 39 and 40, PID 1 or not
 //! * `drain`: 41, 42 and 44, what is left when the main child is gone
+//! * `budget`: how long a stop takes, and that CMD's code survives it
+//! * `pause`: without a command
 //! * `poor`: 46 and 47, where something is missing
 //! * `options`: every option, from the command line and from the environment; bad input
 
+mod budget;
 mod child;
 mod drain;
 mod exec;
 mod options;
+mod pause;
 mod poor;
 mod races;
 mod reaping;

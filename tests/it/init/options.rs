@@ -217,6 +217,7 @@ fn help_names_every_option_and_fits_a_screen() {
         "--kill-after",
         "--stop-delay",
         "--drain",
+        "--stop-timeout",
         "--subreaper",
         "--pause",
         "--explain",
@@ -228,4 +229,14 @@ fn help_names_every_option_and_fits_a_screen() {
     }
     assert!(run.stdout.starts_with("Runs CMD"), "{}", run.stdout);
     assert!(run.stdout.lines().all(|line| line.len() <= 120), "{}", run.stdout);
+}
+
+both_roles! {
+    fn its_own_variables_are_not_the_commands(role: Role) {
+        let world = "setenv=SEXTON_INIT_STOP_DELAY=300ms setenv=SEXTON_INIT_GROUP=1 setenv=SEXTON_OTHER=2";
+        let words = "variable=SEXTON_INIT_STOP_DELAY variable=SEXTON_INIT_GROUP variable=SEXTON_OTHER exit=0";
+        let run = Launch::new(role).world(world).actor(words).run();
+        let told = "SEXTON_INIT_STOP_DELAY=(unset)\nSEXTON_INIT_GROUP=(unset)\nSEXTON_OTHER=2\n";
+        assert_eq!(run.stdout, told, "{run:?}");
+    }
 }

@@ -117,6 +117,25 @@ both_roles! {
 }
 
 both_roles! {
+    fn item_46_it_needs_no_descriptors(role: Role) {
+        for limit in 3..=7 {
+            let role_word = if role == Role::Subreaper { "fork setsid ignore=15 alarm=60 pause end " } else { "" };
+            let words = format!("block=10,15 {role_word}say=ready await=10 await=15 exit=3");
+            let launch = Launch::new(role).option(Opt::Drain("300ms")).world(&format!("nofile={limit}"));
+            let running = launch.actor(&words).start();
+            running.line("ready");
+            running.signal(10);
+            running.line("got 10");
+            running.signal(15);
+            let run = running.finish();
+            assert_eq!((run.code, run.stderr.as_str()), (Some(3), ""), "{limit}: {run:?}");
+        }
+        let run = Launch::new(role).world("nofile=3").command(["/nowhere"]).run();
+        assert_eq!(run.code, Some(127), "{run:?}");
+    }
+}
+
+both_roles! {
     fn item_46_it_runs_on_a_read_only_root(role: Role) {
         let root = scratch();
         works_as(in_root(role, &format!("ro:{}", root.path().display())), "/actor");

@@ -1,0 +1,104 @@
+//! What is done when the machine says so. Nothing in here fails: what cannot be done is told, and the loop goes on.
+
+use nix::errno::Errno;
+
+use crate::sys::process::{self, Pid};
+use crate::sys::signal;
+
+use super::child::Child;
+use super::drain::Remaining;
+use super::log::Log;
+use super::log_event::LogEvent;
+use super::machine::Action;
+use super::plan::{Init, Placement, SignalScope};
+use super::signals::Signal;
+use super::spawn_error::errno;
+use super::terminal::Terminal;
+
+/// Everything that actions are about.
+#[derive(Debug)]
+pub(super) struct Effects<'p> {
+    pub(super) plan: &'p Init,
+    pub(super) child: Option<Child>,
+    pub(super) terminal: Terminal,
+    pub(super) remaining: Remaining,
+    pub(super) log: Log,
+}
+
+impl Effects<'_> {
+    /// Does what the machine says.
+    pub(super) fn apply(&mut self, action: Action) {
+        match action {
+            Action::Send { received, signal } => self.send(received, signal),
+            Action::Drop(signal) => self.log.record(LogEvent::Dropped { signal }),
+            Action::Ignore(signal) => self.log.record(LogEvent::Ignored { signal }),
+            Action::Hold(signal) => {
+                self.log.record(LogEvent::Held { signal, delay: self.plan.stop_delay });
+            }
+            Action::ContinueIfStopped => self.continue_if_stopped(),
+            Action::KillMain => {
+                self.log.record(LogEvent::Escalated { who: "the main child" });
+                self.send(Signal::KILL, Signal::KILL);
+            }
+            Action::FollowStop(stop) => {
+                if let Some(child) = &self.child {
+                    self.terminal.follow_stop(child.pid, stop);
+                }
+            }
+            Action::FollowContinue => {
+                if let Some(child) = &self.child {
+                    self.terminal.follow_continue(child.pid);
+                }
+            }
+            Action::StopSelf => {
+                self.log.record(LogEvent::Suspending);
+                let _ = signal::kill(process::own_pid(), Signal::STOP.number());
+            }
+            Action::SignalGroup(signal) => self.remaining.signal_group(signal),
+            Action::SignalRemaining { limit } => {
+                self.log.record(LogEvent::Draining { limit });
+                // A ^C is for us now: whoever presses it does not want to wait.
+                self.terminal.give_back();
+                self.remaining.signal_all();
+            }
+            Action::SignalNewcomers => self.remaining.signal_newcomers(),
+            Action::KillRemaining => {
+                self.log.record(LogEvent::Escalated { who: "what is left" });
+                self.remaining.kill();
+            }
+        }
+    }
+
+    /// Sends `signal` to the main child or its group. An app that has changed its uid answers EPERM, and that is its right.
+    fn send(&mut self, received: Signal, signal: Signal) {
+        let Some(child) = &self.child else { return };
+        let sent = match signal::kill(self.pid_or_group(child.pid), signal.number()) {
+            // It has left its group for another one; its pid is still its own.
+            Err(why) if errno(&why) == Errno::ESRCH => signal::kill(child.pid, signal.number()),
+            sent => sent,
+        };
+        match sent {
+            Ok(()) => {
+                let scope = self.plan.signal_scope;
+                self.log.record(LogEvent::Forwarded { received, signal, pid: child.pid, scope });
+            }
+            Err(why) => self.log.record(LogEvent::NotForwarded { signal, why: &why }),
+        }
+    }
+
+    /// The stopped cannot act on a stop request. Those who are not stopped are not bothered, as far as we can know it.
+    fn continue_if_stopped(&mut self) {
+        let Some(child) = &self.child else { return };
+        if self.plan.signal_scope == SignalScope::ProcessGroup || process::peek_stopped(child.pid).is_some() {
+            let _ = signal::kill(self.pid_or_group(child.pid), Signal::CONT.number());
+        }
+    }
+
+    /// What kill(2) is told: the main child, or the group that it leads.
+    fn pid_or_group(&self, pid: Pid) -> Pid {
+        match (self.plan.signal_scope, self.plan.placement) {
+            (SignalScope::ProcessGroup, Placement::Group | Placement::Session) => -pid,
+            _ => pid,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What may be worth a line of the log: each event once, as a sentence and as fields for JSON.
+
+use std::io;
+use std::time::Duration;
+
+use humantime::format_duration;
+use serde_json::Value;
+
+use crate::health::Health;
+use crate::shown::Shown;
+use crate::sys::process::Pid;
+
+use super::plan::{SignalScope, Verbosity};
+use super::reaper::End;
+use super::signals::Signal;
+use super::spawn_error::errno;
+
+/// Something that may be worth a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LogEvent<'a> {
+    /// The main child was forked.
+    Started { pid: Pid, program: &'a str },
+    /// There is no main child, as asked.
+    Paused,
+    /// A signal was sent on.
+    Forwarded { received: Signal, signal: Signal, pid: Pid, scope: SignalScope },
+    /// A signal could not be sent on.
+    NotForwarded { signal: Signal, why: &'a io::Error },
+    /// A signal was not sent on, as the plan has it.
+    Dropped { signal: Signal },
+    /// A signal has nobody to be sent to.
+    Ignored { signal: Signal },
+    /// A signal is held back.
+    Held { signal: Signal, delay: Duration },
+    /// A process was reaped.
+    Reaped { pid: Pid, name: &'a [u8], end: End, main: bool },
+    /// What the main child left is asked to end.
+    Draining { limit: Duration },
+    /// Somebody who did not end is killed.
+    Escalated { who: &'a str },
+    /// We end.
+    Exit { code: u8 },
+    /// A target that is watched is thought of otherwise than before.
+    Health { health: Health, target: &'a str, reason: Option<&'a str>, failures: u32 },
+    /// Something is not as it should be.
+    Warning { text: &'a str },
+    /// What ends us.
+    Failed { reason: &'a str },
+    /// Lines found no room.
+    Lost { lines: u64 },
+    /// Orphans do not come to us, as asked.
+    NoReaper,
+    /// We stop ourselves, as asked.
+    Suspending,
+}
+
+/// An event as it is told.
+pub(super) struct Told {
+    /// Its stable name.
+    pub(super) event: &'static str,
+    /// It in words.
+    pub(super) sentence: String,
+    /// What the words say, each under its name.
+    pub(super) fields: Vec<(&'static str, Value)>,
+}
+
+impl LogEvent<'_> {
+    /// From which verbosity on it is told.
+    pub(super) fn verbosity(&self) -> Verbosity {
+        match self {
+            Self::Failed { .. } => Verbosity::Error,
+            Self::Warning { .. }
+            | Self::Lost { .. }
+            | Self::NotForwarded { .. }
+            | Self::Health { health: Health::Unhealthy, .. } => Verbosity::Warning,
+            _ => Verbosity::Event,
+        }
+    }
+
+    /// Both of its forms.
+    pub(super) fn told(&self) -> Told {
+        match *self {
+            Self::Started { pid, program } => told(
+                "started",
+                format!("started {} as pid {pid}", Shown::new(program)),
+                [("pid", pid.into()), ("program", text(program.as_bytes()))],
+            ),
+            Self::Paused => told("paused", "paused: reaping until SIGTERM or SIGINT".into(), []),
+            Self::Forwarded { received, signal, pid, scope } => {
+                let instead = if received == signal { String::new() } else { format!(" for SIG{received}") };
+                let (to, is_group) = match scope {
+                    SignalScope::MainChild => ("", false),
+                    SignalScope::ProcessGroup => ("the group of ", true),
+                };
+                told(
+                    "forwarded",
+                    format!("forwarded SIG{signal}{instead} to {to}pid {pid}"),
+                    [
+                        ("signal", signal.to_string().into()),
+                        ("received", received.to_string().into()),
+                        ("pid", pid.into()),
+                        ("group", is_group.into()),
+                    ],
+                )
+            }
+            Self::NotForwarded { signal, why } => told(
+                "not forwarded",
+                format!("cannot forward SIG{signal}: {}", errno(why)),
+                [("signal", signal.to_string().into()), ("reason", errno(why).to_string().into())],
+            ),
+            Self::Dropped { signal } => signaled("dropped", format!("dropped SIG{signal}"), signal),
+            Self::Ignored { signal } => {
+                signaled("ignored", format!("ignored SIG{signal}: no main child"), signal)
+            }
+            Self::Held { signal, delay } => told(
+                "held",
+                format!("holding SIG{signal} back for {}", format_duration(delay)),
+                [("signal", signal.to_string().into()), ("ms", milliseconds(delay))],
+            ),
+            Self::Reaped { pid, name, end, main } => reaped(pid, name, end, main),
+            Self::Draining { limit } => told(
+                "draining",
+                format!("draining what is left, for at most {}", format_duration(limit)),
+                [("ms", milliseconds(limit))],
+            ),
+            Self::Escalated { who } => {
+                told("escalated", format!("killing {who}: it did not end in time"), [("who", who.into())])
+            }
+            Self::Exit { code } => told("exit", format!("exit {code}"), [("code", code.into())]),
+            Self::Health { health, target, reason, failures } => {
+                told_health(health.name(), target, reason, failures)
+            }
+            Self::Warning { text: warning } => {
+                told("warning", Shown::new(warning).to_string(), [("text", text(warning.as_bytes()))])
+            }
+            Self::Failed { reason } => {
+                told("failed", Shown::new(reason).to_string(), [("reason", text(reason.as_bytes()))])
+            }
+            Self::Lost { lines } => told(
+                "lost",
+                format!("{lines} lines were lost: their reader was too slow"),
+                [("lines", lines.into())],
+            ),
+            Self::NoReaper => told("no reaper", "orphans go to PID 1, as asked".into(), []),
+            Self::Suspending => told("suspending", "stopping, too".into(), []),
+        }
+    }
+}
+
+/// A process that was reaped.
+fn reaped(pid: Pid, name: &[u8], end: End, main: bool) -> Told {
+    let who = if main { "the main child, " } else { "" };
+    let called = if name.is_empty() { String::new() } else { format!(" ({})", Shown::new(name)) };
+    let (how, signal) = match end {
+        End::Exited(code) => (format!("exit {code}"), None),
+        End::Killed(signal) => (format!("killed by SIG{signal}"), Some(signal)),
+    };
+    let mut told = told(
+        "reaped",
+        format!("reaped {who}pid {pid}{called}: {how}"),
+        [("pid", pid.into()), ("name", text(name)), ("main", main.into()), ("code", end.code().into())],
+    );
+    told.fields.extend(signal.map(|signal| ("signal", signal.to_string().into())));
+    told
+}
+
+/// A target that is thought of otherwise.
+fn told_health(health: &'static str, target: &str, reason: Option<&str>, failures: u32) -> Told {
+    let (shown, why) = (Shown::new(target), reason.unwrap_or_default());
+    let sentence = match reason {
+        Some(reason) => format!("{health}: {} ({shown}), {failures} in a row", Shown::new(reason)),
+        None => format!("{health} ({shown})"),
+    };
+    told(
+        "health",
+        sentence,
+        [
+            ("health", health.into()),
+            ("target", text(target.as_bytes())),
+            ("reason", text(why.as_bytes())),
+            ("failures", failures.into()),
+        ],
+    )
+}
+
+/// An event with a signal and nothing else.
+fn signaled(event: &'static str, sentence: String, signal: Signal) -> Told {
+    told(event, sentence, [("signal", signal.to_string().into())])
+}
+
+/// An event.
+fn told<const N: usize>(event: &'static str, sentence: String, fields: [(&'static str, Value); N]) -> Told {
+    Told { event, sentence, fields: fields.into() }
+}
+
+/// Foreign bytes as JSON has them: what is UTF-8 stays.
+fn text(bytes: &[u8]) -> Value {
+    String::from_utf8_lossy(bytes).into()
+}
+
+/// A length in whole milliseconds.
+fn milliseconds(length: Duration) -> Value {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX).into()
+}
