@@ -138,13 +138,22 @@ impl Diagnosis {
         for line in [verdict, format!("{first} ({processes} processes)")] {
             push(&mut text, &line);
         }
+        let mut last_fix = None;
         for Finding { check, level, message, cause, fix } in &self.findings {
+            let fix = match fix.as_deref() {
+                // One line for all of them.
+                Some(line) if last_fix == Some(line) => Some("the same"),
+                other => other,
+            };
+            if fix != Some("the same") {
+                last_fix = fix.or(last_fix);
+            }
             // An empty line before what needs to be read.
             if *level == Level::Problem {
                 text.push('\n');
             }
             push(&mut text, &format!("{:8} {check}: {message}", level.name()));
-            for (word, told) in [("cause", cause), ("fix", fix)] {
+            for (word, told) in [("cause", cause.as_deref()), ("fix", fix)] {
                 if let Some(told) = told {
                     push(&mut text, &format!("{:8} {word}: {told}", ""));
                 }
@@ -204,7 +213,7 @@ mod tests {
             "2 problems in this container\n\
              PID 1 is app?[31m, up 1m 30s: /app (3 processes)\n\n\
              problem  zombies: 2 zombies\n         cause: no init\n         fix: an init\n\n\
-             problem  zombies: 2 zombies\n         cause: no init\n         fix: an init\n\n\
+             problem  zombies: 2 zombies\n         cause: no init\n         fix: the same\n\n\
              ok       sigterm: handled\n"
         );
         let json = diagnosis.json();

@@ -61,11 +61,15 @@ pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
 /// How it is known that `child`, the `rank`th oldest under PID 1, was adopted; none when nothing says so.
 fn evidence(seen: &Observation, first: &Stat, rank: usize, child: &Stat) -> Option<Evidence> {
     let is_gone = |leader| leader != child.pid && leader != 0 && seen.table.get(leader).is_none();
-    if twin(seen, child).is_some() {
+    let is_init = program::is_init(&first.comm, seen.words(1));
+    if is_init && rank == 0 {
+        // Its main child.
+        None
+    } else if twin(seen, child).is_some() {
         Some(Evidence::SameCommand)
     } else if is_gone(child.group) || is_gone(child.session) {
         Some(Evidence::LeaderGone)
-    } else if rank > 0 && program::is_init(&first.comm, seen.words(1)) {
+    } else if is_init {
         Some(Evidence::Init)
     } else {
         None
@@ -76,8 +80,22 @@ fn evidence(seen: &Observation, first: &Stat, rank: usize, child: &Stat) -> Opti
 fn twin<'a>(seen: &'a Observation, child: &Stat) -> Option<&'a Stat> {
     let words = seen.words(child.pid);
     let is_twin = |other: &&Stat| !words.is_empty() && other.parent > 1 && seen.words(other.pid) == words;
-    // A process that forks workers of the same command is the parent of its twins.
-    seen.table.processes.iter().filter(is_twin).find(|other| other.parent != child.pid)
+    // A process that forks workers of the same command is above its twins.
+    seen.table.processes.iter().filter(is_twin).find(|other| !is_below(seen, other, child))
+}
+
+/// Whether `process` descends from `ancestor`.
+fn is_below(seen: &Observation, process: &Stat, ancestor: &Stat) -> bool {
+    let mut parent = process.parent;
+    // A table that is read while it changes may have a circle.
+    for _ in 0..seen.table.processes.len() {
+        match seen.table.get(parent) {
+            _ if parent == ancestor.pid => return true,
+            Some(next) => parent = next.parent,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// What the twin of `child` runs under.

@@ -17,6 +17,9 @@ const SOON: Duration = Duration::from_secs(24 * 3600);
 /// The fewest PIDs gained between two looks that are a trend, and not an app that starts a thread.
 const TREND_MIN: u64 = 3;
 
+/// The shortest time over which zombies must have come to be a trend.
+const SPREAD_MIN: Duration = Duration::from_secs(5);
+
 /// Both.
 pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
     let mut findings = vec![pids(seen)];
@@ -48,12 +51,8 @@ fn pids(seen: &Observation) -> Finding {
     let full = rate.and_then(|(count, time)| time_until(left, count, time));
     let when = match (full, rate) {
         (Some(full), Some((count, time))) => {
-            let rate = if time == seen.interval {
-                "at this rate".into()
-            } else {
-                format!("at {count} in {}", clock::spoken(time))
-            };
-            format!("; {rate} it is full in {}", clock::spoken(full))
+            let (time, full) = (clock::spoken(time), clock::spoken(full));
+            format!("; at this rate ({count} in {time}) it is full in {full}")
         }
         _ => String::new(),
     };
@@ -71,10 +70,11 @@ fn rate(seen: &Observation, gained: u64) -> Option<(u64, Duration)> {
     if gained >= TREND_MIN {
         return Some((gained, seen.interval));
     }
-    let oldest = seen.zombies.iter().map(|zombie| seen.age(zombie)).max()?;
-    // A few that came at the start are no trend.
-    let count = u64::try_from(seen.zombies.len()).ok().filter(|count| *count >= TREND_MIN)?;
-    Some((count, oldest))
+    let ages = || seen.zombies.iter().map(|zombie| seen.age(zombie));
+    let spread = ages().max()?.saturating_sub(ages().min()?);
+    // As many at once, at the start for one, are no trend.
+    let count = u64::try_from(seen.zombies.len()).ok()?.saturating_sub(1);
+    (count >= TREND_MIN && spread >= SPREAD_MIN).then_some((count, spread))
 }
 
 /// When `left` are gone at `count` in `time`.

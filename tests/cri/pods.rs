@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{APP, Containerd, Pod, Processes, Spec, eventually, installed, sexton};
+use crate::support::{APP, Containerd, Pod, Processes, SEXTON, Spec, eventually, installed, sexton};
 
 /// For a container to be up on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
@@ -101,4 +101,24 @@ fn http_get_on_listen_says_what_watch_has_found() {
     answers("503");
     kill(Pid::from_raw(app.pid()), Signal::SIGUSR1).expect("the init forwards it");
     answers("200");
+}
+
+/// `kubectl debug --image sexton --target app -- /sexton doctor`: an ephemeral container with the app's processes.
+#[test]
+fn the_doctor_examines_an_app_that_has_no_sexton_from_an_ephemeral_container() {
+    let Some(containerd) = Containerd::find() else { return };
+    let pod = Pod::run(&containerd, Processes::Apart);
+    let app = pod.start(Spec { name: "app", image: APP, command: &["/spawner", "5"], ..Spec::default() });
+    said(&pod, "spawned");
+    let doctor = pod.start(Spec {
+        name: "debugger",
+        image: SEXTON,
+        args: &["doctor"],
+        target: Some(&app),
+        ..Spec::default()
+    });
+    let code = eventually(SOON, "the doctor ends", || doctor.exit_code().ok_or("it looks"));
+    let told = pod.log("debugger");
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("problem  zombies: 5 zombies under PID 1 (spawner): 5 x spawner"), "{told}");
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Container, Engine, Image, Process, eventually, peer, sexton};
+use crate::support::{Container, Engine, Image, Process, diagnosed, eventually, peer, sexton};
 
 /// Programs that the app runs; each leaves one orphan, which ends 20 ms later.
 const PROGRAMS: usize = 50;
@@ -12,13 +12,13 @@ const PROGRAMS: usize = 50;
 const DONE: Duration = Duration::from_secs(60);
 
 /// The app's children and their orphans, when the app has run all programs and `enough` holds.
-fn processes_when(engine: Engine, pid1: &str, enough: impl Fn(&[Process]) -> bool) {
+fn processes_when(engine: Engine, pid1: &str, enough: impl Fn(&[Process]) -> bool) -> (Image, Container) {
     let dockerfile = format!(
         "FROM scratch\nCOPY sexton spawner ps /\nENTRYPOINT [{pid1}\"/spawner\"]\nCMD [\"{PROGRAMS}\"]\n"
     );
     let files = [("sexton", sexton()), ("spawner", peer("spawner")), ("ps", peer("ps"))];
     let image = Image::build(engine, &dockerfile, &files);
-    let container = Container::run(engine, &image.name, [""; 0]);
+    let container = Container::run(engine, &image.name, ["--pids-limit=100"]);
     eventually(DONE, "the app has run its programs", || {
         assert_eq!(container.exit_code(), None, "it has ended: {}", container.logs());
         let logs = container.logs();
@@ -28,12 +28,18 @@ fn processes_when(engine: Engine, pid1: &str, enough: impl Fn(&[Process]) -> boo
         let processes = container.processes();
         if enough(&processes) { Ok(()) } else { Err(processes) }
     });
+    (image, container)
 }
 
 #[test]
 fn an_app_as_pid_1_keeps_each_orphan_of_its_programs_as_a_zombie() {
     let Some(engine) = Engine::find() else { return };
-    processes_when(engine, "", |all| all.iter().filter(|one| one.is_zombie()).count() == PROGRAMS);
+    let (_image, container) =
+        processes_when(engine, "", |all| all.iter().filter(|one| one.is_zombie()).count() == PROGRAMS);
+
+    let told = diagnosed(&container, "backrest");
+    assert!(told.contains("cause: a program that the app ran left spawner behind"), "{told}");
+    assert!(told.contains(r#"fix: ENTRYPOINT ["/sexton", "init", "--", "/spawner", "#), "{told}");
 }
 
 #[test]

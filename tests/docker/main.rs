@@ -4,7 +4,9 @@
 //! * `health`: starting, unhealthy, healthy, and what the log says
 //! * `init_path`: as the init of an engine, of Docker and of podman
 //! * `stop`: `docker stop` reaches the app
+//! * `install`: images that one does not build, by Compose, Docker and Podman
 //! * `backrest`: an app that starts programs and does not wait for their orphans
+//! * `stormkit`: a supervisor that ends a child and not its grandchildren
 //! * `wakapi`: an entry point that waits for the database
 //! * `watch`: an app that hangs is restarted
 //! * `dockerfile`: the image that this repository builds
@@ -26,7 +28,9 @@ mod dockerfile;
 mod examples;
 mod health;
 mod init_path;
+mod install;
 mod stop;
+mod stormkit;
 mod support;
 mod wakapi;
 mod watch;

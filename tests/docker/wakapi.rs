@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::{Container, Directory, Engine, Image, Process, eventually, peer, sexton};
+use crate::support::{Container, Directory, Engine, Image, Process, diagnosed, eventually, peer, sexton};
 
 /// For a container to be up on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
@@ -73,6 +73,13 @@ fn a_script_with_timeout_leaves_a_zombie_to_the_app() {
         all.iter().find(|one| one.is_zombie() && one.parent == 1).cloned().ok_or(all)
     });
     assert_eq!(zombie.name, "busybox");
+
+    let told = diagnosed(&started.app, "wakapi");
+    assert!(told.contains("cause: a script at the start that waits with busybox"), "{told}");
+    assert!(
+        told.contains(r#"fix: ENTRYPOINT ["/sexton", "init", "--wait", "tcp://HOST:PORT", "--", "/server""#),
+        "{told}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Container, Debian, Engine, Image, Process, eventually, peer, sexton};
+use crate::support::{Container, Debian, Engine, Image, Process, diagnosed, eventually, peer, sexton};
 
 /// So many checks may leave something behind, each.
 const CHECKS: u64 = 20;
@@ -39,7 +39,7 @@ CMD ["8080", "silent", "0"]
     );
     let files = [("sexton", sexton()), ("server", peer("server")), ("ps", peer("ps"))];
     let image = Image::build(engine, &dockerfile, &files);
-    let container = Container::run(engine, &image.name, [""; 0]);
+    let container = Container::run(engine, &image.name, ["--pids-limit=500"]);
     eventually(CHECKED, "20 checks have failed", || {
         assert_eq!(container.exit_code(), None, "it has ended: {}", container.logs());
         let failed = container.failing_streak();
@@ -73,6 +73,11 @@ fn wget_in_a_shell_leaves_orphans_and_then_zombies_to_an_app_as_pid_1() {
         if zombies.len() >= orphans.len() { Ok(zombies) } else { Err(zombies) }
     });
     assert!(zombies.iter().all(|one| one.name == "wget"), "{zombies:?}");
+
+    let told = diagnosed(&container, "zipkin");
+    assert!(told.contains("cause: a health check by wget: the runtime killed the shell around it"), "{told}");
+    assert!(told.contains(r#"fix: HEALTHCHECK CMD ["/sexton", "check", "#), "{told}");
+    assert!(told.contains(r#"fix: ENTRYPOINT ["/sexton", "init", "--", "/server", "#), "{told}");
 }
 
 #[test]

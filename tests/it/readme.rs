@@ -37,6 +37,23 @@ fn its_snippets_are_the_examples_and_the_help_to_the_letter() {
 }
 
 #[test]
+fn the_pages_show_examples_to_the_letter() {
+    let mut shown = 0;
+    for entry in fs::read_dir(Path::new(ROOT).join("docs")).unwrap() {
+        let page = entry.unwrap().path();
+        let text = fs::read_to_string(&page).unwrap();
+        // What a program prints in a container is compared there.
+        for (source, text) in blocks(&text).into_iter().filter(|(source, _)| source.starts_with("examples/"))
+        {
+            let file = fs::read_to_string(Path::new(ROOT).join(source)).unwrap();
+            assert_eq!(text, file, "{source} in {}", page.display());
+            shown += 1;
+        }
+    }
+    assert!(shown >= 3, "{shown}");
+}
+
+#[test]
 fn every_scheme_is_in_its_table_of_targets() {
     let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
     let schemes = fs::read_to_string(Path::new(ROOT).join("src/probe/mod.rs")).unwrap();

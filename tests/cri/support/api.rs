@@ -12,6 +12,8 @@ pub(crate) mod namespace {
     pub(crate) const POD: i32 = 0;
     /// Nothing: the container has its own.
     pub(crate) const CONTAINER: i32 = 1;
+    /// Another container of the pod.
+    pub(crate) const TARGET: i32 = 3;
 }
 
 /// Where a container is in its life: `ContainerState` of the protocol.
@@ -47,6 +49,9 @@ pub(crate) struct NamespaceOption {
     pub(crate) pid: i32,
     #[prost(int32, tag = "3")]
     pub(crate) ipc: i32,
+    /// The container whose namespace it is, for `TARGET`.
+    #[prost(string, tag = "4")]
+    pub(crate) target_id: String,
 }
 
 #[derive(Clone, PartialEq, Message)]

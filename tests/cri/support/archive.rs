@@ -13,13 +13,13 @@ use super::folder::copy;
 use super::{peer, sexton};
 
 /// sexton alone, as this repository's Dockerfile makes it. A tag other than `latest`, or the kubelet asks a registry.
-pub(crate) const SEXTON: &str = "registry.test/sexton:1";
+pub(crate) const SEXTON: &str = "registry.example.com/sexton:0.1.0";
 
 /// The same as the first process of every pod.
-pub(crate) const PAUSE: &str = "registry.test/pause:1";
+pub(crate) const PAUSE: &str = "registry.example.com/pause:1";
 
 /// Somebody else's app: a server, a shell, and no sexton.
-pub(crate) const APP: &str = "registry.test/app:1";
+pub(crate) const APP: &str = "registry.example.com/app:1.0";
 
 /// One image in one file.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod command;
 mod containerd;
 #[path = "../../it/support/temp.rs"]
 mod folder;
+mod manifest;
 #[path = "../../docker/support/peers.rs"]
 mod peers;
 mod pod;
@@ -19,8 +20,9 @@ mod volume;
 #[path = "../../docker/support/wait.rs"]
 mod wait;
 
-pub(crate) use self::archive::APP;
+pub(crate) use self::archive::{APP, SEXTON};
 pub(crate) use self::containerd::Containerd;
+pub(crate) use self::manifest::Manifest;
 pub(crate) use self::peers::peer;
 pub(crate) use self::pod::{Pod, Processes, Spec};
 pub(crate) use self::shim::Left;

@@ -58,8 +58,12 @@ pub(crate) struct Spec<'a> {
     pub(crate) env: &'a [(&'a str, &'a str)],
     /// A volume, and where it is mounted.
     pub(crate) volume: Option<(&'a Path, &'a str)>,
+    /// `readOnly` of that mount.
+    pub(crate) read_only_volume: bool,
     /// `securityContext.runAsUser`
     pub(crate) user: i64,
+    /// `targetContainerName` of an ephemeral container: it sees the processes of that one.
+    pub(crate) target: Option<&'a Container<'a>>,
 }
 
 impl Pod {
@@ -88,10 +92,17 @@ impl Pod {
         let mount = |&(host, inside): &(&Path, &str)| Mount {
             container_path: inside.into(),
             host_path: host.display().to_string(),
-            readonly: false,
+            readonly: spec.read_only_volume,
+        };
+        let namespaces = namespaces(self.processes);
+        let namespaces = match spec.target {
+            Some(target) => {
+                NamespaceOption { pid: namespace::TARGET, target_id: target.id.clone(), ..namespaces }
+            }
+            None => namespaces,
         };
         let security = ContainerSecurityContext {
-            namespace_options: Some(namespaces(self.processes)),
+            namespace_options: Some(namespaces),
             run_as_user: Some(Int64Value { value: spec.user }),
             readonly_rootfs: true,
         };
@@ -195,5 +206,5 @@ fn namespaces(processes: Processes) -> NamespaceOption {
         Processes::Apart => namespace::CONTAINER,
         Processes::Shared => namespace::POD,
     };
-    NamespaceOption { network: namespace::POD, pid, ipc: namespace::POD }
+    NamespaceOption { network: namespace::POD, pid, ipc: namespace::POD, target_id: String::new() }
 }

@@ -1,6 +1,7 @@
 //! A container, its health and its processes.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -65,6 +66,18 @@ impl Container {
     /// `docker exec CONTAINER COMMAND...`: its stdout, or how it failed.
     pub(crate) fn exec(&self, command: &[&str]) -> Result<String, String> {
         self.engine.try_run([&["exec", self.id.as_str()], command].concat())
+    }
+
+    /// The same for what may end with any code: that, and its stdout.
+    pub(crate) fn exec_code(&self, command: &[&str]) -> (Option<i32>, String) {
+        let mut docker = self.engine.command([&["exec", self.id.as_str()], command].concat());
+        let output = docker.output().expect("docker exec runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// `docker cp FILE CONTAINER:PATH`
+    pub(crate) fn copy_in(&self, file: &Path, path: &str) {
+        self.engine.run([OsStr::new("cp"), file.as_os_str(), format!("{}:{path}", self.id).as_ref()]);
     }
 
     /// `docker kill --signal`

@@ -6,15 +6,18 @@ mod command;
 mod compose;
 mod container;
 mod debian;
+mod doctor;
 mod engine;
 mod image;
 mod peers;
 mod wait;
 
 pub(crate) use self::builder::builder;
+pub(crate) use self::command::finish;
 pub(crate) use self::compose::Compose;
 pub(crate) use self::container::{Container, Process};
 pub(crate) use self::debian::Debian;
+pub(crate) use self::doctor::diagnosed;
 pub(crate) use self::engine::Engine;
 pub(crate) use self::image::{Directory, Image};
 pub(crate) use self::peers::peer;
