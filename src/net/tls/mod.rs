@@ -38,6 +38,18 @@ impl Options {
     pub(crate) fn names_files(&self) -> bool {
         self.cacert.is_some() || self.cert.is_some() || self.key.is_some()
     }
+
+    /// Whether any of them was given: whoever says how TLS must be wants TLS. A variable of the environment says so for
+    /// targets that have TLS anyway.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { cacert, cert, key, verify, server_name, min_validity } = self;
+        cacert.as_ref().is_some_and(CaFile::is_an_option)
+            || cert.is_some()
+            || key.is_some()
+            || *verify != Verify::default()
+            || server_name.is_some()
+            || min_validity.is_some()
+    }
 }
 
 /// A file with the certificates to trust.
@@ -49,23 +61,17 @@ pub(crate) struct CaFile {
     pub(crate) named_by: &'static str,
 }
 
+impl CaFile {
+    /// Whether an option names it, and not a variable.
+    fn is_an_option(&self) -> bool {
+        self.named_by.starts_with("--")
+    }
+}
+
 impl From<PathBuf> for CaFile {
     /// One that `--cacert` names.
     fn from(path: PathBuf) -> Self {
         Self { path, named_by: "--cacert" }
-    }
-}
-
-impl Options {
-    /// Whether any of them was given: whoever says how TLS must be wants TLS.
-    pub(crate) fn is_given(&self) -> bool {
-        let Self { cacert, cert, key, verify, server_name, min_validity } = self;
-        cacert.is_some()
-            || cert.is_some()
-            || key.is_some()
-            || *verify != Verify::default()
-            || server_name.is_some()
-            || min_validity.is_some()
     }
 }
 
