@@ -49,6 +49,24 @@ const KINDS: &[Kind] = &[
     // A version that does not end.
     kind("mysql://", "", b"\xff\xff\0\0\x0a", b"8"),
     kind("mariadb://user:hunter2@", "/db", b"\xff\xff\0\0\x0a", b"8"),
+    // A document that does not end; a large one; frames of nothing.
+    kind("mongodb://", "", b"\xff\xff\0\0\0\0\0\0\x01\0\0\0\xdd\x07\0\0", b"\0"),
+    kind(
+        "mongodb://user:hunter2@",
+        "/db?authSource=admin",
+        b"\xff\0\0\0\0\0\0\0\x01\0\0\0\xdd\x07\0\0",
+        b"\x08a\0\x01",
+    ),
+    kind("kafka://", "", b"\0\0\xff\xff\0\0\0\x12", b"\0"),
+    kind("kafka://user:hunter2@", "?tls=true", HANDSHAKE, b"\0"),
+    kind("cassandra://", "", b"\x84\0\0\0\x06\0\0\xff\xff", b"\0"),
+    kind("nats://", "", b"INFO {", b"\"a\":1,"),
+    kind("nats://user:hunter2@", "", b"INFO {}\r\n", b"+OK "),
+    kind("mqtts://", "", HANDSHAKE, b"\0"),
+    kind("smtp://", "", b"220-mail\r\n", b"220-mail\r\n"),
+    kind("smtps://", "", HANDSHAKE, b"\0"),
+    kind("ldap://", "", b"\x30\x82\x3f\xff\x02\x01\x01", b"\0"),
+    kind("zookeeper://", "", b"Zookeeper version: 3\n", b"x: y\n"),
     // Output; empty records.
     kind("fcgi://", "/ping", b"\x01\x06\0\x01\xff\xff\0\0", b"X: y\r\n"),
     kind("fcgi://", "/x.php", b"", b"\x01\x07\0\x01\0\0\0\0"),
