@@ -2,114 +2,91 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Command, FromArgMatches};
-
 use crate::check::{Check, Require};
 use crate::command::{Document, Parsed};
 use crate::exit::ExitStatus;
 use crate::report::Verbosity;
 
-use super::options;
-use super::{Usage, expand, words};
+use super::line::{self, Grammar, Line, Operands, Request, Source};
+use super::option::{Opt, Table};
+use super::usage::Usage;
+use super::{options, targets};
 
-/// Docker's own default is 30 s, but most Compose files set 5 s: ours is under it, so that our reason is recorded and
-/// not the runtime's kill.
-const TIMEOUT: &str = "4s";
+/// What every check has.
+const TABLE: Table = Table {
+    heading: None,
+    options: &[
+        // Docker's own default is 30 s, but most Compose files set 5 s: ours is under it, so that our reason is recorded
+        // and not the runtime's kill.
+        Opt::value("timeout", "DURATION", "Limit of the whole run", |args, given| {
+            args.timeout = given.positive_duration()?;
+            Ok(())
+        })
+        .short('t')
+        .env("SEXTON_TIMEOUT")
+        .default("4s"),
+        Opt::switch("any", "One passing target is enough", |args, _| {
+            args.require = Require::Any;
+            Ok(())
+        }),
+        Opt::switch("quiet", "Print nothing", |args, _| {
+            args.verbosity = Verbosity::Quiet;
+            Ok(())
+        })
+        .short('q')
+        .excludes(&["verbose", "json"]),
+        Opt::switch("verbose", "Print every step", |args, _| {
+            args.verbosity = Verbosity::Steps;
+            Ok(())
+        })
+        .short('v')
+        .excludes(&["json"]),
+        Opt::switch("json", "Print one JSON object instead of one line per target", |args, _| {
+            args.verbosity = Verbosity::Json;
+            Ok(())
+        }),
+    ],
+};
 
-/// The first line of the help.
-const ABOUT: &str = "One round of checks: exit 0 when all targets pass, else 1";
-
-/// The last lines of the help.
-const EXAMPLES: &str = "\
+/// `sexton check`.
+pub(super) const GRAMMAR: Grammar = Grammar {
+    command: "check",
+    usage: "sexton check [OPTIONS] TARGET...",
+    about: "One round of checks: exits with 0 if all targets pass, else with 1",
+    examples: "\
 Examples:
   sexton check http://127.0.0.1:8080/health
   sexton check --timeout 2s --status 200-299,401 http://localhost:${PORT:-8080}/
-  sexton check tcp://127.0.0.1:5432 unix:/run/app.sock
   HEALTHCHECK --interval=10s --timeout=5s CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]
 
-${VAR} and ${VAR:-default} in targets and values are replaced from the environment; $$ is $.";
-
-/// What every check has.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[expect(clippy::struct_excessive_bools, reason = "a flag on the command line is given or not")]
-#[expect(clippy::doc_markdown, reason = "clap prints these comments as they are")]
-struct Words {
-    /// Limit of the whole run, all targets [default: 4s, or SEXTON_TIMEOUT]
-    #[arg(short, long, value_name = "DURATION", allow_hyphen_values = true)]
-    timeout: Option<String>,
-    /// One target that passes is enough
-    #[arg(long)]
-    any: bool,
-    /// Print nothing; the exit code is the answer
-    #[arg(short, long, conflicts_with_all = ["verbose", "json"])]
-    quiet: bool,
-    /// Print every step, too
-    #[arg(short, long, conflicts_with = "json")]
-    verbose: bool,
-    /// Print one JSON object instead of a line a target
-    #[arg(long)]
-    json: bool,
-    /// What to check; the help lists them apart.
-    #[arg(required = true, value_name = "TARGET", hide = true)]
-    targets: Vec<String>,
-}
+sexton help targets lists what can be checked.",
+    misused: ExitStatus::Unhealthy,
+    sources: &[
+        Source::shown(&TABLE).with_environment(),
+        Source::shown(&options::TABLES[0]),
+        Source::shown(&options::TABLES[1]),
+        Source::shown(&options::TABLES[2]),
+        Source::shown(&options::TABLES[3]),
+        Source::shown(&options::TABLES[4]),
+        Source::shown(&options::TABLES[5]),
+    ],
+    assumed: &[],
+};
 
 /// Reads what follows `check`.
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed<Check>, Usage> {
-    let args: Vec<OsString> = args.collect();
-    let refuse = |error: &clap::Error| Usage::from_clap("check", ExitStatus::Unhealthy, error);
-    let misused = |why| Usage::new(ExitStatus::Unhealthy, why);
-    if let Some(targets) = plain(&args) {
-        let words = Words { targets, ..Words::default() };
-        return build(words, options::Words::default()).map(Parsed::Run).map_err(misused);
+    Ok(match line::read(&GRAMMAR, Operands::Targets, args.collect())? {
+        Request::Help(text) => Parsed::Print(Document::stdout(text)),
+        Request::Run(line) => Parsed::Run(build(&line).map_err(line::refuse(GRAMMAR.misused))?),
+    })
+}
+
+/// Turns a line into a check.
+fn build(line: &Line) -> Result<Check, String> {
+    if line.words.is_empty() {
+        return Err("no target; write for example sexton check http://127.0.0.1:8080/".into());
     }
-    let matches = match words::parse(command(), all_words, &args) {
-        Ok(matches) => matches,
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Parsed::Print(Document::stdout(format!("{}\n", error.to_string().trim_end()))));
-        }
-        Err(error) => return Err(refuse(&error)),
-    };
-    let words = Words::from_arg_matches(&matches.core).map_err(|error| refuse(&error))?;
-    let options = options::Words::from_optional(matches.more.as_ref()).map_err(|error| refuse(&error))?;
-    build(words, options).map(Parsed::Run).map_err(misused)
-}
-
-/// The targets, where there is nothing else: most lines, and clap's cost is not theirs.
-fn plain(args: &[OsString]) -> Option<Vec<String>> {
-    let target = |word: &OsString| word.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned);
-    args.iter().map(target).collect::<Option<Vec<_>>>().filter(|targets| !targets.is_empty())
-}
-
-/// The command with the words that every check has.
-fn command() -> Command {
-    Words::augment_args(Command::new("sexton check").no_binary_name(true))
-}
-
-/// The command with all words, as its help shows it.
-fn all_words(command: Command) -> Command {
-    options::augment(command).about(ABOUT).after_help(format!("{}\n\n{EXAMPLES}", options::schemes()))
-}
-
-/// Turns words into a check.
-fn build(words: Words, options: options::Words) -> Result<Check, String> {
-    let timeout = match words.timeout {
-        Some(text) => options::duration(&text, "--timeout")?,
-        None => options::duration(
-            &expand::variable("SEXTON_TIMEOUT")?
-                .filter(|text| !text.is_empty())
-                .unwrap_or_else(|| TIMEOUT.into()),
-            "SEXTON_TIMEOUT",
-        )?,
-    };
-    let probes = options.into_probes(&words.targets)?;
-    let verbosity = match (words.quiet, words.verbose, words.json) {
-        (true, ..) => Verbosity::Quiet,
-        (_, true, _) => Verbosity::Steps,
-        (.., true) => Verbosity::Json,
-        _ => Verbosity::Lines,
-    };
-    let require = if words.any { Require::Any } else { Require::All };
-    Ok(Check { probes, require, timeout, verbosity })
+    let mut args = line::apply(&GRAMMAR, &line.given)?;
+    let probes = targets::into_probes(&line.words, &mut args, &line.given)?;
+    Ok(Check { probes, require: args.require, timeout: args.timeout, verbosity: args.verbosity })
 }

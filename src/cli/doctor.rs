@@ -2,48 +2,50 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, FromArgMatches};
-
 use crate::command::{Document, Parsed};
 use crate::doctor::Doctor;
 use crate::exit::ExitStatus;
+use crate::report::Verbosity;
 
-use super::Usage;
+use super::line::{self, Grammar, Operands, Request, Source};
+use super::option::{Opt, Table};
+use super::usage::Usage;
 
-/// The first line of the help.
-const ABOUT: &str =
-    "Says what is wrong in this container, whose fault it is, and what fixes it; exit 1 if anything is";
+/// Its options.
+const TABLE: Table = Table {
+    heading: None,
+    options: &[Opt::switch("json", "Print one JSON object", |args, _| {
+        args.verbosity = Verbosity::Json;
+        Ok(())
+    })],
+};
 
-/// The last lines of the help.
-const EXAMPLES: &str = "\
-It looks twice, a second apart, and only reads: PID 1 and its signals, zombies and their parents, adopted orphans, the
-PID cgroup, descriptors. Passwords and tokens on command lines are not shown.
+/// `sexton doctor`.
+pub(super) const GRAMMAR: Grammar = Grammar {
+    command: "doctor",
+    usage: "sexton doctor [--json]",
+    about: "Says what is wrong in this container, whose fault it is, and what fixes it; exits with 1 if anything is",
+    examples: "\
+It looks twice, a second apart, and only reads: PID 1 and its signals, zombies and their parents, adopted
+orphans, the PID cgroup, descriptors. Passwords and tokens on command lines are not shown.
 
 Examples:
   docker exec app /sexton doctor
-  kubectl exec app -- /probes/sexton doctor --json";
-
-/// What can be said about it.
-#[derive(Args, Debug)]
-#[group(skip)]
-struct DoctorArgs {
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
+  kubectl exec app -- /probes/sexton doctor --json",
+    misused: ExitStatus::Unhealthy,
+    sources: &[Source::shown(&TABLE)],
+    assumed: &[],
+};
 
 /// Reads what follows `doctor`.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed<Doctor>, Usage> {
-    let command = DoctorArgs::augment_args(clap::Command::new("sexton doctor").no_binary_name(true));
-    let command = command.about(ABOUT).after_help(EXAMPLES);
-    let refuse = |error: &clap::Error| Usage::from_clap("doctor", ExitStatus::Unhealthy, error);
-    let matches = match command.try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Parsed::Print(Document::stdout(format!("{}\n", error.to_string().trim_end()))));
-        }
-        Err(error) => return Err(refuse(&error)),
+    let line = match line::read(&GRAMMAR, Operands::Targets, args.collect())? {
+        Request::Help(text) => return Ok(Parsed::Print(Document::stdout(text))),
+        Request::Run(line) => line,
     };
-    let DoctorArgs { json } = DoctorArgs::from_arg_matches(&matches).map_err(|error| refuse(&error))?;
-    Ok(Parsed::Run(Doctor { json }))
+    if let Some(word) = line.words.first() {
+        let why = format!("doctor takes no argument: `{word}` (see sexton doctor --help)");
+        return Err(Usage::new(GRAMMAR.misused, why));
+    }
+    Ok(Parsed::Run(Doctor { json: line.given("json").is_some() }))
 }

@@ -1,95 +1,218 @@
 //! `sexton init`.
 
-use std::ffi::{OsStr, OsString};
-use std::time::Duration;
-
-use clap::{Args, FromArgMatches};
+use std::ffi::OsString;
 
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::Explain;
 use crate::init::plan::{
-    CodeSet, DrainPolicy, Init, LogFormat, MainChild, ParentDeath, SignalScope, Subreaper, Verbosity,
+    DrainPolicy, Init, LogFormat, MainChild, ParentDeath, SignalScope, Subreaper, Verbosity,
 };
-use crate::init::signals::{Rewrites, Signal};
+use crate::init::signals::Signal;
 
-use super::wait::PaceWords;
-use super::{Usage, expand, options, targets, words};
+use super::args::Args;
+use super::line::{self, Grammar, Line, Operands, Source};
+use super::option::{Given, Opt, Table};
+use super::usage::Usage;
+use super::{options, retry, targets, watch};
 
-/// What may stand before the command. Each can come from the environment, too: `docker run --init` and many charts leave no
-/// room on the command line. The command line is stronger.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-pub(super) struct Words {
-    /// Send signals to the command's whole process group
-    #[arg(short, long)]
-    group: bool,
-    /// Exit codes that become 0; 143 or SIGTERM
-    #[arg(short, long, value_name = "CODE,..", allow_hyphen_values = true)]
-    exit_zero: Vec<String>,
-    /// Send B when A comes; A:0 drops it
-    #[arg(short, long, value_name = "A:B,..", allow_hyphen_values = true)]
-    rewrite: Vec<String>,
-    /// Signal for us when our parent ends, for CMD when we do
-    #[arg(short, long, value_name = "SIGNAL", allow_hyphen_values = true)]
-    parent_death: Option<String>,
-    /// SIGKILL for all, this long after the first SIGTERM or SIGINT
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    kill_after: Option<String>,
-    /// Hold SIGTERM and SIGINT back this long
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    stop_delay: Option<String>,
-    /// From SIGTERM to SIGKILL for what CMD leaves behind [default: 5s; 2s after a stop]
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    drain: Option<String>,
-    /// The runtime's limit for a stop, as in docker stop -t: our exit comes before it
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
-    stop_timeout: Option<String>,
-    /// Adopt orphans when not PID 1: auto, always, never [default: auto]
-    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    subreaper: Option<String>,
-    /// Tell each event on stderr
-    #[arg(short, long)]
-    verbose: bool,
-    /// The same as text or json, one event a line
-    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true)]
-    log: Option<String>,
-}
+/// What an init does with signals and processes. Each can come from the environment, too: `docker run --init` and many
+/// charts leave no room on the command line. The command line is stronger.
+pub(super) const TABLE: Table = Table {
+    heading: None,
+    options: &[
+        Opt::switch("group", "Send signals to CMD's whole process group", |args, _| {
+            args.init.signal_scope = SignalScope::ProcessGroup;
+            Ok(())
+        })
+        .short('g')
+        .env("SEXTON_INIT_GROUP"),
+        Opt::value("exit-zero", "CODE,..", "Exit codes that become 0; 143 or SIGTERM", |args, given| {
+            for text in given.list()? {
+                args.init.exit_zero.insert(exit_code(given, &text)?);
+            }
+            Ok(())
+        })
+        .short('e')
+        .env("SEXTON_INIT_EXIT_ZERO")
+        .many(),
+        Opt::value("rewrite", "A:B,..", "Forward signal A as B; A:0 drops it", |args, given| {
+            given.list()?.iter().try_for_each(|text| rewrite(&mut args.init, given, text))
+        })
+        .short('r')
+        .env("SEXTON_INIT_REWRITE")
+        .many(),
+        Opt::value(
+            "parent-death",
+            "SIGNAL",
+            "Signal that sexton gets if its parent dies, and CMD gets if sexton dies",
+            |args, given| {
+                let signal = Signal::parse(&given.text()?).map_err(|why| given.refuse(why))?;
+                args.init.parent_death = ParentDeath::Chain(signal);
+                Ok(())
+            },
+        )
+        .short('p')
+        .env("SEXTON_INIT_PARENT_DEATH"),
+        Opt::value(
+            "kill-after",
+            "DURATION",
+            "Send SIGKILL this long after the first SIGTERM or SIGINT",
+            |args, given| {
+                args.init.kill_after = Some(given.positive_duration()?);
+                Ok(())
+            },
+        )
+        .env("SEXTON_INIT_KILL_AFTER"),
+        Opt::value("stop-delay", "DURATION", "Hold SIGTERM and SIGINT back for this long", |args, given| {
+            args.init.stop_delay = given.duration()?;
+            Ok(())
+        })
+        .env("SEXTON_INIT_STOP_DELAY"),
+        Opt::value(
+            "drain",
+            "DURATION",
+            "Time from SIGTERM to SIGKILL for what CMD leaves [default: 5s; 2s after a stop]",
+            |args, given| {
+                args.init.drain_policy = DrainPolicy::Limit(given.duration()?);
+                Ok(())
+            },
+        )
+        .env("SEXTON_INIT_DRAIN"),
+        Opt::value(
+            "stop-timeout",
+            "DURATION",
+            "The runtime's limit for a stop (docker stop -t); exit before it",
+            |args, given| {
+                args.init.stop_timeout = Some(given.positive_duration()?);
+                Ok(())
+            },
+        )
+        .env("SEXTON_INIT_STOP_TIMEOUT"),
+        Opt::value(
+            "subreaper",
+            "WHEN",
+            "Adopt orphans when not PID 1: auto, always, never",
+            |args, given| {
+                args.init.subreaper = match given.text()?.as_str() {
+                    "auto" => Subreaper::Auto,
+                    "always" => Subreaper::Always,
+                    "never" => Subreaper::Never,
+                    other => {
+                        return Err(given
+                            .refuse(format_args!("invalid value `{other}`; write auto, always or never")));
+                    }
+                };
+                Ok(())
+            },
+        )
+        .env("SEXTON_INIT_SUBREAPER")
+        .default("auto"),
+        Opt::switch("verbose", "Log each event to stderr", |args, _| {
+            args.init.log.verbosity = Verbosity::Event;
+            Ok(())
+        })
+        .short('v')
+        .env("SEXTON_INIT_VERBOSE"),
+        Opt::value("log", "FORMAT", "The same as text or json, one event per line", |args, given| {
+            args.init.log.verbosity = Verbosity::Event;
+            args.init.log.format = match given.text()?.as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                other => {
+                    return Err(given.refuse(format_args!("invalid format `{other}`; write text or json")));
+                }
+            };
+            Ok(())
+        })
+        .env("SEXTON_INIT_LOG"),
+    ],
+};
 
-/// What only `init` has.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-struct Own {
-    /// No command: reap until SIGTERM or SIGINT
-    #[arg(long)]
-    pause: bool,
-    /// Print what would be done, do nothing
-    #[arg(long)]
-    explain: bool,
-}
+/// What only the command `init` has.
+const OWN: Table = Table {
+    heading: None,
+    options: &[
+        Opt::switch("pause", "Run no command: reap until SIGTERM or SIGINT", |args, _| {
+            args.init_mode.pause = true;
+            Ok(())
+        })
+        .env("SEXTON_INIT_PAUSE"),
+        Opt::switch("explain", "Print what would be done, and do nothing", |args, _| {
+            args.init_mode.explain = true;
+            Ok(())
+        })
+        .env("SEXTON_INIT_EXPLAIN"),
+    ],
+};
 
-/// The command, byte for byte.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-struct Rest {
-    /// What to run; options end at the first word that is none
-    #[arg(value_name = "CMD", trailing_var_arg = true)]
-    command: Vec<OsString>,
-}
+/// What it waits for.
+const STARTUP_WAIT: Table = Table {
+    heading: Some("Waiting"),
+    options: &[
+        Opt::value(
+            "wait",
+            "TARGET",
+            "Wait for this target before starting CMD (repeatable)",
+            |args, given| {
+                args.retry.targets.extend(watch::named_targets(given));
+                Ok(())
+            },
+        )
+        .env("SEXTON_INIT_WAIT")
+        .many(),
+        Opt::value("wait-timeout", "DURATION", "Limit of the whole wait; 0 waits forever", |args, given| {
+            args.retry.timeout = given.limit()?;
+            Ok(())
+        })
+        .env("SEXTON_INIT_WAIT_TIMEOUT")
+        .default("60s")
+        .needs(&["wait"]),
+    ],
+};
 
-/// The first line of `init --help`.
-const ABOUT: &str = "Runs CMD as PID 1's child: reaps every zombie, forwards signals, keeps CMD's exit code";
-
-/// The end of `init --help`.
-const EXAMPLES: &str = "\
-With --wait and --watch go the options of sexton check, with --wait those of sexton wait.
-Every option of an init can come from the environment: SEXTON_INIT_GROUP=1, SEXTON_INIT_WATCH=tcp://:80, ...
+/// `sexton init`.
+pub(super) const GRAMMAR: Grammar = Grammar {
+    command: "init",
+    usage: "sexton init [OPTIONS] [--] CMD [ARG]...",
+    about: "Runs CMD as PID 1 should: reaps every zombie, forwards signals, keeps CMD's exit code",
+    examples: "\
+With --wait and --watch, the options of sexton check that are about targets apply; with --wait, those of
+sexton wait, too. Each option can come from the environment: SEXTON_INIT_GROUP=1, SEXTON_INIT_WATCH=tcp://:80
 
 Example:
   ENTRYPOINT [\"/sexton\", \"init\", \"--kill-after\", \"8s\", \"--\", \"/app\", \"--port\", \"80\"]
 
-Exit codes: the command's own, 128+n killed by signal n, 124 --wait gave up, 1 --watch found it unhealthy,
-125 our failure, 126 not executable, 127 not found";
+Exit codes: CMD's own, 128+n if signal n killed it, 124 --wait reached its limit, 1 --watch stopped CMD,
+125 sexton failed or was misused, 126 CMD not executable, 127 CMD not found",
+    misused: ExitStatus::InitFailed,
+    sources: &[
+        Source::shown(&TABLE).with_environment(),
+        Source::shown(&OWN).with_environment(),
+        Source::shown(&STARTUP_WAIT).with_environment(),
+        Source::shown(&watch::TABLE).with_environment(),
+        Source::shown(&retry::ATTEMPTS).with_environment(),
+        Source::hidden(&retry::TABLE).with_environment(),
+        Source::hidden(&options::TABLES[0]),
+        Source::hidden(&options::TABLES[1]),
+        Source::hidden(&options::TABLES[2]),
+        Source::hidden(&options::TABLES[3]),
+        Source::hidden(&options::TABLES[4]),
+        Source::hidden(&options::TABLES[5]),
+    ],
+    assumed: &[],
+};
+
+/// What a line asks for.
+#[derive(Debug)]
+enum Request {
+    /// The init itself.
+    Run(Init),
+    /// What it would do.
+    Explain(Init),
+    /// The help.
+    Help(String),
+}
 
 /// Reads what follows `init`.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Box<dyn Command>, Usage> {
@@ -100,287 +223,83 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Box<dyn Comm
     })
 }
 
-/// What a line asks for.
-enum Request {
-    /// The init itself.
-    Run(Init),
-    /// What it would do.
-    Explain(Init),
-    /// The help.
-    Help(String),
-}
-
 /// Reads what follows `init` as far as that goes without running anything.
 fn read(args: impl Iterator<Item = OsString>) -> Result<Request, Usage> {
-    let args: Vec<OsString> = args.collect();
-    let (line, command) = match plain(&args) {
-        Some(command) => (Line::default(), command.to_vec()),
-        None => match with_options(&args)? {
-            Ok(parsed) => parsed,
-            Err(help) => return Ok(Request::Help(help)),
-        },
-    };
-    build(line, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
-}
-
-/// The command, where no option stands before it: most lines, and clap's cost is not theirs.
-fn plain(args: &[OsString]) -> Option<&[OsString]> {
-    match args.split_first() {
-        None => Some(args),
-        Some((first, rest)) if first == "--" => Some(rest),
-        Some((first, _)) if !first.as_encoded_bytes().starts_with(b"-") || first == "-" => Some(args),
-        Some(_) => None,
+    match line::read(&GRAMMAR, Operands::Command, args.collect())? {
+        line::Request::Help(text) => Ok(Request::Help(text)),
+        line::Request::Run(line) => build(line).map_err(line::refuse(GRAMMAR.misused)),
     }
 }
 
-/// All options of a line.
-#[derive(Debug, Default)]
-struct Line {
-    words: Words,
-    own: Own,
-    before: targets::Before,
-    watch: targets::Words,
-    pace: PaceWords,
-    options: options::Words,
-}
-
-/// The options and the command; or the help that was asked for.
-fn with_options(args: &[OsString]) -> Result<Result<(Line, Vec<OsString>), String>, Usage> {
-    let refuse = |error: &clap::Error| Usage::from_clap("init", ExitStatus::InitFailed, error);
-    let core = Rest::augment_args(Own::augment_args(Words::augment_args(
-        clap::Command::new("sexton init")
-            .override_usage("sexton init [OPTIONS] [--] CMD [ARG]...")
-            .after_help(EXAMPLES)
-            .no_binary_name(true),
-    )))
-    // Last: the doc comment of a group of words takes its place else.
-    .about(ABOUT);
-    let matches = match words::parse(core, all_words, args) {
-        Ok(matches) => matches,
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Err(error.to_string()));
-        }
-        Err(error) => return Err(refuse(&error)),
-    };
-    let core = &matches.core;
-    let mut line = Line {
-        words: Words::from_arg_matches(core).map_err(|error| refuse(&error))?,
-        own: Own::from_arg_matches(core).map_err(|error| refuse(&error))?,
-        ..Line::default()
-    };
-    if let Some(more) = &matches.more {
-        line.before = targets::Before::from_arg_matches(more).map_err(|error| refuse(&error))?;
-        line.watch = targets::Words::from_arg_matches(more).map_err(|error| refuse(&error))?;
-        line.pace = PaceWords::from_arg_matches(more).map_err(|error| refuse(&error))?;
-        line.options = options::Words::from_arg_matches(more).map_err(|error| refuse(&error))?;
-    }
-    let rest = Rest::from_arg_matches(core).map_err(|error| refuse(&error))?;
-    Ok(Ok((line, rest.command)))
-}
-
-/// All words that `init` understands. Those that `check` and `wait` explain are in their helps.
-fn all_words(command: clap::Command) -> clap::Command {
-    let explained = options::augment(PaceWords::augment_args(clap::Command::new("explained")));
-    let hidden: Vec<_> = explained
-        .get_arguments()
-        .map(|arg| match arg.get_id().as_str() {
-            "interval" => {
-                arg.clone().help("Pause between two checks; without --watch, that of --wait [default: 10s]")
-            }
-            "attempt_timeout" => {
-                arg.clone().display_order(101).help("Limit of one attempt of either [default: 4s]")
-            }
-            _ => arg.clone().hide(true),
-        })
-        .collect();
-    targets::Words::augment_args(targets::Before::augment_args(command)).args(hidden).about(ABOUT)
-}
-
-/// Turns words and the environment into a plan.
-fn build(line: Line, command: Vec<OsString>) -> Result<Request, String> {
-    let pause = line.own.pause || switch("PAUSE")?;
-    let main = match (pause, command.first()) {
+/// Turns a line into a plan.
+fn build(line: Line) -> Result<Request, String> {
+    let mut args = line::apply(&GRAMMAR, &line.given)?;
+    plan_targets(&mut args, &line)?;
+    let command = line.command.unwrap_or_default();
+    let main = match (args.init_mode.pause, command.first()) {
         (true, None) => MainChild::None,
-        (true, Some(_)) => return Err("--pause runs no command; leave one of them out".into()),
-        (false, None) => return Err("no command; try sexton init -- /app (see sexton init --help)".into()),
+        (true, Some(_)) => return Err("--pause cannot be used with a command".into()),
+        (false, None) => {
+            return Err("no command; write for example sexton init -- /app (see sexton init --help)".into());
+        }
         (false, Some(name)) if name.is_empty() => return Err("the command is empty".into()),
         (false, Some(_)) => MainChild::Command(command),
     };
-    let mut plan = line.words.into_plan(main)?;
-    let mut pace = line.pace;
-    targets::environment(&mut pace)?;
-    (plan.wait, plan.watch) = line.watch.into_plans(line.options, &line.before.read()?, pace)?;
-    Ok(if line.own.explain || switch("EXPLAIN")? { Request::Explain(plan) } else { Request::Run(plan) })
+    let plan = Init { main, ..args.init };
+    Ok(if args.init_mode.explain { Request::Explain(plan) } else { Request::Run(plan) })
 }
 
-impl Words {
-    /// Turns words and the environment into a plan for `main`.
-    pub(super) fn into_plan(self, main: MainChild) -> Result<Init, String> {
-        let mut plan = Init::new(main);
-        self.apply(&mut plan)?;
-        Ok(plan)
-    }
-
-    /// Changes in `plan` what words and the environment say.
-    pub(super) fn apply(self, plan: &mut Init) -> Result<(), String> {
-        let words = self;
-        if words.group || switch("GROUP")? {
-            plan.signal_scope = SignalScope::ProcessGroup;
-        }
-        if let Some((codes, flag)) = values(&words.exit_zero, "--exit-zero", "EXIT_ZERO")? {
-            plan.exit_zero = exit_codes(&codes, &flag)?;
-        }
-        if let Some((pairs, flag)) = values(&words.rewrite, "--rewrite", "REWRITE")? {
-            plan.rewrites = rewrites(&pairs, &flag)?;
-        }
-        if let Some((name, flag)) = value(words.parent_death, "--parent-death", "PARENT_DEATH")? {
-            plan.parent_death =
-                ParentDeath::Chain(Signal::parse(&name).map_err(|why| format!("{flag}: {why}"))?);
-        }
-        if let Some((text, flag)) = value(words.kill_after, "--kill-after", "KILL_AFTER")? {
-            let after = duration(&text, &flag)?;
-            if after.is_zero() {
-                return Err(format!("{flag} must be more than 0"));
-            }
-            plan.kill_after = Some(after);
-        }
-        if let Some((text, flag)) = value(words.stop_delay, "--stop-delay", "STOP_DELAY")? {
-            plan.stop_delay = duration(&text, &flag)?;
-        }
-        if let Some((text, flag)) = value(words.drain, "--drain", "DRAIN")? {
-            plan.drain_policy = DrainPolicy::Limit(duration(&text, &flag)?);
-        }
-        if let Some((text, flag)) = value(words.stop_timeout, "--stop-timeout", "STOP_TIMEOUT")? {
-            let limit = duration(&text, &flag)?;
-            if limit.is_zero() {
-                return Err(format!("{flag} must be more than 0"));
-            }
-            plan.stop_timeout = Some(limit);
-        }
-        if let Some((text, flag)) = value(words.subreaper, "--subreaper", "SUBREAPER")? {
-            plan.subreaper = match text.as_str() {
-                "auto" => Subreaper::Auto,
-                "always" => Subreaper::Always,
-                "never" => Subreaper::Never,
-                _ => return Err(format!("{flag} `{text}`: write auto, always or never")),
-            };
-        }
-        if words.verbose || switch("VERBOSE")? {
-            plan.log.verbosity = Verbosity::Event;
-        }
-        if let Some((text, flag)) = value(words.log, "--log", "LOG")? {
-            plan.log.verbosity = Verbosity::Event;
-            plan.log.format = match text.as_str() {
-                "text" => LogFormat::Text,
-                "json" => LogFormat::Json,
-                _ => return Err(format!("{flag} `{text}`: write text or json")),
-            };
-        }
-        Ok(())
-    }
-}
-
-/// The variable of an option, where it is set and not empty, and its whole name.
-pub(super) fn variable(name: &str) -> Result<Option<(String, String)>, String> {
-    let name = format!("SEXTON_INIT_{name}");
-    match expand::variable_os(OsStr::new(&name)) {
-        Some(text) if text.is_empty() => Ok(None),
-        Some(text) => match text.into_string() {
-            Ok(text) => Ok(Some((text, name))),
-            Err(_) => Err(format!("{name} is not UTF-8")),
-        },
-        None => Ok(None),
-    }
-}
-
-/// Whether the variable of an option without a value turns it on.
-pub(super) fn switch(name: &str) -> Result<bool, String> {
-    match variable(name)? {
-        None => Ok(false),
-        Some((text, name)) => match text.to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(true),
-            "0" | "false" | "no" | "off" => Ok(false),
-            _ => Err(format!("{name} `{text}`: write 1 or 0")),
-        },
-    }
-}
-
-/// A value and where it comes from: the command line, else the environment.
-pub(super) fn value(
-    given: Option<String>,
-    flag: &str,
-    name: &str,
-) -> Result<Option<(String, String)>, String> {
-    match given {
-        Some(text) => Ok(Some((text, flag.to_owned()))),
-        None => variable(name),
-    }
-}
-
-/// The same for what can be given several times, or with commas.
-fn values(given: &[String], flag: &str, name: &str) -> Result<Option<(Vec<String>, String)>, String> {
-    let given = if given.is_empty() { None } else { Some(given.join(",")) };
-    Ok(value(given, flag, name)?
-        .map(|(text, flag)| (text.split(',').map(|part| part.trim().to_owned()).collect(), flag)))
+/// Plans what is waited for and what is watched.
+pub(super) fn plan_targets(args: &mut Args, line: &Line) -> Result<(), String> {
+    let waited = args.retry.targets.clone();
+    let all = [waited.as_slice(), &args.watch.targets].concat();
+    let mut probes = targets::into_probes(&all, args, &line.given)?;
+    let watched = probes.split_off(waited.len());
+    args.init.wait = if probes.is_empty() { None } else { Some(retry::plan(args, probes)) };
+    args.init.watch = watch::plan(args, watched, line.given("unhealthy-exit"))?;
+    Ok(())
 }
 
 /// Reads `143`, `SIGTERM`.
-fn exit_codes(texts: &[String], flag: &str) -> Result<CodeSet, String> {
-    let mut codes = CodeSet::default();
-    for text in texts {
-        let is_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'));
-        codes.insert(if is_number {
-            text.parse().map_err(|_| format!("{flag} `{text}` is no exit code; those are 0 to 255"))?
-        } else {
-            Signal::parse(text).map_err(|why| format!("{flag}: {why}"))?.exit_code()
-        });
+fn exit_code(given: &Given, text: &str) -> Result<u8, String> {
+    if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')) {
+        return text.parse().map_err(|_| given.refuse(format_args!("invalid exit code `{text}` (0-255)")));
     }
-    Ok(codes)
+    Signal::parse(text).map(Signal::exit_code).map_err(|why| given.refuse(why))
 }
 
 /// Reads `TERM:QUIT`, `HUP:0`.
-fn rewrites(texts: &[String], flag: &str) -> Result<Rewrites, String> {
-    let mut table = Rewrites::default();
-    let mut seen = Vec::with_capacity(texts.len());
-    for text in texts {
-        let (from, to) = text
-            .split_once(':')
-            .ok_or_else(|| format!("{flag} `{text}`: write for example TERM:QUIT, or HUP:0 to drop it"))?;
-        let read = |text: &str| Signal::parse(text).map_err(|why| format!("{flag}: {why}"));
-        let from = read(from)?;
-        let to = if to == "0" { None } else { Some(read(to)?) };
-        if matches!(from, Signal::KILL | Signal::STOP) {
-            return Err(format!("{flag} `{text}`: nobody can catch SIG{from}"));
-        }
-        if from == Signal::CHLD {
-            return Err(format!("{flag} `{text}`: SIGCHLD is the init's own and never sent on"));
-        }
-        if let Some(to @ (Signal::KILL | Signal::STOP)) = to {
-            return Err(format!("{flag} `{text}`: SIG{to} cannot be a forwarded signal; see --kill-after"));
-        }
-        if to == Some(from) {
-            return Err(format!("{flag} `{text}`: a signal rewritten to itself"));
-        }
-        if seen.contains(&from) {
-            return Err(format!("{flag}: SIG{from} is rewritten twice"));
-        }
-        seen.push(from);
-        table.set(from, to);
+fn rewrite(init: &mut Init, given: &Given, text: &str) -> Result<(), String> {
+    let refuse = |why: String| Err(given.refuse(why));
+    let Some((from, to)) = text.split_once(':') else {
+        return refuse(format!("invalid pair `{text}`; write for example TERM:QUIT, or HUP:0 to drop it"));
+    };
+    let read = |text: &str| Signal::parse(text).map_err(|why| given.refuse(why));
+    let from = read(from)?;
+    let to = if to == "0" { None } else { Some(read(to)?) };
+    if matches!(from, Signal::KILL | Signal::STOP) {
+        return refuse(format!("SIG{from} cannot be caught, so `{text}` can never apply"));
     }
-    Ok(table)
-}
-
-/// Reads a length of time; 0 is one.
-pub(super) fn duration(text: &str, flag: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
+    if from == Signal::CHLD {
+        return refuse(format!("SIGCHLD is never forwarded, so `{text}` can never apply"));
     }
-    humantime::parse_duration(text)
-        .map_err(|_| format!("{flag} `{text}` is no duration; write for example 500ms, 4s or 1m 30s"))
+    if let Some(to @ (Signal::KILL | Signal::STOP)) = to {
+        return refuse(format!("SIG{to} cannot be forwarded: `{text}`; see --kill-after"));
+    }
+    if to == Some(from) {
+        return refuse(format!("`{text}` rewrites a signal to itself"));
+    }
+    if init.rewrites.changed().any(|(seen, _)| seen == from) {
+        return refuse(format!("SIG{from} is rewritten twice"));
+    }
+    init.rewrites.set(from, to);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// `words` as argv has them.
@@ -398,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn options_end_at_the_first_word_that_is_none() {
+    fn options_end_at_the_first_non_option() {
         for (words, command) in [
             (&["sh", "-c", "exit 3"][..], &["sh", "-c", "exit 3"][..]),
             (&["--", "sh", "-g"], &["sh", "-g"]),
@@ -422,25 +341,25 @@ mod tests {
             (&["--", ""], "empty"),
             (&["-x", "app"], "unknown option -x"),
             (&["--grup", "app"], "--group"),
-            (&["-e", "256", "app"], "0 to 255"),
-            (&["-e", "-1", "app"], "0 to 255"),
+            (&["-e", "256", "app"], "0-255"),
+            (&["-e", "-1", "app"], "0-255"),
             (&["-e", "1,", "app"], "unknown signal ``"),
             (&["-e", "NOPE", "app"], "unknown signal `NOPE`"),
             (&["-r", "TERM", "app"], "TERM:QUIT"),
             (&["-r", "TERM:TERM", "app"], "itself"),
-            (&["-r", "KILL:TERM", "app"], "catch SIGKILL"),
+            (&["-r", "KILL:TERM", "app"], "SIGKILL cannot be caught"),
             (&["-r", "TERM:9", "app"], "--kill-after"),
             (&["-r", "CHLD:TERM", "app"], "SIGCHLD"),
             (&["-r", "TERM:INT,15:HUP", "app"], "twice"),
             (&["-p", "65", "app"], "unknown signal `65`"),
             (&["--kill-after", "0", "app"], "more than 0"),
-            (&["--kill-after", "-1s", "app"], "no duration"),
-            (&["--stop-delay", "-1s", "app"], "no duration"),
-            (&["--drain", "soon", "app"], "no duration"),
+            (&["--kill-after", "-1s", "app"], "invalid duration"),
+            (&["--stop-delay", "-1s", "app"], "invalid duration"),
+            (&["--drain", "soon", "app"], "invalid duration"),
             (&["--drain"], "--drain"),
             (&["--subreaper", "maybe", "app"], "auto, always or never"),
             (&["--log", "xml", "app"], "text or json"),
-            (&["--pause", "app"], "leave one of them out"),
+            (&["--pause", "app"], "cannot be used with a command"),
         ] {
             let why = plan(words).unwrap_err();
             assert!(why.contains(part) && !why.contains('\n'), "{words:?}: {why}");

@@ -6,9 +6,9 @@ use crate::command::Command;
 use crate::init::Explain;
 use crate::init::plan::{Init, LogFormat, LogOptions, MainChild, Verbosity};
 
-use super::init::{Words, switch, variable};
-use super::wait::PaceWords;
-use super::{Usage, options, targets};
+use super::init;
+use super::line::{self, Line};
+use super::usage::Usage;
 
 /// What the variables say. They are what is left where the other program's line has no room, as with `docker run --init`.
 #[derive(Debug)]
@@ -24,21 +24,8 @@ impl InitVariables {
     /// Changes in `plan` what they say. The words of the other program come after them, and are stronger.
     pub(crate) fn read(plan: &mut Init) -> Result<Self, Usage> {
         let failure = plan.failures.init;
-        let read = |plan: &mut Init| -> Result<Self, String> {
-            Words::default().apply(plan)?;
-            let mut pace = PaceWords::default();
-            targets::environment(&mut pace)?;
-            let before = targets::Before::default().read()?;
-            (plan.wait, plan.watch) =
-                targets::Words::default().into_plans(options::Words::default(), &before, pace)?;
-            Ok(Self {
-                main: switch("PAUSE")?.then_some(MainChild::None),
-                explain: switch("EXPLAIN")?,
-                log: plan.log,
-                log_format: variable("LOG")?.map(|_| plan.log.format),
-            })
-        };
-        read(plan).map_err(|why| Usage::new(failure, why))
+        let line = line::of_environment(&init::GRAMMAR).map_err(|why| Usage::new(failure, why))?;
+        apply(&line, plan).map_err(|why| Usage::new(failure, why))
     }
 
     /// The init of `plan` with the command or what stands for it; it logs as `said`, unless a variable says otherwise. None
@@ -64,4 +51,19 @@ impl InitVariables {
         };
         Some(if self.explain { Box::new(Explain(plan)) } else { Box::new(plan) })
     }
+}
+
+/// Applies what the environment gives on top of the other program's `plan`.
+fn apply(line: &Line, plan: &mut Init) -> Result<InitVariables, String> {
+    let mut args = line::defaults(&init::GRAMMAR, &line.given)?;
+    args.init = plan.clone();
+    line.given.iter().try_for_each(|one| one.apply(&mut args))?;
+    init::plan_targets(&mut args, line)?;
+    *plan = args.init;
+    Ok(InitVariables {
+        main: args.init_mode.pause.then_some(MainChild::None),
+        explain: args.init_mode.explain,
+        log: plan.log,
+        log_format: line.given("log").map(|_| plan.log.format),
+    })
 }

@@ -1,18 +1,34 @@
 //! argv and the environment become a [`Command`]: plain, validated data. Does nothing else.
+//!
+//! ```text
+//! option     one option, one row: names, variable, default, constraints, help, and what it sets
+//! args       what the rows set
+//! options/   the rows about probes; check, wait, retry, watch, init have the others and make the command
+//! line       one getopt over the rows; help and hints say what the rows mean
+//! template   a target as it is written; targets makes probes of them
+//! ```
 
+mod args;
 mod check;
 mod doctor;
 mod expand;
+mod help;
+mod hints;
 mod init;
 mod init_variables;
 mod install;
+mod line;
+mod option;
 mod options;
+mod retry;
 mod targets;
+mod template;
 mod usage;
 mod wait;
-mod words;
+mod watch;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use crate::command::{Command, Document, Parsed};
 use crate::exit::ExitStatus;
@@ -20,37 +36,50 @@ use crate::exit::ExitStatus;
 pub(crate) use self::check::parse as parse_check;
 pub(crate) use self::expand::variable_os;
 pub(crate) use self::init_variables::InitVariables;
-pub(crate) use self::options::{ca_variable, duration as read_duration, read_header};
+pub(crate) use self::options::{ca_variable, read_header};
 pub(crate) use self::usage::Usage;
 
 /// What fits on a screen.
 const HELP: &str = "\
-sexton: healthcheck runner and init for containers
+sexton: health checks and an init for containers, in one static binary
 
-Usage:
-  sexton check [OPTIONS] TARGET...             one round of checks; exit 0 when all pass, else 1
+  sexton check [OPTIONS] TARGET...             one round of checks
   sexton wait [OPTIONS] TARGET... [-- CMD...]  retry until all pass, then become CMD
-  sexton init [OPTIONS] [--] CMD...            PID 1: run CMD, reap, forward, keep its exit code
+  sexton init [OPTIONS] [--] CMD...            run CMD as PID 1: reap, forward signals, keep code
   sexton doctor [--json]                       what is wrong in this container, and what fixes it
-  sexton install PATH [--as NAME,..]           copy itself there, for containers whose image has no sexton
+  sexton install PATH [--as NAME,..]           copy sexton to where another container can use it
 
 Examples:
   HEALTHCHECK CMD [\"/sexton\", \"check\", \"http://127.0.0.1:8080/health\"]
   ENTRYPOINT [\"/sexton\", \"init\", \"--\", \"/app\"]
-  sexton wait tcp://db:5432 -- /app
 
-sexton COMMAND --help says more. Exit codes of check: 0 healthy, 1 unhealthy or misused.
+Called by the name of another program, sexton takes that program's options: tini, docker-init,
+dumb-init, catatonit, curl, wget, sh -c, grpc_health_probe, wait-for-it.
+
+Exit codes:
+  check   0 healthy, 1 unhealthy or misused
+  wait    CMD's own, or 0 without CMD; 124 limit reached; 125 misused; 126 CMD not executable;
+          127 CMD not found; 130 and 143 ended by SIGINT and SIGTERM
+  init    CMD's own, 128+n if signal n killed it; 1 --watch stopped CMD; 124-127 as above
+  doctor, install  0, or 1 if something is wrong
+
+More: sexton COMMAND --help, sexton help targets
 ";
 
-/// Reads the command line; `names` are those of other programs that we answer to. Only the command that is named is
-/// built: clap's cost is paid for what is used.
+/// The commands there are.
+const COMMANDS: &[&str] = &["check", "wait", "init", "doctor", "install"];
+
+/// Reads the command line; `names` are those of other programs that we answer to.
 pub(crate) fn parse(
     args: Vec<OsString>,
     names: fn() -> Vec<&'static str>,
 ) -> Result<Box<dyn Command>, Usage> {
     let mut words = args.into_iter().skip(1);
     let Some(command) = words.next() else {
-        return Err(Usage::new(ExitStatus::Unhealthy, "no command; try sexton check http://127.0.0.1:8080/"));
+        return Err(Usage::new(
+            ExitStatus::Unhealthy,
+            "no command; write for example sexton check http://127.0.0.1:8080/ (see sexton --help)",
+        ));
     };
     match command.to_str() {
         Some("check") => check::parse(words).map(Parsed::into_command),
@@ -58,13 +87,41 @@ pub(crate) fn parse(
         Some("init") => init::parse(words),
         Some("doctor") => doctor::parse(words).map(Parsed::into_command),
         Some("install") => install::parse(words, &names()).map(Parsed::into_command),
-        Some("help" | "--help" | "-h") => Ok(Box::new(Document::stdout(HELP))),
+        Some("help" | "--help" | "-h") => help(words.next().as_deref().and_then(|topic| topic.to_str())),
         Some("--version" | "-V" | "version") => {
             Ok(Box::new(Document::stdout(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n"))))
         }
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,
-            format!("unknown command {}; there are check, wait, init, doctor and install", command.display()),
+            hints::unknown_command(&command.display().to_string(), COMMANDS),
         )),
+    }
+}
+
+/// What `sexton help TOPIC` prints.
+fn help(topic: Option<&str>) -> Result<Box<dyn Command>, Usage> {
+    let text = match topic {
+        None => HELP.to_owned(),
+        Some("targets" | "target") => help::targets(),
+        Some("check") => help::of(&check::GRAMMAR),
+        Some("wait") => help::of(&wait::GRAMMAR),
+        Some("init") => help::of(&init::GRAMMAR),
+        Some("doctor") => help::of(&doctor::GRAMMAR),
+        Some("install") => help::of(&install::GRAMMAR),
+        Some(other) => {
+            let why =
+                format!("no help on `{other}`; there are check, wait, init, doctor, install and targets");
+            return Err(Usage::new(ExitStatus::Unhealthy, why));
+        }
+    };
+    Ok(Box::new(Document::stdout(text)))
+}
+
+/// Reads a length of time that is more than 0 from the variable or option `flag`.
+pub(crate) fn read_duration(text: &str, flag: &str) -> Result<Duration, String> {
+    match expand::expanded(text).and_then(|text| option::read_duration(&text)) {
+        Ok(Duration::ZERO) => Err(format!("{flag}: must be more than 0")),
+        Ok(length) => Ok(length),
+        Err(why) => Err(format!("{flag}: {why}")),
     }
 }

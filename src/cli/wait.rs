@@ -1,208 +1,136 @@
 //! `sexton wait`.
 
 use std::ffi::OsString;
-use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::{Args, FromArgMatches};
-
-use crate::check::Require;
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
-use crate::init::plan::{MainChild, StartupWait};
-use crate::probe::Probe;
-use crate::report::Verbosity;
+use crate::init::plan::MainChild;
 use crate::sys::process;
-use crate::wait::{OnTimeout, Plan, RetryInterval, Wait, WaitFor};
+use crate::wait::Wait;
 
-use super::{Usage, init, options, targets, words};
+use super::line::{self, Grammar, Line, Operands, Request, Source};
+use super::option::{Opt, Origin, Table};
+use super::usage::Usage;
+use super::{init, options, retry, targets, watch};
 
-/// The longest pause that `--backoff` comes to.
-const MAX_INTERVAL: &str = "30s";
+/// What `wait` has beside the options of every wait.
+const TABLE: Table = Table {
+    heading: None,
+    options: &[Opt::value(
+        "timeout",
+        "DURATION",
+        "Limit of the whole wait; 0 waits forever",
+        |args, given| {
+            args.retry.timeout = given.limit()?;
+            Ok(())
+        },
+    )
+    .short('t')
+    .default("60s")],
+};
 
-/// How to wait; the same words mean the same to `init --wait`.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
-pub(super) struct PaceWords {
-    /// Pause between two attempts [default: 1s]
-    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
-    pub(super) interval: Option<String>,
-    /// The same, where --interval is that of --watch
-    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", hide = true)]
-    pub(super) wait_interval: Option<String>,
-    /// Double the pause after each attempt
-    #[arg(long)]
-    pub(super) backoff: bool,
-    /// Longest pause with --backoff [default: 30s]
-    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", requires = "backoff")]
-    pub(super) max_interval: Option<String>,
-    /// Passes in a row that are wanted [default: 1]
-    #[arg(long, value_name = "N")]
-    pub(super) stable: Option<NonZeroU32>,
-    /// One target is enough
-    #[arg(long)]
-    pub(super) any: bool,
-    /// Wait until the targets are gone
-    #[arg(long)]
-    pub(super) invert: bool,
-    /// Run CMD anyway when the limit has come
-    #[arg(long)]
-    pub(super) or_run: bool,
-    /// Limit of one attempt [default: 4s]
-    #[arg(long, allow_hyphen_values = true, value_name = "DURATION")]
-    pub(super) attempt_timeout: Option<String>,
-    /// Print nothing
-    #[arg(short, long, conflicts_with = "json")]
-    pub(super) quiet: bool,
-    /// Print one JSON object for each change, on stdout
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// What `wait` has beside it.
-#[derive(Args, Debug)]
-#[group(skip)]
-struct Words {
-    /// Limit of the whole wait; 0 waits for ever [default: 60s]
-    #[arg(short, long, allow_hyphen_values = true, value_name = "DURATION")]
-    timeout: Option<String>,
-    #[command(flatten)]
-    pace: PaceWords,
-    /// What to wait for; see sexton check --help
-    #[arg(required = true, value_name = "TARGET")]
-    targets: Vec<String>,
-}
-
-/// What `wait --help` begins with.
-const ABOUT: &str = "Retries targets until all of them pass; then becomes CMD";
-
-/// The end of `wait --help`.
-const EXAMPLES: &str = "\
-CMD after -- takes this process over once all targets pass; as PID 1 it is run under sexton init.
+/// `sexton wait`.
+pub(super) const GRAMMAR: Grammar = Grammar {
+    command: "wait",
+    usage: "sexton wait [OPTIONS] TARGET... [-- CMD [ARG]...]",
+    about: "Retries targets until all of them pass, then becomes CMD",
+    examples: "\
+The options of sexton check that are about targets (HTTP, TLS, ...) mean the same here. As PID 1
+with CMD, wait is an init that waits first, and takes the options of sexton init, too.
 
 Examples:
   sexton wait tcp://db:5432 http://auth:8080/health -- /app --port 80
   sexton wait --timeout 5m --backoff redis://cache
   sexton wait --invert unix:/run/old.sock
 
-Exit codes: 0 all passed (without CMD), 124 gave up, 125 misused, 126 and 127 CMD cannot be run, 130 and 143 signalled";
+Exit codes: CMD's own; without CMD 0 if all passed; 124 limit reached, 125 misused, 126 CMD not executable,
+127 CMD not found, 130 and 143 ended by SIGINT and SIGTERM",
+    misused: ExitStatus::InitFailed,
+    sources: SOURCES,
+    assumed: &["wait"],
+};
+
+/// As PID 1, where the variables of an init count, too.
+const AS_INIT: Grammar = Grammar { sources: SOURCES_AS_INIT, ..GRAMMAR };
+
+/// Its options.
+const SOURCES: &[Source] = &[
+    Source::shown(&TABLE),
+    Source::shown(&retry::ATTEMPTS),
+    Source::shown(&retry::TABLE),
+    Source::hidden(&options::TABLES[0]),
+    Source::hidden(&options::TABLES[1]),
+    Source::hidden(&options::TABLES[2]),
+    Source::hidden(&options::TABLES[3]),
+    Source::hidden(&options::TABLES[4]),
+    Source::hidden(&options::TABLES[5]),
+    Source::hidden(&init::TABLE),
+    Source::hidden(&watch::TABLE),
+];
+
+/// Its options where it is an init.
+const SOURCES_AS_INIT: &[Source] = &[
+    Source::shown(&TABLE),
+    Source::shown(&retry::ATTEMPTS).with_environment(),
+    Source::shown(&retry::TABLE),
+    Source::hidden(&options::TABLES[0]),
+    Source::hidden(&options::TABLES[1]),
+    Source::hidden(&options::TABLES[2]),
+    Source::hidden(&options::TABLES[3]),
+    Source::hidden(&options::TABLES[4]),
+    Source::hidden(&options::TABLES[5]),
+    Source::hidden(&init::TABLE).with_environment(),
+    Source::hidden(&watch::TABLE).with_environment(),
+];
 
 /// Reads what follows `wait`.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Box<dyn Command>, Usage> {
-    let mut args: Vec<OsString> = args.collect();
-    // Ours end at the first `--`; what follows is CMD, byte for byte.
-    let command = match args.iter().position(|word| word == "--") {
-        Some(at) => {
-            let command = args.split_off(at).split_off(1);
-            if command.is_empty() {
-                return Err(Usage::new(
-                    ExitStatus::InitFailed,
-                    "nothing after --; write the command to run there",
-                ));
-            }
-            command
+    let args: Vec<OsString> = args.collect();
+    let is_init = process::own_pid() == 1 && args.iter().any(|word| word == "--");
+    let grammar = if is_init { &AS_INIT } else { &GRAMMAR };
+    match line::read(grammar, Operands::TargetsAndCommand, args)? {
+        Request::Help(text) => Ok(Box::new(Document::stdout(text))),
+        Request::Run(line) => build(grammar, line, is_init).map_err(line::refuse(GRAMMAR.misused)),
+    }
+}
+
+/// Turns a line into a wait, or into an init that waits first.
+fn build(grammar: &Grammar, line: Line, is_init: bool) -> Result<Box<dyn Command>, String> {
+    if line.words.is_empty() {
+        return Err("no target; write for example sexton wait tcp://db:5432 -- /app".into());
+    }
+    if line.command.as_ref().is_some_and(Vec::is_empty) {
+        return Err("nothing after --; write the command to run there".into());
+    }
+    if !is_init {
+        refuse_options_of_an_init(&line)?;
+    }
+    let mut args = line::apply(grammar, &line.given)?;
+    let all = [line.words.as_slice(), &args.watch.targets].concat();
+    let mut probes = targets::into_probes(&all, &mut args, &line.given)?;
+    let watched = probes.split_off(line.words.len());
+    let wait = retry::plan(&args, probes);
+    let unhealthy_exit = line.given("unhealthy-exit");
+    let watch = watch::plan(&args, watched, unhealthy_exit)?;
+    let command = line.command.unwrap_or_default();
+    if !is_init {
+        return Ok(Box::new(Wait { plan: wait.plan, on_timeout: wait.on_timeout, command }));
+    }
+    let mut plan = args.init;
+    plan.main = MainChild::Command(command);
+    (plan.wait, plan.watch) = (Some(wait), watch);
+    Ok(Box::new(plan))
+}
+
+/// Refuses what only an init can do, where this is none.
+fn refuse_options_of_an_init(line: &Line) -> Result<(), String> {
+    let is_of_an_init =
+        |name: &str| init::TABLE.options.iter().chain(watch::TABLE.options).any(|option| option.name == name);
+    let mut given = line.given.iter().filter(|one| one.origin == Origin::Line);
+    match given.find(|one| is_of_an_init(one.option.name)) {
+        Some(one) => {
+            Err(format!("{one} is an option of an init; write sexton init --wait TARGET {one} ... -- CMD"))
         }
-        None => Vec::new(),
-    };
-    let refuse = |error: &clap::Error| Usage::from_clap("wait", ExitStatus::InitFailed, error);
-    let core = Words::augment_args(
-        clap::Command::new("sexton wait")
-            .override_usage("sexton wait [OPTIONS] TARGET... [-- CMD ARG...]")
-            .after_help(EXAMPLES)
-            .no_binary_name(true),
-    );
-    let matches = match words::parse(core, all_words, &args) {
-        Ok(matches) => matches,
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            return Ok(Box::new(Document::stdout(error.to_string())));
-        }
-        Err(error) => return Err(refuse(&error)),
-    };
-    let words = Words::from_arg_matches(&matches.core).map_err(|error| refuse(&error))?;
-    let more = matches.more.as_ref();
-    let options = options::Words::from_optional(more).map_err(|error| refuse(&error))?;
-    let init = more.map_or_else(|| Ok(init::Words::default()), init::Words::from_arg_matches);
-    let watch = more.map_or_else(|| Ok(targets::Words::default()), targets::Words::from_arg_matches);
-    let (init, watch) = (init.map_err(|error| refuse(&error))?, watch.map_err(|error| refuse(&error))?);
-    build(words, options, init, watch, command).map_err(|why| Usage::new(ExitStatus::InitFailed, why))
-}
-
-/// All words that `wait` understands: those of probes, and those of an init, which it is as PID 1.
-fn all_words(command: clap::Command) -> clap::Command {
-    let init = targets::Words::augment_args(init::Words::augment_args(clap::Command::new("init")));
-    // A -v of an init alone is not worth a line of this help.
-    let hidden: Vec<_> = init.get_arguments().map(|arg| arg.clone().hide(true)).collect();
-    options::augment(command).args(hidden).about(ABOUT)
-}
-
-/// Turns words into a wait.
-fn build(
-    words: Words,
-    options: options::Words,
-    init: init::Words,
-    watch: targets::Words,
-    command: Vec<OsString>,
-) -> Result<Box<dyn Command>, String> {
-    let timeout = limit(words.timeout.as_deref().unwrap_or("60s"), "--timeout")?;
-    if command.is_empty() {
-        let probes = options.into_probes(&words.targets)?;
-        let (plan, on_timeout) = words.pace.plan(probes, timeout, false)?;
-        return Ok(Box::new(Wait { plan, on_timeout, command }));
-    }
-    // Refused where it is wrong, also where it is not needed.
-    let mut plan = init.into_plan(MainChild::Command(command.clone()))?;
-    (plan.wait, plan.watch) =
-        watch.into_plans(options, &targets::Awaited { targets: words.targets, timeout }, words.pace)?;
-    if process::own_pid() == 1 {
-        return Ok(Box::new(plan));
-    }
-    let Some(StartupWait { plan, on_timeout }) = plan.wait else { return Err("no target given".into()) };
-    Ok(Box::new(Wait { plan, on_timeout, command }))
-}
-
-/// Reads a limit; 0 is none.
-pub(super) fn limit(text: &str, flag: &str) -> Result<Option<Duration>, String> {
-    match options::duration(text, flag) {
-        Err(_) if text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) == "0" => Ok(None),
-        other => other.map(Some),
-    }
-}
-
-impl PaceWords {
-    /// Turns words into a plan for `probes` within `timeout`. Beside `--watch`, `--interval` is not ours.
-    pub(super) fn plan(
-        self,
-        probes: Vec<Arc<Probe>>,
-        timeout: Option<Duration>,
-        is_watched: bool,
-    ) -> Result<(Plan, OnTimeout), String> {
-        let length = |text: Option<String>, default: &str, flag: &str| {
-            options::duration(text.as_deref().unwrap_or(default), flag)
-        };
-        let interval = if is_watched { None } else { self.interval };
-        let interval = length(self.wait_interval.or(interval), "1s", "--interval")?;
-        let max = length(self.max_interval, MAX_INTERVAL, "--max-interval")?;
-        let retry_interval = if self.backoff {
-            RetryInterval::Exponential { first: interval, max }
-        } else {
-            RetryInterval::Constant(interval)
-        };
-        let plan = Plan {
-            probes,
-            require: if self.any { Require::Any } else { Require::All },
-            wait_for: if self.invert { WaitFor::Gone } else { WaitFor::Passing },
-            stable: self.stable.unwrap_or(NonZeroU32::MIN),
-            interval: retry_interval,
-            attempt_timeout: length(self.attempt_timeout, "4s", "--attempt-timeout")?,
-            timeout,
-            verbosity: match (self.quiet, self.json) {
-                (true, _) => Verbosity::Quiet,
-                (_, true) => Verbosity::Json,
-                _ => Verbosity::Lines,
-            },
-        };
-        Ok((plan, if self.or_run { OnTimeout::RunAnyway } else { OnTimeout::Exit }))
+        None => Ok(()),
     }
 }

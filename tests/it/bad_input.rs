@@ -20,16 +20,19 @@ fn each_is_refused(rows: &[(&[&str], &str)]) {
 #[test]
 fn what_is_no_command_is_refused() {
     each_is_refused(&[
-        (&[], "no command; try sexton check http://127.0.0.1:8080/"),
-        (&["chekc", "http://h/"], "unknown command chekc; there are check, wait, init, doctor and install"),
-        (&["http://h/"], "unknown command http://h/; there are check, wait, init, doctor and install"),
+        (&[], "no command; write for example sexton check http://127.0.0.1:8080/ (see sexton --help)"),
+        (
+            &["chekc", "http://h/"],
+            "unknown command `chekc`; there are check, wait, init, doctor and install (see sexton --help)",
+        ),
+        (&["http://h/"], "unknown command `http://h/`; did you mean sexton check TARGET?"),
     ]);
 }
 
 #[test]
 fn what_is_no_target_is_refused() {
     each_is_refused(&[
-        (&["check"], "no target given (see sexton check --help)"),
+        (&["check"], "no target; write for example sexton check http://127.0.0.1:8080/"),
         (&["check", ""], "the target is empty; write for example http://127.0.0.1:8080/"),
         (&["check", "localhost"], "localhost has no scheme; write http://localhost or tcp://localhost"),
         (
@@ -37,61 +40,61 @@ fn what_is_no_target_is_refused() {
             "localhost:8080 has no scheme; write http://localhost:8080 or tcp://localhost:8080",
         ),
         (&["check", "--", "-x"], "-x has no scheme; write http://-x or tcp://-x"),
-        (&["check", "http://h/\r\nX: y"], "the target http://h/??X: y holds the control character '\\r'"),
-        (&["check", "http://h/\x1b[2J"], "the target http://h/?[2J holds the control character '\\u{1b}'"),
+        (&["check", "http://h/\r\nX: y"], "http://h/??X: y: the target holds the control character '\\r'"),
+        (&["check", "http://h/\x1b[2J"], "http://h/?[2J: the target holds the control character '\\u{1b}'"),
     ]);
     let run = sexton(["check", "gopher://h/"]);
     run.refused(run.stderr.trim().trim_start_matches("sexton: "));
-    assert!(
-        run.stderr.contains("unknown scheme in gopher://h/; known are http, https, tcp, unix"),
-        "{run:?}"
-    );
+    assert!(run.stderr.contains("gopher://h/: unknown scheme `gopher`; see sexton help targets"), "{run:?}");
 }
 
 #[test]
 fn hosts_and_ports_that_cannot_be_are_refused() {
     each_is_refused(&[
-        (&["check", "http:/h/"], "http: must be followed by //, as in http://127.0.0.1:8080 in http:/h/"),
-        (&["check", "http://"], "no host in http://"),
-        (&["check", "http:///path"], "no host in http:///path"),
-        (&["check", "http://:80/"], "no host in http://:80/"),
-        (&["check", "tcp://"], "no host in tcp://"),
-        (&["check", "http://h:/"], "a colon without a port in http://h:/"),
+        (&["check", "http:/h/"], "http:/h/: no // behind http: (as in http://127.0.0.1:8080)"),
+        (&["check", "http://"], "http://: no host"),
+        (&["check", "http:///path"], "http:///path: no host"),
+        (&["check", "http://:80/"], "http://:80/: no host"),
+        (&["check", "tcp://"], "tcp://: no host"),
+        (&["check", "http://h:/"], "http://h:/: no port after the colon"),
+        (&["check", "http://h:0/"], "http://h:0/: invalid port `0` (1-65535)"),
+        (&["check", "tcp://h:99999"], "tcp://h:99999: invalid port `99999` (1-65535)"),
+        (&["check", "http://h:+80/"], "http://h:+80/: invalid port `+80` (1-65535)"),
+        (&["check", "http://h:-1/"], "http://h:-1/: invalid port `-1` (1-65535)"),
+        (&["check", "tcp://h"], "tcp://h: no port; write tcp://HOST:PORT"),
+        (&["check", "tcp://[::1]"], "tcp://[::1]: no port; write tcp://HOST:PORT"),
+        (&["check", "http://::1/"], "http://::1/: IPv6 address without brackets; write [::1]"),
+        (&["check", "http://[::1/"], "http://[::1/: unmatched `[`"),
         (
-            &["check", "http://h:0/"],
-            "port 0, which cannot be connected to; ports are 1 to 65535 in http://h:0/",
+            &["check", "http://[::1]80/"],
+            "http://[::1]80/: invalid text `80` after the `]`; only :PORT can follow",
         ),
-        (&["check", "tcp://h:99999"], "`99999` is no port; ports are 1 to 65535 in tcp://h:99999"),
-        (&["check", "http://h:+80/"], "`+80` is no port; ports are 1 to 65535 in http://h:+80/"),
-        (&["check", "http://h:-1/"], "`-1` is no port; ports are 1 to 65535 in http://h:-1/"),
-        (&["check", "tcp://h"], "no port (tcp has no default one) in tcp://h"),
-        (&["check", "tcp://[::1]"], "no port (tcp has no default one) in tcp://[::1]"),
-        (&["check", "http://::1/"], "an IPv6 address without brackets; write [::1] in http://::1/"),
-        (&["check", "http://[::1/"], "a `[` without its `]` in http://[::1/"),
-        (&["check", "http://[::1]80/"], "`80` after the `]` where a :port could be in http://[::1]80/"),
-        (&["check", "http://[]/"], "`` is no IPv6 address in http://[]/"),
-        (&["check", "http://[127.0.0.1]/"], "`127.0.0.1` is no IPv6 address in http://[127.0.0.1]/"),
-        (&["check", "http://a b/"], "`a b` is no host name in http://a b/"),
-        (&["check", "http://a..b/"], "`a..b` is no host name in http://a..b/"),
-        (&["check", "http://127.1/"], "`127.1` is neither an IPv4 address nor a host name in http://127.1/"),
+        (&["check", "http://[]/"], "http://[]/: invalid IPv6 address ``"),
+        (&["check", "http://[127.0.0.1]/"], "http://[127.0.0.1]/: invalid IPv6 address `127.0.0.1`"),
+        (&["check", "http://a b/"], "http://a b/: invalid host name `a b`"),
+        (&["check", "http://a..b/"], "http://a..b/: invalid host name `a..b`"),
+        (
+            &["check", "http://127.1/"],
+            "http://127.1/: invalid host `127.1`: neither an IPv4 address nor a host name",
+        ),
         (
             &["check", "http://1.2.3.256/"],
-            "`1.2.3.256` is neither an IPv4 address nor a host name in http://1.2.3.256/",
+            "http://1.2.3.256/: invalid host `1.2.3.256`: neither an IPv4 address nor a host name",
         ),
-        (&["check", "http://h/a b"], "a character that must be %-encoded in http://h/a b"),
-        (&["check", "tcp://h:1/path"], "`/path`, which tcp has no use for, in tcp://h:1/path"),
-        (&["check", "tcp://u@h:1"], "a user, which tcp has no use for, in tcp://***@h:1"),
+        (&["check", "http://h/a b"], "http://h/a b: a character that must be %-encoded"),
+        (&["check", "tcp://h:1/path"], "tcp://h:1/path: tcp takes no path: `/path`"),
+        (&["check", "tcp://u@h:1"], "tcp://***@h:1: tcp takes no user or password"),
         (
             &["check", "unix:app.sock"],
-            "no absolute path to a socket (as in unix:/run/app.sock) in unix:app.sock",
+            "unix:app.sock: no absolute path to a socket (as in unix:/run/app.sock)",
         ),
-        (&["check", "unix:"], "no absolute path to a socket (as in unix:/run/app.sock) in unix:"),
+        (&["check", "unix:"], "unix:: no absolute path to a socket (as in unix:/run/app.sock)"),
     ]);
 }
 
 #[test]
 fn options_that_cannot_be_are_refused() {
-    let duration = "is no duration; write for example 500ms, 4s or 1m 30s";
+    let example = "write for example 500ms, 4s or 1m30s";
     each_is_refused(&[
         (&["check", "--nonsense", "http://h/"], "unknown option --nonsense (see sexton check --help)"),
         (
@@ -121,47 +124,50 @@ fn options_that_cannot_be_are_refused() {
             &["check", "-q", "-v", "http://h/"],
             "--quiet cannot be used with --verbose (see sexton check --help)",
         ),
-        (&["check", "-4", "-6", "http://h/"], "-4 cannot be used with -6 (see sexton check --help)"),
+        (&["check", "-4", "-6", "http://h/"], "--ipv4 cannot be used with --ipv6 (see sexton check --help)"),
         (&["check", "--quiet=yes", "http://h/"], "--quiet takes no value (see sexton check --help)"),
-        (&["check", "--timeout", "0", "http://h/"], "--timeout must be more than 0"),
-        (&["check", "--timeout", "0s", "http://h/"], "--timeout must be more than 0"),
-        (&["check", "--timeout", "-1s", "http://h/"], &format!("--timeout `-1s` {duration}")),
-        (&["check", "--timeout", "1x", "http://h/"], &format!("--timeout `1x` {duration}")),
-        (&["check", "--timeout", "4", "http://h/"], &format!("--timeout `4` {duration}")),
-        (&["check", "--timeout=", "http://h/"], &format!("--timeout `` {duration}")),
+        (&["check", "--timeout", "0", "http://h/"], "--timeout: must be more than 0"),
+        (&["check", "--timeout", "0s", "http://h/"], "--timeout: must be more than 0"),
+        (
+            &["check", "--timeout", "-1s", "http://h/"],
+            &format!("--timeout: invalid duration `-1s`; {example}"),
+        ),
+        (&["check", "--timeout", "1x", "http://h/"], &format!("--timeout: invalid duration `1x`; {example}")),
+        (&["check", "--timeout", "4", "http://h/"], "--timeout: invalid duration `4`; did you mean 4s?"),
+        (&["check", "--timeout=", "http://h/"], &format!("--timeout: invalid duration ``; {example}")),
         (
             &["check", "--timeout", "99999999999999999999s", "http://h/"],
-            &format!("--timeout `99999999999999999999s` {duration}"),
+            &format!("--timeout: invalid duration `99999999999999999999s`; {example}"),
         ),
         (
             &["check", "--status", "2xx", "http://h/"],
             "--status: `2xx` is no HTTP status; they are 100 to 599",
         ),
         (&["check", "--status", "299-200", "http://h/"], "--status: the range `299-200` is empty"),
-        (&["check", "-X", "GE T", "http://h/"], "--method `GE T` is no HTTP method"),
-        (&["check", "--status", "200", "tcp://h:1"], "--status means nothing to the targets given"),
-        (&["check", "-H", "A: b", "unix:/run/s"], "--header means nothing to the targets given"),
-        (&["check", "-4", "unix:/run/s"], "-4 means nothing to the targets given"),
+        (&["check", "-X", "GE T", "http://h/"], "--method: invalid method `GE T`"),
+        (&["check", "--status", "200", "tcp://h:1"], "--status does not apply to this target"),
+        (&["check", "-H", "A: b", "unix:/run/s"], "--header does not apply to this target"),
+        (&["check", "-4", "unix:/run/s"], "--ipv4 does not apply to this target"),
     ]);
 }
 
 #[test]
 fn headers_that_would_break_the_request_are_refused_without_their_value() {
     each_is_refused(&[
-        (&["check", "-H", "s3cret", "http://h/"], "--header without a colon; write --header 'Name: value'"),
-        (&["check", "-H", "a b: s3cret", "http://h/"], "--header: `a b` is no header name"),
-        (&["check", "-H", ": s3cret", "http://h/"], "--header: `` is no header name"),
+        (&["check", "-H", "s3cret", "http://h/"], "--header: no colon; write --header 'Name: value'"),
+        (&["check", "-H", "a b: s3cret", "http://h/"], "--header: invalid header name `a b`"),
+        (&["check", "-H", ": s3cret", "http://h/"], "--header: invalid header name ``"),
         (
             &["check", "-H", "A: b\r\nX: s3cret", "http://h/"],
-            "--header A: the value holds a control character",
+            "--header: the value of A holds a control character",
         ),
-        (&["check", "-H", "A: s3cret\nB", "http://h/"], "--header A: the value holds a control character"),
-        (&["check", "-H", "A\r\nB: s3cret", "http://h/"], "--header: `A??B` is no header name"),
+        (&["check", "-H", "A: s3cret\nB", "http://h/"], "--header: the value of A holds a control character"),
+        (&["check", "-H", "A\r\nB: s3cret", "http://h/"], "--header: invalid header name `A??B`"),
     ]);
     let server = Server::answering(OK);
     let run =
         Sexton::with(["check", "-H", "A: ${VALUE}", &server.url()]).env("VALUE", "s3cret\r\nX: y").run();
-    run.refused("--header A: the value holds a control character");
+    run.refused("--header: the value of A holds a control character");
     assert_eq!(server.requests(), [""; 0]);
 }
 
@@ -177,26 +183,26 @@ fn variables_that_cannot_be_expanded_are_refused() {
             &["check", "-t", "${LIMIT}", "http://h/"],
             "${LIMIT} is not set; set it, or write ${LIMIT:-default}",
         ),
-        (&["check", "http://${HOST/"], "a ${ without its }; write $$ for a plain $"),
-        (&["check", "http://${}/"], "${} names no variable; write $$ for a plain $"),
-        (&["check", "http://${1}/"], "${1} names no variable; write $$ for a plain $"),
-        (&["check", "http://${A-b}/"], "${A-b} names no variable; write $$ for a plain $"),
+        (&["check", "http://${HOST/"], "`${` without its `}`; write $$ for a plain $"),
+        (&["check", "http://${}/"], "invalid variable `${}`; write $$ for a plain $"),
+        (&["check", "http://${1}/"], "invalid variable `${1}`; write $$ for a plain $"),
+        (&["check", "http://${A-b}/"], "invalid variable `${A-b}`; write $$ for a plain $"),
     ]);
     let bytes = OsStr::from_bytes(b"\xff");
     let run = Sexton::with(["check", "http://${HOST}/"]).env("HOST", bytes).run();
-    run.refused("the value of HOST in the environment is not UTF-8");
+    run.refused("the environment variable HOST is not UTF-8");
     let run = Sexton::with(["check", "http://h/"]).env("SEXTON_TIMEOUT", bytes).run();
-    run.refused("the value of SEXTON_TIMEOUT in the environment is not UTF-8");
+    run.refused("the environment variable SEXTON_TIMEOUT is not UTF-8");
     for (value, line) in [
-        ("soon", "SEXTON_TIMEOUT `soon` is no duration; write for example 500ms, 4s or 1m 30s"),
-        ("", "SEXTON_TIMEOUT `` is no duration; write for example 500ms, 4s or 1m 30s"),
-        ("0s", "SEXTON_TIMEOUT must be more than 0"),
+        ("soon", "SEXTON_TIMEOUT: invalid duration `soon`; write for example 500ms, 4s or 1m30s"),
+        ("5", "SEXTON_TIMEOUT: invalid duration `5`; did you mean 5s?"),
+        ("0s", "SEXTON_TIMEOUT: must be more than 0"),
     ] {
         Sexton::with(["check", "http://h/"]).env("SEXTON_TIMEOUT", value).run().refused(line);
     }
     // A value that would smuggle a second line into the target.
     let run = Sexton::with(["check", "http://${HOST}/"]).env("HOST", "h\n/").run();
-    run.refused("the target http://h?// holds the control character '\\n'");
+    run.refused("http://h?//: the target holds the control character '\\n'");
 }
 
 #[test]
@@ -214,8 +220,9 @@ fn bytes_that_are_not_utf8_are_refused() {
         assert!(!run.stderr.contains("s3cret"), "{run:?}");
         run.refused(run.stderr.trim_end().trim_start_matches("sexton: "));
     }
-    sexton([bytes(b"\xff")])
-        .refused("unknown command \u{fffd}; there are check, wait, init, doctor and install");
+    sexton([bytes(b"\xff")]).refused(
+        "unknown command `\u{fffd}`; there are check, wait, init, doctor and install (see sexton --help)",
+    );
 }
 
 #[test]
@@ -319,7 +326,7 @@ fn sockets_that_are_none_fail_with_their_reason() {
     }
     let name = "n".repeat(107);
     sexton(["check", &format!("unix:/{name}")])
-        .refused(&format!("a path of 108 bytes, where a socket's has 107 at most, in unix:/{name}"));
+        .refused(&format!("unix:/{name}: a path of 108 bytes, where a socket's has 107 at most"));
 }
 
 #[test]

@@ -183,14 +183,14 @@ fn a_directory_that_may_not_be_searched_is_named_as_a_matter_of_permission() {
 #[test]
 fn what_a_file_has_no_use_for_is_refused() {
     for (words, reason) in [
-        (&["file:beat"][..], "no absolute path, as file:/run/app has one, in file:beat"),
-        (&["file://host/beat"], "no absolute path"),
-        (&["file:"], "no absolute path"),
-        (&["file:/x", "--max-age", "0s"], "--max-age must be more than 0"),
-        (&["file:/x", "--max-age", "soon"], "is no duration"),
-        (&["file:/x", "--status", "200"], "--status means nothing to the targets given"),
-        (&["tcp://127.0.0.1:1", "--max-age", "1s"], "--max-age means nothing to the targets given"),
-        (&["tcp://127.0.0.1:1", "--non-empty"], "--non-empty means nothing to the targets given"),
+        (&["file:beat"][..], "file:beat: the path must be absolute"),
+        (&["file://host/beat"], "the path must be absolute"),
+        (&["file:"], "the path must be absolute"),
+        (&["file:/x", "--max-age", "0s"], "--max-age: must be more than 0"),
+        (&["file:/x", "--max-age", "soon"], "invalid duration"),
+        (&["file:/x", "--status", "200"], "--status does not apply to this target"),
+        (&["tcp://127.0.0.1:1", "--max-age", "1s"], "--max-age does not apply to this target"),
+        (&["tcp://127.0.0.1:1", "--non-empty"], "--non-empty does not apply to this target"),
     ] {
         let run = sexton(["check"].iter().chain(words));
         assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{words:?}");

@@ -213,15 +213,18 @@ fn bad_words_about_targets_are_refused_in_one_line_with_125() {
         (&["--or-run"], "--or-run needs --wait"),
         (&["--wait-timeout", "3s"], "--wait-timeout needs --wait"),
         (&["--interval", "3s"], "--interval needs --wait or --watch"),
-        (&["--watch", "file:/bin/sh", "--interval", "0s"], "--interval must be more than 0"),
+        (&["--watch", "file:/bin/sh", "--interval", "0s"], "--interval: must be more than 0"),
         (&["--watch", "file:/bin/sh", "--wait-interval", "1s"], "--wait-interval needs --wait"),
-        (&["--watch", "file:/bin/sh", "--retries", "0"], "--retries `0`"),
+        (&["--watch", "file:/bin/sh", "--retries", "0"], "--retries: invalid number `0`"),
         (&["--watch", "file:/bin/sh", "--on-unhealthy", "restart"], "write stop, report or"),
-        (&["--watch", "file:/bin/sh", "--on-unhealthy", "report", "--unhealthy-exit", "3"], "means nothing"),
-        (&["--watch", "file:/bin/sh", "--listen", "x"], "--listen `x`"),
+        (
+            &["--watch", "file:/bin/sh", "--on-unhealthy", "report", "--unhealthy-exit", "3"],
+            "--unhealthy-exit needs --on-unhealthy stop",
+        ),
+        (&["--watch", "file:/bin/sh", "--listen", "x"], "--listen: invalid address `x`"),
         (&["--watch", "gopher://x"], "gopher"),
         (&["--wait", ""], "target"),
-        (&["--watch", "file:/bin/sh", "--status", "200"], "--status means nothing"),
+        (&["--watch", "file:/bin/sh", "--status", "200"], "--status does not apply to this target"),
     ] {
         let run = sexton(["init"].iter().chain(words).chain(&["--", "/bin/true"]));
         assert_eq!((run.code, run.stdout.as_str()), (Some(125), ""), "{words:?}: {run:?}");

@@ -124,14 +124,14 @@ fn what_stands_there_is_replaced_only_when_it_is_a_file_or_a_link() {
 #[test]
 fn a_name_that_we_do_not_answer_to_is_refused_with_those_that_we_do() {
     let place = Folder::new();
-    let refused = install(place.path(), &["--as", "curl,netcat"]);
+    let refused = install(place.path(), &["--as", "curl,telnet"]);
     let line = &refused.stderr;
     assert!(
-        line.starts_with("sexton: --as: sexton answers to no such name as `netcat`; it answers to tini, ")
+        line.starts_with("sexton: --as: sexton answers to no such name as `telnet`; it answers to tini, ")
     );
     assert_eq!((refused.code, names(place.path()).len()), (Some(1), 0));
     sexton(["install"]).refused("no path given (see sexton install --help)");
-    sexton(["install", ""]).refused("PATH lacks its value (see sexton install --help)");
+    sexton(["install", ""]).refused("the path is empty (see sexton install --help)");
     install(&place.join("gone/sexton"), &[]).refused(&format!(
         "install: cannot write {}/gone/sexton: there is no such directory; end the path \
          with / to have it made",

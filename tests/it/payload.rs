@@ -203,18 +203,18 @@ fn what_cannot_be_said_or_heard_is_refused() {
     for (words, reason) in [
         (
             &["udp://127.0.0.1:1"][..],
-            "no --expect, and a datagram that nobody answers proves nothing, in udp://127.0.0.1:1",
+            "udp://127.0.0.1:1: no --expect, and a datagram that nobody answers proves nothing",
         ),
-        (&["udp://127.0.0.1", "--expect", "x"], "no port (udp has no default one) in udp://127.0.0.1"),
-        (&["udp://u@h:1", "--expect", "x"], "a user, which udp has no use for, in udp://***@h:1"),
-        (&[tcp, "--expect", ""], "--expect is empty, and that is in everything"),
+        (&["udp://127.0.0.1", "--expect", "x"], "udp://127.0.0.1: no port; write udp://HOST:PORT"),
+        (&["udp://u@h:1", "--expect", "x"], "udp://***@h:1: udp takes no user or password"),
+        (&[tcp, "--expect", ""], "--expect: the value is empty"),
         (&[tcp, "--send", r"\q"], r"--send: unknown escape \q; write \\ for a backslash"),
         (&[tcp, "--expect", r"\xg0"], r"--expect: \x without two hexadecimal digits, as in \x0a"),
         (
             &[tcp, "--send", "${SEXTON_TEST_NONE}"],
             "${SEXTON_TEST_NONE} is not set; set it, or write ${SEXTON_TEST_NONE:-default}",
         ),
-        (&["file:/etc/passwd", "--send", "x"], "--send means nothing to the targets given"),
+        (&["file:/etc/passwd", "--send", "x"], "--send does not apply to this target"),
     ] {
         sexton(["check"].iter().chain(words)).refused(reason);
     }

@@ -171,7 +171,7 @@ fn a_command_that_cannot_run_is_127_or_126() {
 #[test]
 fn misuse_is_refused_with_125() {
     for (args, why) in [
-        (&["wait"][..], "no target given"),
+        (&["wait"][..], "no target; write for example"),
         (&["wait", "localhost:80"], "has no scheme"),
         (&["wait", "tcp://h:1", "--"], "nothing after --"),
         (&["wait", "--timeout", "-1s", "tcp://h:1"], "--timeout"),

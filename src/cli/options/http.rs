@@ -1,184 +1,159 @@
-//! Requests and answers of HTTP.
+//! HTTP: what is sent, and which response passes.
 
-use std::path::PathBuf;
-
-use clap::Args;
-
+use crate::cli::option::{Given, Opt, Table};
 use crate::expect::{Condition, JsonPointer, StatusSet};
 use crate::http::{Credentials, Follow, HeaderName, HeaderValue, Method, Proxy, header};
-use crate::probe::options::{BodyUse, Data, Group, HttpOptions, Options};
+use crate::probe::options::{BodyUse, Data, Group, Options};
 
-use super::{Given, expanded};
+/// The options.
+pub(super) const TABLE: Table = Table {
+    heading: Some("HTTP"),
+    options: &[
+        Opt::value("status", "200-299,401", "Statuses that pass [default: 200-299]", |args, given| {
+            args.probe.http.status = given.text()?.parse::<StatusSet>().map_err(|why| given.refuse(why))?;
+            Ok(())
+        })
+        .of(Group::Http),
+        Opt::value("method", "METHOD", "Request method [default: GET; POST with --data]", |args, given| {
+            args.probe.http.method = Some(read_method(given)?);
+            Ok(())
+        })
+        .short('X')
+        .of(Group::Http),
+        Opt::value("header", "NAME: VALUE", "Request header (repeatable)", |args, given| {
+            args.probe.http.headers.push(read_header(&given.text()?, &given.to_string())?);
+            Ok(())
+        })
+        .short('H')
+        .many()
+        .of(Group::Headers),
+        Opt::value(
+            "data",
+            "TEXT|@FILE",
+            "Request body; a form unless --header says otherwise",
+            |args, given| {
+                args.probe.http.data = Some(read_data(given)?);
+                Ok(())
+            },
+        )
+        .short('d')
+        .of(Group::Http),
+        Opt::value("user", "NAME:PASSWORD", "Basic authentication", |args, given| {
+            args.probe.http.credentials = Some(read_user(given)?);
+            Ok(())
+        })
+        .short('u')
+        .of(Group::Http)
+        .excludes(&["bearer-file"]),
+        Opt::value("bearer-file", "FILE", "File with a bearer token, read at each attempt", |args, given| {
+            args.probe.http.credentials = Some(Credentials::BearerFile(given.path()?));
+            Ok(())
+        })
+        .of(Group::Http),
+        Opt::value("user-agent", "TEXT", "User-Agent header [default: sexton/VERSION]", |args, given| {
+            let value = HeaderValue::from_str(&given.text()?)
+                .map_err(|_| given.refuse("the value holds a control character"))?;
+            args.probe.http.headers.push((header::USER_AGENT, value));
+            Ok(())
+        })
+        .of(Group::Headers),
+        Opt::value(
+            "contains",
+            "TEXT",
+            "Text that the body or file must contain (repeatable)",
+            |args, given| {
+                args.probe.conditions.push(Condition::Contains(given.some_text()?));
+                Ok(())
+            },
+        )
+        .many()
+        .of(Group::Content),
+        Opt::value("not-contains", "TEXT", "Text that it must not contain (repeatable)", |args, given| {
+            args.probe.conditions.push(Condition::ContainsNot(given.some_text()?));
+            Ok(())
+        })
+        .many()
+        .of(Group::Content),
+        Opt::value(
+            "json-path",
+            "POINTER[=VALUE]",
+            "JSON pointer that must exist, or have this value (repeatable)",
+            |args, given| {
+                args.probe.conditions.push(read_json_path(given)?);
+                Ok(())
+            },
+        )
+        .many()
+        .of(Group::Content),
+        Opt::switch("status-only", "Judge the status alone; do not read the body", |args, _| {
+            args.probe.http.body = BodyUse::Ignored;
+            Ok(())
+        })
+        .of(Group::Http)
+        .excludes(&["contains", "not-contains", "json-path"]),
+        Opt::value(
+            "follow",
+            "N",
+            "Follow up to N redirects [N: 5]; never from https to http",
+            |args, given| {
+                args.probe.http.follow = Follow::AtMost(read_follow(given)?);
+                Ok(())
+            },
+        )
+        .usually("5")
+        .of(Group::Http),
+        Opt::value("proxy", "URL", "HTTP proxy; those of the environment are ignored", |args, given| {
+            let url = given.target()?;
+            let proxy = Proxy::parse(url.text()).map_err(|why| {
+                let why = url.redact(&why);
+                given.refuse(format_args!("{why}; write http://[USER:PASSWORD@]HOST:PORT"))
+            })?;
+            args.probe.http.proxy = Some(proxy);
+            Ok(())
+        })
+        .of(Group::Http)
+        .excludes(&["unix-socket", "loopback-only"]),
+    ],
+};
 
-/// What to ask, and which answer is good.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[command(next_help_heading = "HTTP")]
-pub(super) struct Words {
-    /// The statuses that pass [default: 200-299]
-    #[arg(long, value_name = "200-299,401")]
-    status: Option<String>,
-    /// The method to ask with [default: GET, or POST with --data]
-    #[arg(short = 'X', long)]
-    method: Option<String>,
-    /// A header to send; repeatable
-    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
-    header: Vec<String>,
-    /// A body to send, as a form unless --header says otherwise
-    #[arg(short = 'd', long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
-    data: Option<String>,
-    /// Basic authentication
-    #[arg(short = 'u', long, value_name = "NAME:PASSWORD")]
-    user: Option<String>,
-    /// A file with a token to send as bearer; read at each attempt
-    #[arg(long, value_name = "FILE")]
-    bearer_file: Option<String>,
-    /// Who to say that we are [default: sexton/VERSION]
-    #[arg(long, value_name = "TEXT")]
-    user_agent: Option<String>,
-    /// A text that the body or file must have; repeatable
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    contains: Vec<String>,
-    /// A text that the body or file must not have; repeatable
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    not_contains: Vec<String>,
-    /// A place in the JSON body (RFC 6901), and its value; repeatable
-    #[arg(long, value_name = "POINTER[=VALUE]")]
-    json_path: Vec<String>,
-    /// Judge the status alone; do not read the body
-    #[arg(long)]
-    status_only: bool,
-    /// Follow redirects, at most N (5); never from https to http
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "5")]
-    follow: Option<String>,
-    /// Ask through an HTTP proxy; the environment's are never used
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-}
-
-impl Words {
-    /// Sets what was given.
-    pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
-        let http = &mut options.http;
-        if let Some(status) = self.status {
-            given.note("--status", Group::Http);
-            http.status =
-                expanded(&status)?.parse::<StatusSet>().map_err(|why| format!("--status: {why}"))?;
-        }
-        if let Some(method) = self.method {
-            given.note("--method", Group::Http);
-            http.method = Some(read_method(&expanded(&method)?)?);
-        }
-        for text in &self.header {
-            given.note("--header", Group::Headers);
-            http.headers.push(read_header(&expanded(text)?, "--header")?);
-        }
-        if let Some(name) = self.user_agent {
-            given.note("--user-agent", Group::Headers);
-            let value = HeaderValue::from_str(&expanded(&name)?)
-                .map_err(|_| "--user-agent: the text holds a control character")?;
-            http.headers.push((header::USER_AGENT, value));
-        }
-        if let Some(data) = self.data {
-            given.note("--data", Group::Http);
-            http.data = Some(read_data(&data)?);
-        }
-        if let Some(user) = self.user {
-            given.note("--user", Group::Http);
-            http.credentials = Some(read_user(&expanded(&user)?)?);
-        }
-        if let Some(path) = self.bearer_file {
-            given.note("--bearer-file", Group::Http);
-            if http.credentials.is_some() {
-                return Err("--user and --bearer-file are both credentials; leave one of them out".into());
-            }
-            http.credentials = Some(Credentials::BearerFile(PathBuf::from(expanded(&path)?)));
-        }
-        for text in &self.contains {
-            given.note("--contains", Group::Content);
-            options.conditions.push(Condition::Contains(some_text(text, "--contains")?));
-        }
-        for text in &self.not_contains {
-            given.note("--not-contains", Group::Content);
-            options.conditions.push(Condition::ContainsNot(some_text(text, "--not-contains")?));
-        }
-        for text in &self.json_path {
-            given.note("--json-path", Group::Content);
-            options.conditions.push(read_json_path(&expanded(text)?)?);
-        }
-        if self.status_only {
-            given.note("--status-only", Group::Http);
-            if !options.conditions.is_empty() {
-                return Err(
-                    "--status-only does not read the body, so --contains, --not-contains and --json-path \
-                            cannot hold; leave one of them out"
-                        .into(),
-                );
-            }
-            http.body = BodyUse::Ignored;
-        }
-        if let Some(most) = self.follow {
-            given.note("--follow", Group::Http);
-            http.follow = Follow::AtMost(read_follow(&expanded(&most)?)?);
-        }
-        if let Some(proxy) = self.proxy {
-            given.note("--proxy", Group::Http);
-            // The URL may hold a password, so it is never shown.
-            http.proxy =
-                Some(Proxy::parse(&expanded(&proxy)?).map_err(|why| {
-                    format!("--proxy: {why}; write --proxy http://[USER:PASSWORD@]HOST:PORT")
-                })?);
-        }
-        refuse_contradictions(&options.http, &options.conditions)
-    }
-}
-
-/// Refuses options that cannot all be meant.
-fn refuse_contradictions(http: &HttpOptions, conditions: &[Condition]) -> Result<(), String> {
+/// Refuses options that contradict each other.
+pub(super) fn refuse_contradictions(options: &Options) -> Result<(), String> {
+    let http = &options.http;
     let count = |name: &HeaderName| http.headers.iter().filter(|(given, _)| given == name).count();
     if count(&header::HOST) > 1 {
         return Err("--header Host is given more than once".into());
     }
     if count(&header::USER_AGENT) > 1 {
-        return Err("the user agent is given more than once".into());
+        return Err("the User-Agent header is given more than once".into());
     }
     if http.credentials.is_some() && count(&header::AUTHORIZATION) > 0 {
         return Err(
-            "--header Authorization is given beside --user or --bearer-file; leave one of them out".into()
+            "--header Authorization cannot be used with --user or --bearer-file: both are credentials".into(),
         );
     }
     if http.data.is_some() && http.method == Some(Method::HEAD) {
-        return Err("--data cannot be sent with HEAD".into());
+        return Err("--data cannot be used with --method HEAD".into());
     }
-    if !conditions.is_empty() && http.method == Some(Method::HEAD) {
-        return Err(
-            "the answer to HEAD has no body, so --contains, --not-contains and --json-path cannot hold"
-                .into(),
-        );
+    if !options.conditions.is_empty() && http.method == Some(Method::HEAD) {
+        return Err("--contains, --not-contains and --json-path cannot be used with --method HEAD: \
+                    its response has no body"
+            .into());
     }
     Ok(())
 }
 
 /// Reads the name of a method, which is case-sensitive (RFC 9110, 9.1).
-fn read_method(text: &str) -> Result<Method, String> {
+fn read_method(given: &Given) -> Result<Method, String> {
+    const USUAL: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"];
+    let text = given.text()?;
+    let upper = text.to_ascii_uppercase();
     match text.parse::<Method>() {
-        Ok(Method::CONNECT) => Err("--method CONNECT is for proxies; see --proxy".into()),
-        Ok(method) if text.bytes().any(|b| b.is_ascii_lowercase()) => {
-            let upper = text.to_ascii_uppercase();
-            match upper.parse::<Method>() {
-                Ok(known)
-                    if matches!(
-                        known.as_str(),
-                        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH" | "TRACE"
-                    ) =>
-                {
-                    Err(format!("--method `{text}`: methods are case-sensitive; write {upper}"))
-                }
-                _ => Ok(method),
-            }
+        Ok(Method::CONNECT) => Err(given.refuse("CONNECT is for proxies; see --proxy")),
+        Ok(_) if text != upper && USUAL.contains(&upper.as_str()) => {
+            Err(given.refuse(format_args!("methods are case-sensitive: `{text}`; did you mean {upper}?")))
         }
         Ok(method) => Ok(method),
-        Err(_) => Err(format!("--method `{text}` is no HTTP method")),
+        Err(_) => Err(given.refuse(format_args!("invalid method `{text}`"))),
     }
 }
 
@@ -189,63 +164,61 @@ const OURS: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING
 pub(crate) fn read_header(text: &str, flag: &str) -> Result<(HeaderName, HeaderValue), String> {
     // The value may be a secret, so it is never shown.
     let (name, value) =
-        text.split_once(':').ok_or_else(|| format!("{flag} without a colon; write {flag} 'Name: value'"))?;
+        text.split_once(':').ok_or_else(|| format!("{flag}: no colon; write {flag} 'Name: value'"))?;
     let name = name.trim();
-    let parsed = name.parse::<HeaderName>().map_err(|_| format!("{flag}: `{name}` is no header name"))?;
+    let parsed = name.parse::<HeaderName>().map_err(|_| format!("{flag}: invalid header name `{name}`"))?;
     if OURS.contains(&parsed) {
-        return Err(format!("{flag} {name}: set by sexton itself, as the body needs it"));
+        return Err(format!("{flag}: {name} is set by sexton itself, as the body needs it"));
     }
     let value = HeaderValue::from_str(value.trim_matches([' ', '\t']))
-        .map_err(|_| format!("{flag} {name}: the value holds a control character"))?;
+        .map_err(|_| format!("{flag}: the value of {name} holds a control character"))?;
     Ok((parsed, value))
 }
 
 /// Reads `text` or `@file`. The name of the file is expanded, and so is a text, but not a file's content.
-fn read_data(text: &str) -> Result<Data, String> {
-    match text.strip_prefix('@') {
-        Some("") => Err("--data @ without a file; write --data @FILE".into()),
+fn read_data(given: &Given) -> Result<Data, String> {
+    match given.raw().strip_prefix('@') {
+        Some("") => Err(given.refuse("no file after the @; write --data @FILE")),
         Some("-") => {
-            Err("--data @- would read stdin, which a healthcheck does not have; write --data @FILE".into())
+            Err(given.refuse("@- would read stdin, which a health check does not have; write @FILE"))
         }
-        Some(path) => Ok(Data::File(PathBuf::from(expanded(path)?))),
-        None => Ok(Data::Text(expanded(text)?)),
+        Some(_) => {
+            let text = given.text()?;
+            let path = text.strip_prefix('@').unwrap_or_default();
+            given.absolute(path).map(Data::File)
+        }
+        None => Ok(Data::Text(given.text()?)),
     }
 }
 
 /// Reads `name:password`.
-fn read_user(text: &str) -> Result<Credentials, String> {
+fn read_user(given: &Given) -> Result<Credentials, String> {
+    let text = given.text()?;
     // Nothing of it is shown: whoever forgets the colon may have written the password.
     if !text.contains(':') {
-        return Err("--user without a colon; write --user NAME:PASSWORD".into());
+        return Err(given.refuse("no colon; write --user NAME:PASSWORD"));
     }
-    Credentials::basic(text).map_err(|why| format!("--user: {why}"))
-}
-
-/// Reads a text that is not empty: the empty one stands in everything.
-fn some_text(text: &str, flag: &str) -> Result<String, String> {
-    match expanded(text)? {
-        text if text.is_empty() => Err(format!("{flag} is empty, and that is in everything")),
-        text => Ok(text),
-    }
+    Credentials::basic(&text).map_err(|why| given.refuse(why))
 }
 
 /// Reads `/pointer` or `/pointer=value`; a `=` in the pointer is written `\=`.
-fn read_json_path(text: &str) -> Result<Condition, String> {
+fn read_json_path(given: &Given) -> Result<Condition, String> {
+    let text = given.text()?;
     let end =
         text.char_indices().find(|&(at, c)| c == '=' && !text.get(..at).unwrap_or_default().ends_with('\\'));
     let (pointer, value) = match end.and_then(|(at, _)| text.split_at_checked(at)) {
         Some((pointer, value)) => (pointer, value.strip_prefix('=').map(str::to_owned)),
-        None => (text, None),
+        None => (text.as_str(), None),
     };
-    let pointer =
-        JsonPointer::parse(&pointer.replace("\\=", "=")).map_err(|why| format!("--json-path: {why}"))?;
+    let pointer = JsonPointer::parse(&pointer.replace("\\=", "=")).map_err(|why| given.refuse(why))?;
     Ok(Condition::Json(pointer, value))
 }
 
 /// Reads how many redirects to follow.
-fn read_follow(text: &str) -> Result<u8, String> {
+fn read_follow(given: &Given) -> Result<u8, String> {
+    let text = given.text()?;
     match text.parse::<u8>() {
         Ok(most @ 1..=50) => Ok(most),
-        _ => Err(format!("--follow `{text}` is no number of redirects; they are 1 to 50")),
+        _ => Err(given.refuse(format_args!("invalid number of redirects `{text}` (1-50)"))),
     }
 }

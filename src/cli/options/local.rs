@@ -1,35 +1,26 @@
 //! Files.
 
-use clap::Args;
+use crate::cli::option::{Opt, Table};
+use crate::probe::options::{FileSize, Group};
 
-use crate::probe::options::{FileSize, Group, Options};
-
-use super::{Given, duration};
-
-/// What a file must be like.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[command(next_help_heading = "Files")]
-pub(super) struct Words {
-    /// The file must have been modified within this time
-    #[arg(long, value_name = "DURATION")]
-    max_age: Option<String>,
-    /// The file must not be empty
-    #[arg(long)]
-    non_empty: bool,
-}
-
-impl Words {
-    /// Sets what was given.
-    pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
-        if let Some(text) = self.max_age {
-            given.note("--max-age", Group::File);
-            options.file.max_age = Some(duration(&text, "--max-age")?);
-        }
-        if self.non_empty {
-            given.note("--non-empty", Group::File);
-            options.file.size = FileSize::NonEmpty;
-        }
-        Ok(())
-    }
-}
+/// The options.
+pub(super) const TABLE: Table = Table {
+    heading: Some("Files"),
+    options: &[
+        Opt::value(
+            "max-age",
+            "DURATION",
+            "The file must have been modified within this time",
+            |args, given| {
+                args.probe.file.max_age = Some(given.positive_duration()?);
+                Ok(())
+            },
+        )
+        .of(Group::File),
+        Opt::switch("non-empty", "The file must not be empty", |args, _| {
+            args.probe.file.size = FileSize::NonEmpty;
+            Ok(())
+        })
+        .of(Group::File),
+    ],
+};

@@ -2,61 +2,43 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
+use crate::cli::option::{Opt, Table};
 use crate::net::{Family, Reach};
-use crate::probe::options::{Group, Options};
+use crate::probe::options::Group;
 
-use super::{Given, expanded};
-
-/// How to get there.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[command(next_help_heading = "Network")]
-pub(super) struct Words {
-    /// Use IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// Use IPv6 only
-    #[arg(short = '6')]
-    ipv6: bool,
-    /// Refuse to talk to anything but loopback addresses and unix sockets
-    #[arg(long)]
-    loopback_only: bool,
-    /// Connect to this unix socket instead of the target's host
-    #[arg(long, value_name = "PATH")]
-    unix_socket: Option<String>,
-}
-
-impl Words {
-    /// Sets what was given.
-    pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
-        if self.ipv4 {
-            given.note("-4", Group::Network);
-            options.dial.via.family = Family::V4;
-        }
-        if self.ipv6 {
-            given.note("-6", Group::Network);
-            options.dial.via.family = Family::V6;
-        }
-        if self.loopback_only {
-            // A promise about the whole run, so no target makes it useless.
-            options.dial.via.reach = Reach::LoopbackOnly;
-            if options.http.proxy.is_some() {
-                return Err("--proxy talks to others for us, and --loopback-only is set".into());
-            }
-        }
-        if let Some(path) = self.unix_socket {
-            given.note("--unix-socket", Group::UnixSocket);
-            let path = expanded(&path)?;
-            if !path.starts_with(['/', '@']) {
-                return Err(format!("--unix-socket `{path}` is no absolute path"));
-            }
-            if options.http.proxy.is_some() {
-                return Err("--unix-socket and --proxy are two ways; leave one of them out".into());
-            }
-            options.dial.unix_socket = Some(PathBuf::from(path));
-        }
-        Ok(())
-    }
-}
+/// The options.
+pub(super) const TABLE: Table = Table {
+    heading: Some("Network"),
+    options: &[
+        Opt::switch("ipv4", "Use IPv4 only", |args, _| {
+            args.probe.dial.via.family = Family::V4;
+            Ok(())
+        })
+        .short('4')
+        .of(Group::Network)
+        .excludes(&["ipv6"]),
+        Opt::switch("ipv6", "Use IPv6 only", |args, _| {
+            args.probe.dial.via.family = Family::V6;
+            Ok(())
+        })
+        .short('6')
+        .of(Group::Network),
+        // A promise about the whole run, so no target makes it useless.
+        Opt::switch("loopback-only", "Refuse anything but loopback addresses and unix sockets", |args, _| {
+            args.probe.dial.via.reach = Reach::LoopbackOnly;
+            Ok(())
+        }),
+        Opt::value(
+            "unix-socket",
+            "PATH",
+            "Connect to this socket instead of the target's host",
+            |args, given| {
+                let path = given.some_text()?;
+                args.probe.dial.unix_socket =
+                    Some(if path.starts_with('@') { PathBuf::from(path) } else { given.absolute(&path)? });
+                Ok(())
+            },
+        )
+        .of(Group::UnixSocket),
+    ],
+};

@@ -1,47 +1,41 @@
-//! What is sent as it is, and what must come back.
-
-use clap::Args;
+//! Bytes to send, and bytes to expect.
 
 use crate::cli::expand;
+use crate::cli::option::{Given, Opt, Origin, Table};
 use crate::client::payload::unescape;
-use crate::probe::options::{Group, Options};
+use crate::probe::options::Group;
 
-use super::Given;
-
-/// What to say, and what to hear.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[command(next_help_heading = "tcp, udp, unix")]
-pub(super) struct Words {
-    /// Send this; \r \n \t \0 \\ \xNN are bytes
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    send: Option<String>,
-    /// This must be in the first 64 KiB that come; with the escapes of --send
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    expect: Option<String>,
-}
-
-impl Words {
-    /// Sets what was given.
-    pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
-        if let Some(text) = self.send {
-            given.note("--send", Group::Payload);
-            options.payload.send = Some(read(&text, "--send")?);
-        }
-        if let Some(text) = self.expect {
-            given.note("--expect", Group::Payload);
-            let expect = read(&text, "--expect")?;
-            if expect.is_empty() {
-                return Err("--expect is empty, and that is in everything".into());
-            }
-            options.payload.expect = Some(expect);
-        }
-        Ok(())
-    }
-}
+/// The options.
+pub(super) const TABLE: Table = Table {
+    heading: Some("tcp, udp, unix"),
+    options: &[
+        Opt::value("send", "TEXT", "Send this; \\r \\n \\t \\0 \\\\ \\xNN are bytes", |args, given| {
+            args.probe.payload.send = Some(bytes(given)?);
+            Ok(())
+        })
+        .of(Group::Payload),
+        Opt::value(
+            "expect",
+            "TEXT",
+            "Expect this in the first 64 KiB; escapes as in --send",
+            |args, given| {
+                let expect = bytes(given)?;
+                if expect.is_empty() {
+                    return Err(given.refuse("the value is empty"));
+                }
+                args.probe.payload.expect = Some(expect);
+                Ok(())
+            },
+        )
+        .of(Group::Payload),
+    ],
+};
 
 /// Replaces variables, then escapes; a backslash in a variable's value is itself.
-fn read(text: &str, flag: &str) -> Result<Vec<u8>, String> {
-    let text = expand::expanded_in(text, |value| value.replace('\\', "\\\\"))?;
-    unescape(&text).map_err(|why| format!("{flag}: {why}"))
+fn bytes(given: &Given) -> Result<Vec<u8>, String> {
+    let text = match given.origin {
+        Origin::Target => given.text()?,
+        _ => expand::expanded_in(given.raw(), |value| value.replace('\\', "\\\\"))?,
+    };
+    unescape(&text).map_err(|why| given.refuse(why))
 }

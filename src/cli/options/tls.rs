@@ -1,93 +1,72 @@
 //! Certificates.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
-
-use clap::Args;
 
 use crate::cli::expand::variable_os;
-use crate::http::Follow;
+use crate::cli::option::{Opt, Table};
 use crate::net::Host;
 use crate::net::tls::{CaFile, Verify};
-use crate::probe::options::{Group, Options};
+use crate::probe::options::Group;
 use crate::target::parse_host;
 
-use super::{Given, duration, expanded};
-
-/// Whom to trust in TLS, and who we are.
-#[derive(Args, Debug, Default)]
-#[group(skip)]
-#[command(next_help_heading = "TLS")]
-pub(super) struct Words {
-    /// PEM certificates to trust [default: `SSL_CERT_FILE`, or the bundled roots]
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<String>,
-    /// Our own certificate, PEM
-    #[arg(long, value_name = "FILE")]
-    cert: Option<String>,
-    /// The key of --cert, PEM [default: the one in --cert's file]
-    #[arg(long, value_name = "FILE")]
-    key: Option<String>,
-    /// Accept any certificate
-    #[arg(short = 'k', long)]
-    insecure: bool,
-    /// The name to ask for and to verify [default: the target's host]
-    #[arg(long, value_name = "NAME")]
-    server_name: Option<String>,
-    /// Fail when the certificate expires within this time
-    #[arg(long, value_name = "DURATION")]
-    min_validity: Option<String>,
-}
-
-impl Words {
-    /// Sets what was given.
-    pub(super) fn apply(self, options: &mut Options, given: &mut Given) -> Result<(), String> {
-        // A redirect can lead from http to https, so that with --follow an http target has a use for these, too.
-        let group = if options.http.follow == Follow::No { Group::Tls } else { Group::Http };
-        let tls = &mut options.dial.tls;
-        let mut file = |word: Option<String>, flag| match word {
-            Some(path) => {
-                given.note(flag, group);
-                match expanded(&path)? {
-                    path if path.is_empty() => Err(format!("{flag} is empty; it wants a file")),
-                    path => Ok(Some(PathBuf::from(path))),
-                }
-            }
-            None => Ok(None),
-        };
-        tls.cacert = file(self.cacert, "--cacert")?.map(Into::into);
-        tls.cert = file(self.cert, "--cert")?;
-        tls.key = file(self.key, "--key")?;
-        if tls.key.is_some() && tls.cert.is_none() {
-            return Err("--key without --cert; --cert FILE names the certificate of the key".into());
-        }
-        if self.insecure {
-            given.note("--insecure", group);
-            if tls.cacert.is_some() {
-                return Err(
-                    "--insecure trusts anything, so --cacert is of no use; leave one of them out".into()
-                );
-            }
-            tls.verify = Verify::Off;
-        }
-        if let Some(name) = self.server_name {
-            given.note("--server-name", group);
-            let name = expanded(&name)?;
-            tls.server_name = Some(match name.parse::<IpAddr>() {
+/// The options.
+pub(super) const TABLE: Table = Table {
+    heading: Some("TLS"),
+    options: &[
+        Opt::value(
+            "cacert",
+            "FILE",
+            "Trusted CA certificates, PEM [default: built-in roots]",
+            |args, given| {
+                args.probe.dial.tls.cacert = Some(given.path()?.into());
+                Ok(())
+            },
+        )
+        .of(Group::Tls)
+        .excludes(&["insecure"]),
+        Opt::value("cert", "FILE", "Client certificate, PEM", |args, given| {
+            args.probe.dial.tls.cert = Some(given.path()?);
+            Ok(())
+        })
+        .of(Group::Tls),
+        Opt::value(
+            "key",
+            "FILE",
+            "Key of the client certificate, PEM [default: in --cert]",
+            |args, given| {
+                args.probe.dial.tls.key = Some(given.path()?);
+                Ok(())
+            },
+        )
+        .of(Group::Tls)
+        .needs(&["cert"]),
+        Opt::switch("insecure", "Accept any certificate", |args, _| {
+            args.probe.dial.tls.verify = Verify::Off;
+            Ok(())
+        })
+        .short('k')
+        .of(Group::Tls),
+        Opt::value("server-name", "NAME", "Name to ask for and verify [default: the host]", |args, given| {
+            let name = given.text()?;
+            args.probe.dial.tls.server_name = Some(match name.parse::<IpAddr>() {
                 Ok(address) => Host::Address(address),
-                Err(_) => parse_host(&name).map_err(|why| format!("--server-name: {why}"))?,
+                Err(_) => parse_host(&name).map_err(|why| given.refuse(why))?,
             });
-        }
-        if tls.cacert.is_none() && tls.verify == Verify::Full {
-            tls.cacert = ca_variable(&["SSL_CERT_FILE"]);
-        }
-        if let Some(length) = self.min_validity {
-            given.note("--min-validity", group);
-            tls.min_validity = Some(duration(&length, "--min-validity")?);
-        }
-        Ok(())
-    }
-}
+            Ok(())
+        })
+        .of(Group::Tls),
+        Opt::value(
+            "min-validity",
+            "DURATION",
+            "Fail when a certificate expires within this time",
+            |args, given| {
+                args.probe.dial.tls.min_validity = Some(given.positive_duration()?);
+                Ok(())
+            },
+        )
+        .of(Group::Tls),
+    ],
+};
 
 /// The file of trusted certificates that the first of `variables` names that is set.
 pub(crate) fn ca_variable(variables: &[&'static str]) -> Option<CaFile> {

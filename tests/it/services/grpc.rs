@@ -192,7 +192,7 @@ fn a_server_that_speaks_something_else_is_named() {
     let run = sexton(["check", &format!("grpc://{}", closing.address())]);
     run.said(1, "unhealthy: the peer ");
     let run = sexton(["check", &format!("grpc://{}", http.address()), "--status", "200"]);
-    run.refused("--status means nothing to the targets given");
+    run.refused("--status does not apply to this target");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_memcached_that_is_not_there_is_refused() {
 #[test]
 fn what_memcached_has_no_use_for_is_refused() {
     let run = sexton(["check", "memcached://u:p@127.0.0.1"]);
-    run.refused("a user, which memcached has no use for, in memcached://***@127.0.0.1");
+    run.refused("memcached://***@127.0.0.1: a user, which memcached has no use for");
     let run = sexton(["check", "memcached://127.0.0.1/0"]);
-    run.refused("`/0`, which memcached has no use for, in memcached://127.0.0.1/0");
+    run.refused("memcached://127.0.0.1/0: `/0`, which memcached has no use for");
 }

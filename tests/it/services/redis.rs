@@ -78,7 +78,7 @@ fn a_password_is_asked_for_taken_and_never_shown() {
     sexton(["check", "--password-file", file, &format!("redis://{place}")])
         .said(0, "healthy: PONG (redis://127");
     let run = Sexton::with(["check", "redis://:${PASS}@${PLACE}"])
-        .env("PASS", "hunter2%2F+")
+        .env("PASS", "hunter2/+")
         .env("PLACE", &place)
         .run();
     run.said(0, "healthy: PONG (redis://***@127");
@@ -107,26 +107,25 @@ fn logins_that_make_no_sense_are_refused_unseen() {
     for (target, reason) in [
         (
             "redis://:hun/ter@h",
-            "a /, ? or # in the user or password, which must be %-encoded there and needs no \
-          encoding in --password-file, in redis://***@h",
+            "redis://***@h: a /, ? or # in the user or password, which must be %-encoded there and needs no \
+             encoding in --password-file",
         ),
         (
             "redis://:100%@h",
-            "a % in the user or password that starts no %XX; write %25 for a % in redis://***@h",
+            "redis://***@h: a % in the user or password that starts no %XX; write %25 for a %",
         ),
         (
             "redis://user@h",
-            "a user without a password; write user:password@ or :password@, or give --password-file, \
-          in redis://***@h",
+            "redis://***@h: a user without a password; write user:password@ or :password@, or give --password-file",
         ),
-        ("redis://h/first", "`first`, which is no number of a database, in redis://h/first"),
+        ("redis://h/first", "redis://h/first: `first`, which is no number of a database"),
     ] {
         sexton(["check", target]).refused(reason);
     }
     let run = sexton(["check", "--password-file", "/p", "redis://:p@h"]);
-    run.refused("a password, beside --password-file, in redis://***@h");
+    run.refused("redis://***@h: a password, beside --password-file");
     let run = sexton(["check", "--password-file", "/p", "memcached://h"]);
-    run.refused("--password-file means nothing to the targets given");
+    run.refused("--password-file does not apply to this target");
 }
 
 #[test]
