@@ -3,6 +3,7 @@
 
 mod catatonit;
 mod curl;
+mod dockerize;
 mod dumb_init;
 mod getopt;
 mod grpc_health_probe;
@@ -12,7 +13,9 @@ mod number;
 pub(crate) mod sh;
 mod tini;
 mod transfer;
+mod wait_for;
 mod wait_for_it;
+mod wait_then_run;
 mod wget;
 
 use std::ffi::{OsStr, OsString};
@@ -65,6 +68,8 @@ const PERSONALITIES: &[(&str, Personality)] = &[
     ("bash", Personality::Args(sh::parse_bash)),
     ("grpc_health_probe", Personality::Args(grpc_health_probe::parse)),
     ("grpc-health-probe", Personality::Args(grpc_health_probe::parse)),
+    ("dockerize", Personality::Args(dockerize::parse)),
+    ("wait-for", Personality::Args(wait_for::parse)),
     ("wait-for-it", Personality::Args(wait_for_it::parse)),
     ("wait-for-it.sh", Personality::Args(wait_for_it::parse)),
 ];
@@ -87,17 +92,19 @@ pub(crate) struct RunResult {
     pub(crate) exit: ExitStatus,
     /// Why it failed, whether or not it has said so itself.
     pub(crate) reason: Option<String>,
+    /// Whether it would have tried again, had its deadline left time for that.
+    pub(crate) out_of_time: bool,
 }
 
 impl RunResult {
     /// Exit code 0.
     pub(crate) fn success() -> Self {
-        Self { exit: ExitStatus::Healthy, reason: None }
+        Self { exit: ExitStatus::Healthy, reason: None, out_of_time: false }
     }
 
     /// This code, for this reason.
     pub(crate) fn failed(code: u8, reason: &str) -> Self {
-        Self { exit: ExitStatus::Code(code), reason: Some(reason.to_owned()) }
+        Self { exit: ExitStatus::Code(code), reason: Some(reason.to_owned()), out_of_time: false }
     }
 }
 

@@ -14,7 +14,7 @@
 //! * `tls_peers`: https beside curl, of servers by OpenSSL
 //! * `http_options`: bodies, redirects, credentials, proxies
 //! * `demo`: what the README begins with
-//! * `shell`: `sh -c LINE` where there is no shell
+//! * `shell`: `sh -c LINE` where there is no shell, `nc`, `ncat`, `dockerize` and `wait-for` by name
 //! * `static_binary`: no dynamic loader, no library
 //! * `readme`: the README shows what runs
 //! * `personalities`: as tini, docker-init, dumb-init and catatonit

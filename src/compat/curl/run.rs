@@ -124,13 +124,12 @@ impl Session<'_> {
             let attempt = self.attempt(transfer, deadline, &mut output, &mut info);
             tries += 1;
             let pause = self.args.retry.pause(tries);
-            let again = tries <= self.args.retry.times
-                && self.args.retry.is_for(attempt.code, info.status)
-                && deadline.remaining() > pause;
+            let again = tries <= self.args.retry.times && self.args.retry.is_for(attempt.code, info.status);
+            let out_of_time = again && deadline.remaining() <= pause;
             if attempt.code != 0 && self.verbosity != Verbosity::Silent {
                 stderr_line(&format!("curl: ({}) {}", attempt.code, attempt.why), deadline);
             }
-            if again {
+            if again && !out_of_time {
                 thread::sleep(pause);
                 continue;
             }
@@ -140,11 +139,11 @@ impl Session<'_> {
                 let _ = Output::new(&Destination::Stdout).write(text.as_bytes(), deadline);
             }
             let reason = format!("curl: ({}) {}", attempt.code, attempt.why);
-            return if attempt.code == 0 {
-                RunResult::success()
-            } else {
-                RunResult::failed(attempt.code, &reason)
+            let result = match attempt.code {
+                0 => RunResult::success(),
+                code => RunResult::failed(code, &reason),
             };
+            return RunResult { out_of_time, ..result };
         }
     }
 

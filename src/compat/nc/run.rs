@@ -186,12 +186,14 @@ impl Netcat {
             _ => failure.reason.as_str(),
         };
         let (line, is_told) = match self.flavor {
+            Flavor::OpenBsd if port.is_empty() => (format!("nc: {host}: {why}"), true),
             Flavor::OpenBsd if unresolved => {
                 (format!("nc: getaddrinfo for host \"{host}\" port {port}: {}", failure.reason), true)
             }
-            Flavor::OpenBsd => {
-                (format!("nc: connect to {host} port {port} ({protocol}) failed: {why}"), self.verbose)
-            }
+            Flavor::OpenBsd => (
+                format!("nc: connect to {host} port {port} ({protocol}) failed: {why}"),
+                self.verbose && protocol == "tcp",
+            ),
             Flavor::Ncat if unresolved => {
                 (format!("Ncat: Could not resolve hostname \"{host}\": {}. QUITTING.", failure.reason), true)
             }

@@ -22,7 +22,7 @@ impl Command {
     /// Runs what needs no shell.
     pub(super) fn run(&self, shown: &str, deadline: Deadline) -> RunResult {
         match self {
-            Self::Check(check) => RunResult { exit: check.run_by(deadline), reason: None },
+            Self::Check(check) => RunResult { exit: check.run_by(deadline), ..RunResult::success() },
             Self::Transfers(transfers) => transfers.run_by(deadline),
             Self::Netcat(netcat) => netcat.run_by(deadline),
             Self::Test(test) => match test.holds() {
@@ -41,7 +41,7 @@ impl Command {
             },
             Self::UsageError(line, exit) => {
                 report::line(Stream::Stderr, line, deadline);
-                RunResult { exit: *exit, reason: Some(line.clone()) }
+                RunResult { exit: *exit, reason: Some(line.clone()), out_of_time: false }
             }
             // The shell runs these itself.
             Self::Constant(_)

@@ -309,7 +309,7 @@ impl<'a> Shell<'a> {
         deadline: Deadline,
     ) -> Result<u8, Stop> {
         let result = match command {
-            Command::Constant(code) => RunResult { exit: ExitStatus::Code(*code), reason: None },
+            Command::Constant(code) => RunResult { exit: ExitStatus::Code(*code), ..RunResult::success() },
             Command::Exit(code) => return Err(Stop::Exit(code.unwrap_or(self.status))),
             Command::Set(options) => {
                 self.set(options);
@@ -322,21 +322,23 @@ impl<'a> Shell<'a> {
             Command::Nested(script) => return self.nested(script, given, deadline),
             Command::Timeout(length, command) => {
                 let sooner = deadline.at_most(*length);
-                let code = self.command(command, shown, given, sooner)?;
-                return Ok(if sooner.has_passed() && !self.deadline.has_passed() {
-                    self.fail(124, format!("timeout: {} have passed", humantime::format_duration(*length)))
-                } else {
-                    code
-                });
+                let ended = self.command(command, shown, given, sooner);
+                let is_over = sooner.has_passed() || matches!(ended, Err(Stop::TimedOut));
+                if is_over && !self.deadline.has_passed() {
+                    let why = format!("timeout: {} have passed", humantime::format_duration(*length));
+                    return Ok(self.fail(124, why));
+                }
+                return ended;
             }
             other => self.counted(|_| other.run(shown, deadline)),
         };
         let code = u8::try_from(result.exit.code()).unwrap_or(1);
-        Ok(match result.reason {
+        let code = Ok(match result.reason {
             Some(reason) => self.fail(code, reason),
             None if code != 0 => self.fail(code, format!("{shown}: exit code {code}")),
             None => code,
-        })
+        });
+        if result.out_of_time { Err(Stop::TimedOut) } else { code }
     }
 
     /// Runs `sh -c LINE` in this shell's place; it sees none of its variables but those that are `given`.
@@ -352,8 +354,6 @@ impl<'a> Shell<'a> {
         self.reasons.append(&mut inner.reasons);
         match ended {
             Ok(code) | Err(Stop::Exit(code)) => Ok(code),
-            // A `timeout` around it ends it, and the line goes on.
-            Err(Stop::TimedOut) if !self.deadline.has_passed() => Ok(1),
             Err(stop) => Err(stop),
         }
     }

@@ -71,6 +71,8 @@ impl Command for Transfers {
         let [written, _] = report::written();
         match result.exit.code() {
             0 if !has_stdout && written > 0 => self.tool.write_error_exit(),
+            // What would have been tried again was no success.
+            0 if result.out_of_time && self.named_limit.is_none() => exit,
             _ => result.exit,
         }
     }
@@ -89,7 +91,11 @@ impl Transfers {
 
     /// Runs them by `deadline`, or sooner where the command line says so, for a caller who keeps the limit.
     pub(crate) fn run_by(&self, deadline: Deadline) -> RunResult {
-        self.tool.run(self.named_limit.map_or(deadline, |limit| deadline.at_most(limit)))
+        match self.named_limit {
+            // The end of a limit that the line names is the end of the transfer, and of nothing else.
+            Some(limit) => RunResult { out_of_time: false, ..self.tool.run(deadline.at_most(limit)) },
+            None => self.tool.run(deadline),
+        }
     }
 }
 

@@ -281,8 +281,10 @@ impl Wget {
             self.say(Verbosity::Errors, &format!("wget: {}", attempt.why), deadline);
             let pause = self.tries.pause(tries);
             let again = attempt.again && attempt.code != SERVER && tries < self.tries.most;
-            if !again || deadline.remaining() <= pause {
-                return RunResult::failed(attempt.code, &format!("wget: {}", attempt.why));
+            let out_of_time = again && deadline.remaining() <= pause;
+            if !again || out_of_time {
+                let result = RunResult::failed(attempt.code, &format!("wget: {}", attempt.why));
+                return RunResult { out_of_time, ..result };
             }
             thread::sleep(pause);
         }

@@ -1,5 +1,9 @@
 //! The shell form of a HEALTHCHECK where there is no shell: sexton by the name of `sh`.
 
+mod corpus;
+mod netcat;
+mod waits;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
