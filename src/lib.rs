@@ -7,6 +7,7 @@
 //! ```text
 //! main -> run -> compat          a folder for each program whose name we answer to: its parsing and its behavior
 //!                cli             our own command line and environment -> a command
+//!                translate       what to write instead of other programs' lines, by the parsers of compat
 //!                 |
 //!                check  wait  init        the commands; init is PID 1: spawn, forward, reap, drain, and what it watches
 //!                doctor  install
@@ -62,6 +63,7 @@ mod shown;
 pub(crate) mod sys;
 mod system;
 mod target;
+mod translate;
 mod wait;
 mod watchdog;
 
@@ -82,6 +84,10 @@ fn dispatch(args: Args) -> ExitStatus {
     let args = args.into_vec();
     let parsed = match compat::personality(args.first()) {
         Some(personality) => personality.parse(args),
+        // It reads other programs' lines by the parsers of `compat`, and so stands above it.
+        None if args.get(1).is_some_and(|command| command == "translate") => {
+            translate::parse(args.into_iter().skip(2).collect())
+        }
         None => cli::parse(args, compat::names),
     };
     match parsed {

@@ -46,6 +46,7 @@ sexton: health checks and an init for containers, in one static binary
   sexton check [OPTIONS] TARGET...             one round of checks
   sexton wait [OPTIONS] TARGET... [-- CMD...]  retry until all pass, then become CMD
   sexton init [OPTIONS] [--] CMD...            run CMD as PID 1: reap, forward signals, keep code
+  sexton translate LINE | FILE...              what to write instead of an existing check
   sexton doctor [--json]                       what is wrong in this container, and what fixes it
   sexton install PATH [--as NAME,..]           copy sexton to where another container can use it
 
@@ -61,13 +62,13 @@ Exit codes:
   wait    CMD's own, or 0 without CMD; 124 limit reached; 125 misused; 126 CMD not executable;
           127 CMD not found; 130 and 143 ended by SIGINT and SIGTERM
   init    CMD's own, 128+n if signal n killed it; 1 --watch stopped CMD; 124-127 as above
-  doctor, install  0, or 1 if something is wrong
+  translate, doctor, install  0, or 1 if something is wrong
 
 More: sexton COMMAND --help, sexton help targets
 ";
 
 /// The commands there are.
-const COMMANDS: &[&str] = &["check", "wait", "init", "doctor", "install"];
+const COMMANDS: &[&str] = &["check", "wait", "init", "translate", "doctor", "install"];
 
 /// Reads the command line; `names` are those of other programs that we answer to.
 pub(crate) fn parse(

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 
 use super::getopt::{Grammar, LongOptions, Mistake, Operands, Scanner, Word};
 
-pub(super) use super::getopt::{Arity, Flag};
+pub(crate) use super::getopt::{Arity, Flag};
 
 /// Whose habits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Syntax {
+pub(crate) enum Syntax {
     /// `--flag value`, and `--no-flag` for the opposite of a switch.
     Curl,
     /// `--flag value`, `--flag=value`, and the beginning of a flag where it is the only one (`getopt_long`(3)).
@@ -17,7 +17,7 @@ pub(super) enum Syntax {
 
 /// Something that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ParsedArg {
+pub(crate) enum ParsedArg {
     /// No option.
     Operand(String),
     /// A switch.
@@ -39,7 +39,7 @@ pub(super) enum ParsedArg {
 }
 
 /// Sorts `args` by the options in `flags`; what is not known is named.
-pub(super) fn parse(
+pub(crate) fn parse(
     flags: &'static [Flag],
     syntax: Syntax,
     args: Vec<OsString>,

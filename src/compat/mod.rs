@@ -2,12 +2,12 @@
 //! that program's argv to a [`Command`].
 
 mod catatonit;
-mod curl;
+pub(crate) mod curl;
 mod dockerize;
 mod dumb_init;
 mod getopt;
 mod grpc_health_probe;
-mod long_options;
+pub(crate) mod long_options;
 mod nc;
 mod number;
 pub(crate) mod sh;
@@ -16,7 +16,7 @@ mod transfer;
 mod wait_for;
 mod wait_for_it;
 mod wait_then_run;
-mod wget;
+pub(crate) mod wget;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -23,7 +23,7 @@ fn what_is_no_command_is_refused() {
         (&[], "no command; write for example sexton check http://127.0.0.1:8080/ (see sexton --help)"),
         (
             &["chekc", "http://h/"],
-            "unknown command `chekc`; there are check, wait, init, doctor and install (see sexton --help)",
+            "unknown command `chekc`; there are check, wait, init, translate, doctor and install (see sexton --help)",
         ),
         (&["http://h/"], "unknown command `http://h/`; did you mean sexton check TARGET?"),
     ]);
@@ -221,7 +221,7 @@ fn bytes_that_are_not_utf8_are_refused() {
         run.refused(run.stderr.trim_end().trim_start_matches("sexton: "));
     }
     sexton([bytes(b"\xff")]).refused(
-        "unknown command `\u{fffd}`; there are check, wait, init, doctor and install (see sexton --help)",
+        "unknown command `\u{fffd}`; there are check, wait, init, translate, doctor and install (see sexton --help)",
     );
 }
 

@@ -20,6 +20,7 @@
 //! * `personalities`: as tini, docker-init, dumb-init and catatonit
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
+//! * `translate`: what `sexton translate` prints has the verdict of the original
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `zoo`: peers that want our memory, and the bounds that hold
 //! * `watch`: what an init watches while the command runs
@@ -68,6 +69,7 @@ mod targets;
 mod tidy;
 mod tls;
 mod tls_peers;
+mod translate;
 mod wait;
 mod watch;
 mod zoo;

@@ -3,7 +3,7 @@
 use crate::compat::long_options::{Arity, Flag};
 
 /// The options that are read. What only changes how bytes travel, or what a terminal shows, has no effect.
-pub(super) const FLAGS: &[Flag] = &[
+pub(crate) const FLAGS: &[Flag] = &[
     Flag::new("fail", Some('f'), Arity::Switch),
     Flag::new("fail-with-body", None, Arity::Switch),
     Flag::new("fail-early", None, Arity::Switch),

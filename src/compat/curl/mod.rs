@@ -1,6 +1,6 @@
 //! `curl [options] URL...` (<https://curl.se/docs/manpage.html>): the options that healthchecks use, and its exit codes.
 
-mod flags;
+pub(crate) mod flags;
 mod options;
 mod request;
 mod run;

@@ -50,7 +50,7 @@ without -T all of it is over after SEXTON_TIMEOUT, or 4 seconds
 ";
 
 /// Its options; what only changes how bytes travel, or what a terminal shows, is known and has no effect.
-const FLAGS: &[Flag] = &[
+pub(crate) const FLAGS: &[Flag] = &[
     Flag::new("quiet", Some('q'), Arity::Switch),
     Flag::new("verbose", Some('v'), Arity::Switch),
     Flag::new("no-verbose", None, Arity::Switch),

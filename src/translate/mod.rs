@@ -1,0 +1,295 @@
+//! `sexton translate`: what to write instead of a health check, a wait or an entry point that exists.
+//!
+//! A line becomes a tree of commands ([`script`]); following it gives the checks that it makes and what its exit code
+//! says of them ([`decision`]); each program's checks are one row and one file under [`tools`]; what comes out is a
+//! command line of ours and the differences that matter ([`replacement`]). Nothing is run, and only the files that are
+//! named are read.
+
+#![expect(clippy::format_push_string, reason = "a few short lines, built once")]
+
+mod asked;
+mod conditions;
+mod decision;
+mod diff;
+mod dockerfile;
+mod filters;
+mod found;
+mod inits;
+mod jq;
+mod line;
+mod manifests;
+mod notation;
+mod options;
+mod patterns;
+mod replacement;
+mod script;
+mod simple;
+mod sockets;
+mod state;
+mod tools;
+mod waits;
+mod yaml;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use crate::cli::Usage;
+use crate::command::{Command, Document};
+use crate::exit::ExitStatus;
+use crate::report::{self, Stream};
+
+use self::asked::Refusal;
+use self::found::{Found, Told};
+use self::line::Form;
+use self::notation::Interpolations;
+use self::replacement::Replacement;
+
+/// The most bytes of a file.
+const FILE_MAX: u64 = 4 * 1024 * 1024;
+
+/// What `--help` says.
+const HELP: &str = "\
+What to write instead of an existing check, wait loop or entry point
+
+Usage: sexton translate LINE
+       sexton translate [--diff] FILE...
+
+LINE is what stands in a Dockerfile or a Compose file, in one argument or in several:
+  sexton translate 'curl -f http://localhost:8080/health || exit 1'
+  sexton translate '[\"CMD\", \"pg_isready\", \"-U\", \"app\"]'
+FILE is a Dockerfile, a Compose file, a Kubernetes manifest or a script; - is stdin.
+An argument that names an existing file is a FILE, anything else a LINE.
+
+Options:
+      --diff  Print a unified diff that git apply takes; what has no translation is told on stderr
+  -h, --help  Print help
+
+Exit codes: 0 all is translated, 1 something has no translation.
+";
+
+/// What is translated.
+#[derive(Debug)]
+enum Input {
+    /// One line.
+    Line(String),
+    /// Words that were given one by one.
+    Words(Vec<String>),
+    /// Files by their names; `-` is stdin.
+    Files(Vec<String>),
+}
+
+/// The command line, read.
+#[derive(Debug)]
+struct Translate {
+    input: Input,
+    diff: bool,
+}
+
+/// Reads what follows `translate`.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
+    let refuse = |why: &str| Usage::new(ExitStatus::Unhealthy, why);
+    let mut diff = false;
+    let mut words = Vec::new();
+    for arg in args {
+        let arg = arg.into_string().map_err(|_| refuse("an argument is not UTF-8"))?;
+        match arg.as_str() {
+            "--diff" if words.is_empty() => diff = true,
+            "-h" | "--help" if words.is_empty() => return Ok(Box::new(Document::stdout(HELP))),
+            "--" if words.is_empty() => {}
+            option if option.starts_with("--") && words.is_empty() => {
+                return Err(refuse(&format!("unknown option {option} (see sexton translate --help)")));
+            }
+            _ => words.push(arg),
+        }
+    }
+    let is_file = |word: &String| word == "-" || Path::new(word).is_file();
+    let input = match words.as_slice() {
+        [] => {
+            return Err(refuse("nothing to translate; name a LINE or a FILE (see sexton translate --help)"));
+        }
+        files if files.iter().all(is_file) => Input::Files(words),
+        [one] if looks_like_a_file(one) => return Err(refuse(&format!("no such file: {one}"))),
+        [one] if !diff => Input::Line(one.clone()),
+        [first, ..] if is_file(first) && looks_like_a_file(first) => {
+            let missing = words.iter().find(|word| !is_file(word)).cloned().unwrap_or_default();
+            return Err(refuse(&format!("no such file: {missing}")));
+        }
+        _ if diff => return Err(refuse("--diff needs a FILE")),
+        _ => Input::Words(words),
+    };
+    Ok(Box::new(Translate { input, diff }))
+}
+
+/// Whether a word can only have been meant as the name of a file.
+fn looks_like_a_file(word: &str) -> bool {
+    let name = notation::base(word);
+    !word.contains(char::is_whitespace)
+        && ([".yml", ".yaml", ".json"].iter().any(|end| name.ends_with(end))
+            || name.starts_with("Dockerfile")
+            || name.starts_with("Containerfile")
+            || name.ends_with(".Dockerfile"))
+}
+
+/// What came of it all.
+#[derive(Default)]
+struct Report {
+    stdout: String,
+    stderr: String,
+    is_incomplete: bool,
+}
+
+impl Command for Translate {
+    fn run(self: Box<Self>) -> ExitStatus {
+        let mut report = Report::default();
+        match &self.input {
+            Input::Line(text) => {
+                let mut put_in = Interpolations::default();
+                // No shell's line has a $$ in it, and many a Compose file's has.
+                let text = if text.contains("$$") { put_in.read(text) } else { text.clone() };
+                let outcome = line::read(&text).and_then(|(form, role)| line::replacement(&form, role, None));
+                report.line(outcome, &put_in);
+            }
+            Input::Words(words) => {
+                let form = Form::Exec(words.clone());
+                let outcome = line::replacement(&form, line::Role::Unknown, None);
+                report.line(outcome, &Interpolations::default());
+            }
+            Input::Files(files) => {
+                for file in files {
+                    report.file(file, self.diff);
+                }
+            }
+        }
+        report::document(Stream::Stdout, &report.stdout);
+        report::document(Stream::Stderr, &report.stderr);
+        ExitStatus::Code(u8::from(report.is_incomplete))
+    }
+}
+
+impl Report {
+    /// What came of one line.
+    fn line(&mut self, outcome: Result<Replacement, Refusal>, put_in: &Interpolations) {
+        match outcome {
+            Ok(replacement) => {
+                self.stdout.push_str(&format!("{}\n", replacement::json(&replacement.restored(put_in))));
+                let is_check = replacement.words.get(1).is_some_and(|word| word == "check");
+                let prefix = is_check.then(|| "CMD".to_owned());
+                let words: Vec<_> = prefix.into_iter().chain(replacement.words.iter().cloned()).collect();
+                self.stdout.push_str(&replacement::yaml_list(&words, put_in));
+                for note in &replacement.notes {
+                    self.stdout.push_str(&format!("# {note}\n"));
+                }
+            }
+            Err(refusal) => {
+                self.is_incomplete = true;
+                self.stdout.push_str(&format!("{}\n", refused(&refusal)));
+            }
+        }
+    }
+
+    /// What came of one file.
+    fn file(&mut self, name: &str, diff: bool) {
+        let text = match content(name) {
+            Ok(text) => text,
+            Err(why) => return self.failed(name, &why),
+        };
+        let told = match told(&text) {
+            Ok(told) => told,
+            Err(why) => return self.failed(name, &why),
+        };
+        let shown = if name == "-" { "stdin" } else { name };
+        let mut edits = Vec::new();
+        for each in told {
+            let mut text = String::new();
+            match &each.outcome {
+                Some(Ok((replacement, notes))) => {
+                    text.push_str(&format!("{shown}:{}: {}\n  {replacement}\n", each.line, each.original));
+                    for note in notes {
+                        text.push_str(&format!("  # {note}\n"));
+                    }
+                }
+                Some(Err(refusal)) => {
+                    self.is_incomplete = true;
+                    let why = refused(refusal);
+                    text.push_str(&format!("{shown}:{}: {}\n  {why}\n", each.line, each.original));
+                }
+                None => text.push_str(&format!("{shown}:{}: {}\n", each.line, each.original)),
+            }
+            for warning in &each.warnings {
+                text.push_str(&format!("  warning: {warning}\n"));
+            }
+            match (diff, &each.outcome) {
+                (false, _) => self.stdout.push_str(&text),
+                (true, Some(Err(_))) => self.stderr.push_str(&text),
+                (true, _) => {}
+            }
+            // The same change twice is one: a fragment may be found by several ways.
+            edits.extend(each.edits);
+        }
+        if diff {
+            self.stdout.push_str(&diff::unified(shown, &text, edits));
+        }
+    }
+
+    /// A file that is not read.
+    fn failed(&mut self, name: &str, why: &str) {
+        self.is_incomplete = true;
+        self.stderr.push_str(&format!("sexton: {name}: {why}\n"));
+    }
+}
+
+/// A refusal in one line.
+fn refused(refusal: &Refusal) -> String {
+    let Refusal { why, nearest } = refusal;
+    match nearest {
+        Some(nearest) if !nearest.is_empty() => format!("no translation: {why}; nearest: {nearest}"),
+        _ => format!("no translation: {why}"),
+    }
+}
+
+/// The text of a file.
+fn content(name: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = if name == "-" {
+        std::io::stdin().take(FILE_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        fs::File::open(name).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| error.to_string())?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_MAX) {
+        return Err("more than 4 MiB".into());
+    }
+    String::from_utf8(bytes).map_err(|_| "not UTF-8".into())
+}
+
+/// What is found in a file, and what came of it.
+fn told(text: &str) -> Result<Vec<Told>, String> {
+    let mut put_in = Interpolations::default();
+    if dockerfile::is_one(text) {
+        let found = dockerfile::find(text);
+        return Ok(found.iter().filter_map(|each| each.told(&put_in, false)).collect());
+    }
+    if text.starts_with("#!") {
+        let found = Found::script(text);
+        return Ok(found.told(&put_in, false).into_iter().collect());
+    }
+    let documents = yaml::documents(text).map_err(|why| {
+        if text.contains("{{") {
+            format!("{why}; a template must be rendered first (helm template)")
+        } else {
+            why
+        }
+    })?;
+    let mut told = Vec::new();
+    for document in &documents {
+        let (found, compose) = if manifests::is_compose(document) {
+            (manifests::compose(document, text, &mut put_in), true)
+        } else {
+            (manifests::kubernetes(document, text), false)
+        };
+        told.extend(found.iter().filter_map(|each| each.told(&put_in, compose)));
+    }
+    Ok(told)
+}

@@ -1,0 +1,119 @@
+//! `redis-cli`.
+
+use super::{Call, Given, host, options, port, userinfo};
+use crate::translate::asked::{Asked, Check, Exit, Flag, Output, Refusal};
+use crate::translate::notation::plain;
+
+/// Its options that take a value.
+const VALUED: &[&str] = &[
+    "h",
+    "p",
+    "t",
+    "s",
+    "a",
+    "u",
+    "r",
+    "i",
+    "n",
+    "x",
+    "d",
+    "D",
+    "user",
+    "pass",
+    "cacert",
+    "cacertdir",
+    "cert",
+    "key",
+    "sni",
+    "tls-ciphers",
+];
+
+/// What a redis-cli asks.
+pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+    let (mut name, mut number, mut user, mut password) = (None, None, None, None);
+    let (mut uri, mut path, mut tls, mut flags, mut words) = (None, None, false, Vec::new(), Vec::new());
+    // It reads one dash before a long name, too.
+    let args: Vec<_> =
+        call.args.iter().map(|arg| arg.replace("-no-auth-warning", "no-auth-warning")).collect();
+    let args: Vec<_> = args
+        .into_iter()
+        .map(|arg| if arg.ends_with("no-auth-warning") { "--no-auth-warning".to_owned() } else { arg })
+        .collect();
+    for given in options(&args, VALUED)? {
+        match given {
+            Given::Operand(word) => words.push(word),
+            Given::Option(option, value) => match option.as_str() {
+                "h" => name = value,
+                "p" => number = value,
+                "s" => path = value,
+                "a" | "pass" => password = value,
+                "user" => user = value,
+                "u" => uri = value,
+                "tls" => tls = true,
+                "insecure" => flags.push(Flag("--insecure", None)),
+                "cacert" => flags.push(Flag("--cacert", value)),
+                "cert" => flags.push(Flag("--cert", value)),
+                "key" => flags.push(Flag("--key", value)),
+                "sni" => flags.push(Flag("--server-name", value)),
+                "n" | "t" | "raw" | "no-raw" | "no-auth-warning" | "e" | "c" | "csv" | "3" => {}
+                other => return Err(Refusal::new(format!("redis-cli -{other} is not known here"))),
+            },
+        }
+    }
+    let password = password.or_else(|| call.variable("REDISCLI_AUTH").map(str::to_owned));
+    let login = userinfo(user.as_deref(), password.as_deref());
+    let place =
+        format!("{}{}", host(&name.unwrap_or_else(|| "127.0.0.1".into())), port(number.as_deref(), "6379"));
+    let scheme = if tls { "rediss" } else { "redis" };
+    let target = match (uri, path) {
+        (Some(uri), _) => uri,
+        (_, Some(path)) => format!("redis+unix:{path}"),
+        _ => format!("{scheme}://{login}{place}"),
+    };
+    if words.is_empty() {
+        words = call.input.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect();
+    }
+    let words: Vec<String> =
+        words.iter().filter_map(|word| plain(word)).map(|word| word.to_lowercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut check = Check::of(target);
+    check.flags = flags;
+    let stricter = "verdict gets stricter: an error such as NOAUTH or LOADING is a failure";
+    let (check, said) = match words.as_slice() {
+        ["ping"] => (check.note(stricter), "PONG"),
+        // Counts up a key named ping: a check that writes.
+        ["incr", "ping"] => (
+            check
+                .note(stricter)
+                .note("nothing is written; incr fails on what takes no writes, PING does not"),
+            "1",
+        ),
+        ["info"] | ["info", "server"] => (check.note(stricter), "redis_version:"),
+        ["info", "replication"] | ["role"] => {
+            let separator = if check.target.contains('?') { '&' } else { '?' };
+            check.target = format!("{}{separator}role=master", check.target);
+            (check, "role:master master")
+        }
+        ["cluster", "info"] => {
+            let separator = if check.target.contains('?') { '&' } else { '?' };
+            check.target = format!("{}{separator}cluster=ok", check.target);
+            (check, "cluster_state:ok")
+        }
+        _ => {
+            return Err(Refusal::with(
+                format!("redis-cli {} is not a question that a check asks", words.join(" ")),
+                format!("sexton check {}", check.target),
+            ));
+        }
+    };
+    let is_ping = matches!(said, "PONG" | "1" | "redis_version:");
+    let exit = if is_ping {
+        Exit::Check
+    } else {
+        Exit::Other(Refusal::with(
+            "redis-cli exits with 0 whatever the answer is",
+            format!("sexton check {}", check.target),
+        ))
+    };
+    Ok(Asked { check, exit, output: Output::Says(said.into(), Exit::Check) })
+}

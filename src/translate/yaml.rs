@@ -1,0 +1,238 @@
+//! YAML with the place of each node, so that one value can be changed and every other byte stays.
+
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// How deep nodes may stand in each other.
+const DEPTH_MAX: usize = 64;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Its bytes in the file; of a block sequence from its first item to its last one.
+    pub(super) place: Range<usize>,
+    /// The line that it begins in, from 1.
+    pub(super) line: usize,
+    /// What it is.
+    pub(super) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// A text, and how it is written.
+    Scalar(String, Style),
+    /// A list, and whether it is written in brackets.
+    Sequence(Vec<Node>, bool),
+    /// Keys and their values.
+    Mapping(Vec<(Node, Node)>),
+    /// What stands elsewhere.
+    Alias,
+}
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Without quotes.
+    Plain,
+    /// In single quotes.
+    Single,
+    /// In double quotes.
+    Double,
+    /// `|` or `>`.
+    Block,
+}
+
+impl Node {
+    /// The value of `key`.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.pairs().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Keys and values; none of what is not a mapping.
+    pub(super) fn pairs(&self) -> &[(Self, Self)] {
+        match &self.kind {
+            Kind::Mapping(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub(super) fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::Sequence(items, _) => items,
+            _ => &[],
+        }
+    }
+
+    /// The texts of a list of nothing else.
+    pub(super) fn texts(&self) -> Option<Vec<String>> {
+        match &self.kind {
+            Kind::Sequence(items, _) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
+            _ => None,
+        }
+    }
+}
+
+/// A list of texts that stands alone.
+pub(super) fn strings(text: &str) -> Option<Vec<String>> {
+    documents(text).ok()?.first()?.texts()
+}
+
+/// The documents of a file.
+pub(super) fn documents(text: &str) -> Result<Vec<Node>, String> {
+    let mut offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    offsets.push(text.len());
+    let mut reader = Reader { parser: Parser::new_from_str(text), offsets };
+    let mut documents = Vec::new();
+    while let Some((event, span)) = reader.next()? {
+        match event {
+            Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+            Event::StreamEnd => break,
+            event => documents.push(reader.node(event, span, text, 0)?),
+        }
+    }
+    Ok(documents)
+}
+
+/// What is left to read.
+struct Reader<'a> {
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// The byte that each character begins at.
+    offsets: Vec<usize>,
+}
+
+impl Reader<'_> {
+    /// The next event.
+    fn next(&mut self) -> Result<Option<(Event<'static>, Span)>, String> {
+        match self.parser.next_event() {
+            None => Ok(None),
+            Some(Ok((event, span))) => Ok(Some((owned(event), span))),
+            Some(Err(error)) => Err(format!("line {}: not YAML: {}", error.marker().line(), error.info())),
+        }
+    }
+
+    /// The byte of a character.
+    fn byte(&self, character: usize) -> usize {
+        self.offsets.get(character).or(self.offsets.last()).copied().unwrap_or_default()
+    }
+
+    /// The node that begins with `event`.
+    fn node(&mut self, event: Event<'static>, span: Span, text: &str, depth: usize) -> Result<Node, String> {
+        if depth > DEPTH_MAX {
+            return Err(format!("line {}: nodes in nodes, more than {DEPTH_MAX} deep", span.start.line()));
+        }
+        let line = span.start.line();
+        let start = self.byte(span.start.index());
+        let mut place = start..self.byte(span.end.index());
+        let kind = match event {
+            Event::Scalar(value, style, ..) => {
+                let style = match style {
+                    ScalarStyle::SingleQuoted => Style::Single,
+                    ScalarStyle::DoubleQuoted => Style::Double,
+                    ScalarStyle::Plain => Style::Plain,
+                    _ => Style::Block,
+                };
+                Kind::Scalar(value.into_owned(), style)
+            }
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                let flow = text.get(start..).is_some_and(|rest| rest.starts_with('['));
+                let end = loop {
+                    match self.next()? {
+                        Some((Event::SequenceEnd, end)) => break end,
+                        Some((event, span)) => items.push(self.node(event, span, text, depth + 1)?),
+                        None => return Err("the end in the middle of a list".into()),
+                    }
+                };
+                if flow {
+                    place.end = self.byte(end.end.index());
+                } else if let (Some(first), Some(last)) = (items.first(), items.last()) {
+                    place = first.place.start..last.place.end;
+                }
+                Kind::Sequence(items, flow)
+            }
+            Event::MappingStart(..) => {
+                let mut pairs = Vec::new();
+                let end = loop {
+                    match self.next()? {
+                        Some((Event::MappingEnd, end)) => break end,
+                        Some((event, span)) => {
+                            let key = self.node(event, span, text, depth + 1)?;
+                            let Some((event, span)) = self.next()? else {
+                                return Err("the end in the middle of a mapping".into());
+                            };
+                            pairs.push((key, self.node(event, span, text, depth + 1)?));
+                        }
+                        None => return Err("the end in the middle of a mapping".into()),
+                    }
+                };
+                place.end = pairs.last().map_or(self.byte(end.end.index()), |(_, value)| value.place.end);
+                Kind::Mapping(pairs)
+            }
+            _ => Kind::Alias,
+        };
+        // What follows a value on its line is no part of it.
+        let inner = text.get(place.clone()).unwrap_or_default();
+        place.end = place.start + inner.trim_end().len();
+        Ok(Node { place, line, kind })
+    }
+}
+
+/// `event`, without what it borrows.
+fn owned(event: Event<'_>) -> Event<'static> {
+    match event {
+        Event::Scalar(value, style, anchor, _) => {
+            Event::Scalar(value.into_owned().into(), style, anchor, None)
+        }
+        Event::SequenceStart(anchor, _) => Event::SequenceStart(anchor, None),
+        Event::MappingStart(anchor, _) => Event::MappingStart(anchor, None),
+        Event::Alias(anchor) => Event::Alias(anchor),
+        Event::DocumentStart(explicit) => Event::DocumentStart(explicit),
+        Event::DocumentEnd => Event::DocumentEnd,
+        Event::SequenceEnd => Event::SequenceEnd,
+        Event::MappingEnd => Event::MappingEnd,
+        Event::StreamStart => Event::StreamStart,
+        Event::StreamEnd => Event::StreamEnd,
+        Event::Nothing => Event::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_node_knows_its_place() {
+        let text = "# é\na: &x [1, \"b c\"] # why\nb:\n  - 'x'\n  # between\n  - y z  # after\nc: |\n  one\n  two\nd: e: f\n";
+        let text = text.replace("d: e: f\n", "d: plain text   # so\n");
+        let documents = documents(&text).unwrap();
+        let root = &documents[0];
+        let shown = |key: &str| &text[root.get(key).unwrap().place.clone()];
+        assert_eq!(shown("a"), "[1, \"b c\"]");
+        assert_eq!(shown("b"), "'x'\n  # between\n  - y z");
+        assert_eq!(shown("d"), "plain text");
+        assert!(shown("c").ends_with("one\n  two"), "{:?}", shown("c"));
+        assert_eq!(root.get("a").unwrap().line, 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_fail(text in r#"[a-z:\- \[\]{}"'#&*|>\n\té]{0,80}"#) {
+            if let Ok(documents) = documents(&text) {
+                for node in documents {
+                    proptest::prop_assert!(text.get(node.place.clone()).is_some(), "{:?}", node.place);
+                }
+            }
+        }
+    }
+}

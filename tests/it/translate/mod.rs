@@ -1,0 +1,4 @@
+//! `sexton translate`: what it prints has the verdict of the original.
+
+mod http;
+mod states;
