@@ -2,7 +2,7 @@
 
 use crate::expect::JsonPointer;
 use crate::http::Url;
-use crate::net::dns::message::{self, Kind, Reply};
+use crate::net::dns::message::{self, RecordType, Reply};
 use crate::net::{dns, hosts};
 use crate::probe::fuzzing as probe;
 use crate::probe::fuzzing_local;
@@ -11,7 +11,7 @@ use crate::regex::{self, Case, Syntax};
 /// Reads a name server's answer to each question that it could be one to.
 pub fn dns_answer(message: &[u8]) {
     let id = message.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
-    for kind in [Kind::A, Kind::Aaaa] {
+    for kind in [RecordType::A, RecordType::Aaaa] {
         if let Some(Reply::Addresses(addresses)) = message::read(message, "db.example", kind, id) {
             assert!((1..=message.len()).contains(&addresses.len()));
         }

@@ -130,6 +130,12 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), String> {
     Ok((host, port))
 }
 
+/// Reads `host` or `host:port`; the port is `default` where there is none.
+pub(crate) fn parse_place(place: &str, default: u16) -> Result<(Host, u16), String> {
+    let (host, port) = split_port(place)?;
+    Ok((parse_host(host)?, port.unwrap_or(default)))
+}
+
 /// Reads a port that can be connected to.
 fn parse_port(text: &str) -> Result<u16, String> {
     match text.parse::<u16>() {
@@ -147,6 +153,10 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, String> {
         return Err("no host".into());
     }
     if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        // RFC 6874 has the % of a zone encoded; nobody writes that by hand.
+        if let Some((address, zone)) = inner.split_once("%25").or_else(|| inner.split_once('%')) {
+            return zoned(address, zone);
+        }
         let address = inner.parse::<Ipv6Addr>().map_err(|_| format!("invalid IPv6 address `{inner}`"))?;
         return Ok(Host::Address(address.into()));
     }
@@ -166,6 +176,19 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, String> {
         return Err(format!("invalid host `{text}`: neither an IPv4 address nor a host name"));
     }
     Ok(Host::Name(text.to_owned()))
+}
+
+/// Reads an address and its zone, the name or the index of an interface.
+fn zoned(address: &str, zone: &str) -> Result<Host, String> {
+    let parsed = address.parse::<Ipv6Addr>().map_err(|_| format!("invalid IPv6 address `{address}`"))?;
+    // IFNAMSIZ is 16, with the zero at the end.
+    let is_name = (1..16).contains(&zone.len()) && zone.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+    if !parsed.is_unicast_link_local() || !is_name {
+        return Err(format!(
+            "`{address}%{zone}` is not a link-local address with an interface, as fe80::1%eth0 is,"
+        ));
+    }
+    Ok(Host::Zoned(parsed, zone.to_owned()))
 }
 
 /// A target as the user named it, its variables replaced. Whatever prints it prints it masked.

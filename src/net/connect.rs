@@ -18,7 +18,7 @@ use nix::sys::time::{TimeSpec, TimeVal};
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
 
-use super::Stream;
+use super::{Stream, socket_address};
 
 /// How long an address may stay silent before the next one is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -36,15 +36,16 @@ struct Pending {
 }
 
 /// Connects to the first of `addresses` that accepts. IPv6 and IPv4 take turns, each gets a head start of [`STAGGER`]
-/// at most, and one that is refused makes room for the next at once.
+/// at most, and one that is refused makes room for the next at once. Link-local ones are on the interface `zone`.
 pub(super) fn tcp(
     addresses: &[IpAddr],
     port: u16,
+    zone: u32,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Stream, Failure> {
     let places: Vec<_> =
-        in_turns(addresses).into_iter().map(|address| SocketAddr::new(address, port)).collect();
+        in_turns(addresses).into_iter().map(|address| socket_address(address, port, zone)).collect();
     race(&places, deadline, trace)
 }
 

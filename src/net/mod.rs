@@ -10,12 +10,14 @@ mod stream;
 pub(crate) mod tls;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::net::if_::if_nametoindex;
+
 use crate::deadline::Deadline;
-use crate::outcome::{Failure, Trace};
+use crate::outcome::{Cause, Failure, Phase, Trace};
 
 pub(crate) use self::resolve::addresses;
 pub(crate) use self::socket::Interest;
@@ -28,6 +30,8 @@ pub(crate) enum Host {
     Name(String),
     /// To be used as it is.
     Address(IpAddr),
+    /// A link-local address, and the interface that it is on: `fe80::1%eth0` (RFC 4007, 11).
+    Zoned(Ipv6Addr, String),
 }
 
 impl fmt::Display for Host {
@@ -37,6 +41,8 @@ impl fmt::Display for Host {
             Self::Name(name) => f.write_str(name),
             Self::Address(IpAddr::V4(address)) => address.fmt(f),
             Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            // The zone means nothing to anybody else (RFC 6874, 4).
+            Self::Zoned(address, _) => write!(f, "[{address}]"),
         }
     }
 }
@@ -112,6 +118,39 @@ pub(crate) enum Reach {
     LoopbackOnly,
 }
 
+/// The index of the interface of a link-local address; 0 for any other host.
+fn zone_index(host: &Host) -> Result<u32, Failure> {
+    let Host::Zoned(address, zone) = host else { return Ok(0) };
+    if let Ok(index) = zone.parse() {
+        return Ok(index);
+    }
+    if_nametoindex(zone.as_str()).map_err(|_| {
+        let reason = format!("no network interface `{zone}` for {address}%{zone}");
+        Failure::new(Phase::Connect, Cause::NotFound, reason)
+    })
+}
+
+/// `address` and `port`, on the interface `zone` where that matters.
+fn socket_address(address: IpAddr, port: u16, zone: u32) -> SocketAddr {
+    match address {
+        IpAddr::V6(address) if zone != 0 => SocketAddrV6::new(address, port, 0, zone).into(),
+        address => SocketAddr::new(address, port),
+    }
+}
+
+/// The places of `host` at `port` that `via` admits, in the order to try them; at least one.
+pub(crate) fn places(
+    host: &Host,
+    port: u16,
+    via: &Via,
+    deadline: Deadline,
+    trace: &mut Trace,
+) -> Result<Vec<SocketAddr>, Failure> {
+    let zone = zone_index(host)?;
+    let addresses = addresses(host, via, deadline, trace)?;
+    Ok(addresses.into_iter().map(|address| socket_address(address, port, zone)).collect())
+}
+
 /// Connects to `endpoint`, over by `deadline`; the stream keeps the deadline too.
 pub(crate) fn connect(
     endpoint: &Endpoint,
@@ -127,7 +166,7 @@ pub(crate) fn connect(
                 Some(pinned) => resolve::admitted(host, pinned, via)?,
                 None => addresses(host, via, sooner, trace)?,
             };
-            connect::tcp(&addresses, *port, sooner, trace)?
+            connect::tcp(&addresses, *port, zone_index(host)?, sooner, trace)?
         }
     };
     Ok(stream.until(deadline))

@@ -17,6 +17,7 @@ pub(crate) fn addresses(
 ) -> Result<Vec<IpAddr>, Failure> {
     let found = match host {
         Host::Address(address) => vec![*address],
+        Host::Zoned(address, _) => vec![(*address).into()],
         Host::Name(name) => lookup(name, via, deadline, trace)?,
     };
     admitted(host, found, via)

@@ -1,38 +1,68 @@
-//! `dns:name`: the name resolves, by the hosts file or DNS, just as it would for a connection.
+//! `dns:name`: the name resolves, by the hosts file or DNS, just as it would for a connection; `dns:name@server` by that
+//! name server.
 
 use std::fmt::Write as _;
 
 use crate::deadline::Deadline;
-use crate::net::{self, Host, Via};
+use crate::net::{self, Family, Host, Via};
 use crate::outcome::{Outcome, Trace};
 
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
-use crate::target::{Target, parse_host};
+use crate::target::{Target, parse_host, parse_place};
 
 /// The most addresses that are shown.
 const SHOWN_MAX: usize = 8;
 
+/// Where a name server listens.
+const PORT: u16 = 53;
+
 /// Looks a name up.
 #[derive(Debug)]
 pub(super) struct Dns {
-    host: Host,
+    name: String,
+    /// The name server to ask, instead of those of this machine.
+    server: Option<(Host, u16)>,
     via: Via,
 }
 
-/// Reads `name`; `//` may stand before it.
+/// Reads `name[@server[:port]][?type=A|AAAA]`; `//` may stand before it.
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
-    let name = target.rest.strip_prefix("//").unwrap_or(target.rest);
-    match parse_host(name)? {
-        Host::Address(address) => Err(format!("{address} is an address, which needs no resolving,")),
-        host @ Host::Name(_) => Ok(Box::new(Dns { host, via: options.dial.via.clone() })),
+    let text = target.rest.strip_prefix("//").unwrap_or(target.rest);
+    let (place, query) = text.split_once('?').map_or((text, None), |(place, query)| (place, Some(query)));
+    let (name, server) = place.split_once('@').map_or((place, None), |(name, server)| (name, Some(server)));
+    let name = match parse_host(name)? {
+        Host::Name(name) => name,
+        address => return Err(format!("{address} is an address, which needs no resolving,")),
+    };
+    let server = server.map(|server| parse_place(server, PORT)).transpose()?;
+    let mut via = options.dial.via.clone();
+    if let Some(query) = query {
+        let family = match query {
+            "type=A" => Family::V4,
+            "type=AAAA" => Family::V6,
+            _ => return Err(format!("`?{query}`, where ?type=A or ?type=AAAA can be,")),
+        };
+        if via.family != Family::Any && via.family != family {
+            return Err(format!("`?{query}`, which is not the family that -4 or -6 wants,"));
+        }
+        via.family = family;
     }
+    Ok(Box::new(Dns { name, server, via }))
 }
 
 impl Kind for Dns {
     /// Passes when the name has an address of the family that is asked for.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
-        let addresses = net::addresses(&self.host, &self.via, deadline, trace)?;
+        let addresses = match &self.server {
+            None => net::addresses(&Host::Name(self.name.clone()), &self.via, deadline, trace)?,
+            Some((server, port)) => {
+                // The server's own family is not what is asked about.
+                let via = Via { family: Family::Any, ..self.via.clone() };
+                let servers = net::places(server, *port, &via, deadline, trace)?;
+                net::dns::lookup_at(&self.name, servers, &self.via, deadline, trace)?
+            }
+        };
         let mut shown =
             addresses.iter().take(SHOWN_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if let Some(more) = addresses.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {

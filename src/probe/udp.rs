@@ -1,7 +1,5 @@
 //! `udp://host:port`: a datagram is answered as expected. That one was sent proves nothing, so there is always an answer.
 
-use std::net::SocketAddr;
-
 use crate::deadline::Deadline;
 use crate::net::{self, Host, Via, datagram};
 use crate::outcome::{Failure, Outcome, Trace};
@@ -35,10 +33,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
 impl Kind for Udp {
     /// Passes when one datagram of the answer has what is expected.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
-        let addresses: Vec<SocketAddr> = net::addresses(&self.host, &self.via, deadline, trace)?
-            .into_iter()
-            .map(|address| SocketAddr::new(address, self.port))
-            .collect();
+        let addresses = net::places(&self.host, self.port, &self.via, deadline, trace)?;
         let mut last = Vec::new();
         let answered = datagram::ask(&addresses, &self.send, deadline, trace, |answer| {
             last = answer.to_vec();

@@ -1,7 +1,6 @@
 //! Connections, and what is told about them.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::command::Command;
@@ -87,11 +86,11 @@ impl Netcat {
         }
         let mut trace = Trace::default();
         let port_shown = port.to_string();
-        let addresses = match net::addresses(host, via, deadline, &mut trace) {
+        let addresses = match net::places(host, port, via, deadline, &mut trace) {
             Ok(addresses) => addresses,
             Err(failure) => return self.failed(shown, &port_shown, "udp", &failure, deadline),
         };
-        let address = addresses.first().map(|address| SocketAddr::new(*address, port));
+        let address = addresses.first().copied();
         // As there: nc without -v does not wait for a refusal.
         let waits = self.verbose || self.flavor == Flavor::Ncat;
         let wait = if waits {

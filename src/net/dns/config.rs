@@ -1,5 +1,6 @@
 //! What /etc/resolv.conf says (resolv.conf(5)), with the bounds of glibc.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
@@ -53,8 +54,12 @@ pub(super) struct Config {
 pub(super) enum Origin {
     /// The file names them.
     File,
-    /// There is no file, or it cannot be read.
+    /// There is no file.
     NoFile,
+    /// There is one that cannot be read.
+    Unreadable,
+    /// The user names them.
+    Given,
     /// The file names none.
     NoServer,
 }
@@ -100,8 +105,16 @@ impl Config {
     pub(super) fn read() -> Self {
         match file::read(PATH, BYTES_MAX) {
             Ok(bytes) => Self::parse(&bytes),
-            Err(_) => Self { origin: Origin::NoFile, ..Self::parse(b"") },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self { origin: Origin::NoFile, ..Self::parse(b"") }
+            }
+            Err(_) => Self { origin: Origin::Unreadable, ..Self::parse(b"") },
         }
+    }
+
+    /// Asks `servers`, whatever the file says.
+    pub(super) fn asking(servers: Vec<SocketAddr>) -> Self {
+        Self { servers, origin: Origin::Given, ..Self::parse(b"") }
     }
 
     /// Takes what can be understood, as every resolver does, and bounds it.

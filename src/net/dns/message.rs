@@ -14,22 +14,22 @@ const RECORDS_MAX: u16 = 128;
 /// The most addresses that are taken for one name.
 const ADDRESSES_MAX: usize = 32;
 
-/// The most aliases that are followed; resolvers give up earlier.
-const ALIASES_MAX: usize = 16;
+/// The most aliases that are followed: as many as records are looked at, as glibc does.
+const ALIASES_MAX: usize = 128;
 
 /// The bytes before the question: id, flags, four counts.
 const HEADER: usize = 12;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RecordType {
     /// IPv6 addresses.
     Aaaa,
     /// IPv4 addresses.
     A,
 }
 
-impl Kind {
+impl RecordType {
     /// As the codec has it.
     fn code(self) -> TYPE {
         match self {
@@ -63,7 +63,7 @@ pub(crate) enum Reply {
 }
 
 /// The question for the `kind` of addresses of `name`; none when `name` is no name for DNS.
-pub(super) fn question(name: &str, kind: Kind, id: u16) -> Option<Vec<u8>> {
+pub(super) fn question(name: &str, kind: RecordType, id: u16) -> Option<Vec<u8>> {
     let mut packet = Packet::new_query(id);
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
     let name = Name::new(name).ok().filter(|name| name.iter().next().is_some())?;
@@ -72,7 +72,7 @@ pub(super) fn question(name: &str, kind: Kind, id: u16) -> Option<Vec<u8>> {
 }
 
 /// What `message` says to the question that had `id`; none when it is no answer to it.
-pub(crate) fn read(message: &[u8], name: &str, kind: Kind, id: u16) -> Option<Reply> {
+pub(crate) fn read(message: &[u8], name: &str, kind: RecordType, id: u16) -> Option<Reply> {
     if header_buffer::id(message).ok()? != id
         || !header_buffer::has_flags(message, PacketFlag::RESPONSE).ok()?
         || header_buffer::questions(message).ok()? > 1
@@ -133,14 +133,14 @@ fn bounded(message: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The addresses of `name` among `records`, along its aliases.
-fn addresses(records: &[ResourceRecord<'_>], name: &Name<'_>, kind: Kind) -> Vec<IpAddr> {
+fn addresses(records: &[ResourceRecord<'_>], name: &Name<'_>, kind: RecordType) -> Vec<IpAddr> {
     let mut name = name;
     for _ in 0..=ALIASES_MAX {
         let of_name = || records.iter().filter(|record| record.class == CLASS::IN && record.name == *name);
         let found: Vec<IpAddr> = of_name()
             .filter_map(|record| match (&record.rdata, kind) {
-                (RData::A(a), Kind::A) => Some(Ipv4Addr::from(a.address).into()),
-                (RData::AAAA(aaaa), Kind::Aaaa) => Some(Ipv6Addr::from(aaaa.address).into()),
+                (RData::A(a), RecordType::A) => Some(Ipv4Addr::from(a.address).into()),
+                (RData::AAAA(aaaa), RecordType::Aaaa) => Some(Ipv6Addr::from(aaaa.address).into()),
                 _ => None,
             })
             .take(ADDRESSES_MAX)
@@ -169,7 +169,7 @@ mod tests {
     const ID: u16 = 0x1234;
 
     /// An answer of `records` to the question for `kind` of `name`, each `(owner, data)`.
-    fn answer(name: &str, kind: Kind, records: &[(&str, &str)]) -> Vec<u8> {
+    fn answer(name: &str, kind: RecordType, records: &[(&str, &str)]) -> Vec<u8> {
         let mut packet = Packet::new_reply(ID);
         let qtype = QTYPE::TYPE(kind.code());
         let qname = Name::new(name).unwrap();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn read_a(message: &[u8]) -> Option<Reply> {
-        read(message, "db.example", Kind::A, ID)
+        read(message, "db.example", RecordType::A, ID)
     }
 
     fn addresses_of(texts: &[&str]) -> Reply {
@@ -201,12 +201,14 @@ mod tests {
 
     #[test]
     fn addresses_are_those_of_the_name_along_its_aliases_in_any_order_and_case() {
-        let plain = answer("db.example", Kind::A, &[("DB.example", "10.0.0.1"), ("db.example", "10.0.0.2")]);
+        let plain =
+            answer("db.example", RecordType::A, &[("DB.example", "10.0.0.1"), ("db.example", "10.0.0.2")]);
         assert_eq!(read_a(&plain), Some(addresses_of(&["10.0.0.1", "10.0.0.2"])));
         let chain = &[("c.example", "10.0.0.3"), ("b.example", "c.example"), ("db.example", "b.example")];
-        assert_eq!(read_a(&answer("db.example", Kind::A, chain)), Some(addresses_of(&["10.0.0.3"])));
-        let six = answer("db.example", Kind::Aaaa, &[("db.example", "fd00::1"), ("db.example", "10.0.0.1")]);
-        assert_eq!(read(&six, "db.example", Kind::Aaaa, ID), Some(addresses_of(&["fd00::1"])));
+        assert_eq!(read_a(&answer("db.example", RecordType::A, chain)), Some(addresses_of(&["10.0.0.3"])));
+        let six =
+            answer("db.example", RecordType::Aaaa, &[("db.example", "fd00::1"), ("db.example", "10.0.0.1")]);
+        assert_eq!(read(&six, "db.example", RecordType::Aaaa, ID), Some(addresses_of(&["fd00::1"])));
     }
 
     #[test]
@@ -219,18 +221,18 @@ mod tests {
             &[("db.example", "b.example"), ("b.example", "db.example")],
             &[("db.example", "db.example")],
         ] {
-            let message = answer("db.example", Kind::A, records);
+            let message = answer("db.example", RecordType::A, records);
             assert_eq!(read_a(&message), Some(Reply::NoData), "{records:?}");
         }
     }
 
     #[test]
     fn what_is_no_answer_to_the_question_is_passed_over() {
-        let good = answer("db.example", Kind::A, &[("db.example", "10.0.0.1")]);
+        let good = answer("db.example", RecordType::A, &[("db.example", "10.0.0.1")]);
         assert!(read_a(&good).is_some());
-        assert_eq!(read(&good, "db.example", Kind::A, ID + 1), None, "another id");
-        assert_eq!(read(&good, "db.example", Kind::Aaaa, ID), None, "another kind");
-        assert_eq!(read(&good, "db2.example", Kind::A, ID), None, "another name");
+        assert_eq!(read(&good, "db.example", RecordType::A, ID + 1), None, "another id");
+        assert_eq!(read(&good, "db.example", RecordType::Aaaa, ID), None, "another kind");
+        assert_eq!(read(&good, "db2.example", RecordType::A, ID), None, "another name");
         assert_eq!(read_a(&with(good.clone(), 2, 0)), None, "a question");
         assert_eq!(read_a(&with(good.clone(), 2, 0x80 | 0x28)), None, "another opcode");
         assert_eq!(read_a(&with(good.clone(), 5, 2)), None, "two questions");
@@ -245,7 +247,7 @@ mod tests {
 
     #[test]
     fn each_code_has_its_word() {
-        let empty = answer("db.example", Kind::A, &[]);
+        let empty = answer("db.example", RecordType::A, &[]);
         for (code, reply) in [
             (0, Reply::NoData),
             (1, Reply::Refusal("FORMERR")),
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_truncated_answer_says_so_wherever_it_is_cut() {
-        let message = answer("db.example", Kind::A, &[("db.example", "10.0.0.1")]);
+        let message = answer("db.example", RecordType::A, &[("db.example", "10.0.0.1")]);
         let message = with(message.clone(), 2, message[2] | 0x02);
         let [part] = [IpAddr::from([10, 0, 0, 1])];
         assert_eq!(read_a(&message), Some(Reply::Truncated(vec![part])));
@@ -273,7 +275,7 @@ mod tests {
 
     #[test]
     fn counts_that_lie_and_names_that_point_in_circles_cost_nothing() {
-        let good = answer("db.example", Kind::A, &[("db.example", "10.0.0.1")]);
+        let good = answer("db.example", RecordType::A, &[("db.example", "10.0.0.1")]);
         let started = Instant::now();
         for _ in 0..1000 {
             let mut lying = good.clone();
@@ -308,7 +310,7 @@ mod tests {
     fn more_records_than_anyone_needs_are_cut() {
         let texts: Vec<String> = (0..200).map(|last| format!("10.0.0.{last}")).collect();
         let records: Vec<_> = texts.iter().map(|text| ("db.example", text.as_str())).collect();
-        let Some(Reply::Addresses(addresses)) = read_a(&answer("db.example", Kind::A, &records)) else {
+        let Some(Reply::Addresses(addresses)) = read_a(&answer("db.example", RecordType::A, &records)) else {
             panic!("no addresses")
         };
         assert_eq!(addresses.len(), ADDRESSES_MAX);
@@ -316,10 +318,10 @@ mod tests {
 
     #[test]
     fn a_question_holds_the_name_and_wants_recursion() {
-        let bytes = question("db.example", Kind::A, ID).unwrap();
+        let bytes = question("db.example", RecordType::A, ID).unwrap();
         assert_eq!(bytes, b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x02db\x07example\0\0\x01\0\x01");
         for none in ["", ".", &"a".repeat(64), &"a.".repeat(128)] {
-            assert_eq!(question(none, Kind::A, ID), None, "{none}");
+            assert_eq!(question(none, RecordType::A, ID), None, "{none}");
         }
     }
 
@@ -334,7 +336,7 @@ mod tests {
 
         #[test]
         fn no_damage_panics(damage in proptest::collection::vec((0_usize..100, any::<u8>()), 1..8)) {
-            let mut bytes = answer("db.example", Kind::A, &[("db.example", "b.example"), ("b.example", "10.0.0.1")]);
+            let mut bytes = answer("db.example", RecordType::A, &[("db.example", "b.example"), ("b.example", "10.0.0.1")]);
             for (at, value) in damage {
                 if let Some(byte) = bytes.get_mut(at) {
                     *byte = value;

@@ -1,10 +1,11 @@
 //! DNS, as a stub resolver: the name servers of /etc/resolv.conf are asked for the addresses of a name.
 
-use std::fmt::Write as _;
 mod config;
-mod exchange;
 pub(crate) mod message;
+mod query;
+mod silent;
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::deadline::Deadline;
@@ -12,8 +13,8 @@ use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::sys::random;
 
 use self::config::{Config, Order, Origin, Six};
-use self::exchange::{Answer, Trouble};
-use self::message::Kind;
+use self::message::RecordType;
+use self::query::{Answer, ServerError};
 use super::{Family, Reach, Via};
 
 /// The addresses of `name` in DNS; at least one. The search list is applied unless it ends with a dot.
@@ -23,24 +24,48 @@ pub(super) fn lookup(
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Vec<IpAddr>, Failure> {
-    let config = Config::read();
-    let servers = servers(&config, via.reach)?;
+    lookup_by(&Config::read(), name, via, deadline, trace)
+}
+
+/// The addresses of `name`, as `servers` know them; no search list is applied.
+pub(crate) fn lookup_at(
+    name: &str,
+    servers: Vec<SocketAddr>,
+    via: &Via,
+    deadline: Deadline,
+    trace: &mut Trace,
+) -> Result<Vec<IpAddr>, Failure> {
+    lookup_by(&Config::asking(servers), name, via, deadline, trace)
+}
+
+/// The addresses of `name` in DNS as `config` has it.
+fn lookup_by(
+    config: &Config,
+    name: &str,
+    via: &Via,
+    deadline: Deadline,
+    trace: &mut Trace,
+) -> Result<Vec<IpAddr>, Failure> {
+    let mut servers = servers(config, via.reach)?;
     let kinds = kinds(via.family, config.six);
     let mut candidates = config.candidates(name);
     // A search domain may make a name that is too long, or be none itself.
-    candidates.retain(|full| message::question(full, Kind::A, 0).is_some());
+    candidates.retain(|full| message::question(full, RecordType::A, 0).is_some());
     let searched = candidates.iter().filter(|full| !is_same(full, name)).count();
     let mut verdict = None;
     let mut aside = None;
     for full in &candidates {
-        let failure = match exchange::ask(full, kinds, &servers, &config, deadline, trace) {
+        // One that was silent a moment ago costs its time once, not once for each search domain and each target.
+        silent::last(&mut servers);
+        let failure = match query::ask(full, kinds, &servers, config, deadline, trace) {
             Answer::Addresses(addresses) => return Ok(addresses),
             Answer::NoData(server) => no_data(full, kinds, server),
             Answer::NoSuchName(server) => no_such_name(full, server),
-            Answer::Unknown(troubles) => {
-                let failure = unknown(full, &troubles, config.origin);
-                let refused = |(_, trouble): &(SocketAddr, Trouble)| matches!(trouble, Trouble::Refusal(_));
-                if !troubles.iter().all(refused) || troubles.is_empty() {
+            Answer::Unknown(errors) => {
+                let failure = unknown(full, &errors, config.origin);
+                let refused =
+                    |(_, error): &(SocketAddr, ServerError)| matches!(error, ServerError::Refusal(_));
+                if !errors.iter().all(refused) || errors.is_empty() {
                     // Nobody answers, so nobody will for the next name.
                     return Err(failure);
                 }
@@ -86,11 +111,11 @@ fn is_same(full: &str, name: &str) -> bool {
 }
 
 /// Which kinds of addresses to ask for.
-fn kinds(family: Family, six: Six) -> &'static [Kind] {
+fn kinds(family: Family, six: Six) -> &'static [RecordType] {
     match (family, six) {
-        (Family::Any, Six::Asked) => &[Kind::A, Kind::Aaaa],
-        (Family::Any, Six::Skipped) | (Family::V4, _) => &[Kind::A],
-        (Family::V6, _) => &[Kind::Aaaa],
+        (Family::Any, Six::Asked) => &[RecordType::A, RecordType::Aaaa],
+        (Family::Any, Six::Skipped) | (Family::V4, _) => &[RecordType::A],
+        (Family::V6, _) => &[RecordType::Aaaa],
     }
 }
 
@@ -114,7 +139,7 @@ fn servers(config: &Config, reach: Reach) -> Result<Vec<SocketAddr>, Failure> {
 }
 
 /// The name exists, without such an address.
-fn no_data(name: &str, kinds: &[Kind], server: SocketAddr) -> Failure {
+fn no_data(name: &str, kinds: &[RecordType], server: SocketAddr) -> Failure {
     let kinds = kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ");
     let reason = format!("{name} exists without an {kinds} record, says {}", server.ip());
     Failure::new(Phase::Resolve, Cause::NotFound, reason)
@@ -127,21 +152,23 @@ fn no_such_name(name: &str, server: SocketAddr) -> Failure {
 }
 
 /// No server said anything about the name.
-fn unknown(name: &str, troubles: &[(SocketAddr, Trouble)], origin: Origin) -> Failure {
-    let all = troubles.iter().map(|(server, trouble)| trouble.shown(*server)).collect::<Vec<_>>().join(", ");
-    let any = |is: fn(&Trouble) -> bool| troubles.iter().any(|(_, trouble)| is(trouble));
+fn unknown(name: &str, errors: &[(SocketAddr, ServerError)], origin: Origin) -> Failure {
+    let all = errors.iter().map(|(server, error)| error.shown(*server)).collect::<Vec<_>>().join(", ");
+    let any = |is: fn(&ServerError) -> bool| errors.iter().any(|(_, error)| is(error));
     let why = match origin {
-        Origin::File => "",
+        Origin::File | Origin::Given => "",
         Origin::NoFile => "; there is no /etc/resolv.conf",
+        Origin::Unreadable => "; /etc/resolv.conf cannot be read",
         Origin::NoServer => "; /etc/resolv.conf names no server",
     };
-    let (cause, reason) = if troubles.is_empty() {
+    let (cause, reason) = if errors.is_empty() {
         (Cause::TimedOut, format!("timed out resolving {name}"))
-    } else if any(|trouble| matches!(trouble, Trouble::Refusal(_))) {
+    } else if any(|error| matches!(error, ServerError::Refusal(_))) {
         (Cause::Answer, format!("{all} for {name}"))
-    } else if any(|trouble| matches!(trouble, Trouble::Silent | Trouble::Gibberish | Trouble::NoTcp)) {
+    } else if any(|error| matches!(error, ServerError::Silent | ServerError::Gibberish | ServerError::NoTcp))
+    {
         (Cause::TimedOut, format!("timed out resolving {name}: {all}{why}"))
-    } else if any(|trouble| matches!(trouble, Trouble::Unreachable(_))) {
+    } else if any(|error| matches!(error, ServerError::Unreachable(_))) {
         (Cause::Unreachable, format!("no name server for {name}: {all}{why}"))
     } else {
         (Cause::Broken, format!("cannot ask for {name}: {all}"))

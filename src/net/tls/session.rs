@@ -1,6 +1,7 @@
 //! One TLS connection: the handshake, then bytes.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -90,6 +91,7 @@ fn ours(reason: String) -> Failure {
 fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
     match host {
         Host::Address(address) => Ok(ServerName::from(*address)),
+        Host::Zoned(address, _) => Ok(ServerName::from(IpAddr::from(*address))),
         Host::Name(name) => DnsName::try_from(name.trim_end_matches('.').to_owned())
             .map(ServerName::from)
             .map_err(|_| format!("{name} cannot stand in a certificate; --server-name NAME says what does")),

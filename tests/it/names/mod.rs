@@ -2,6 +2,7 @@
 
 mod addresses;
 mod dnsmasq;
+mod kubernetes;
 mod servers;
 
 use std::fs;

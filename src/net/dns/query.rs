@@ -15,7 +15,8 @@ use crate::outcome::Trace;
 use crate::sys::random;
 
 use super::config::{Config, Transport};
-use super::message::{self, Kind, Reply};
+use super::message::{self, RecordType, Reply};
+use super::silent;
 
 /// How long one family's addresses wait for the other's (RFC 8305, 3, has 50 ms; a check may see a slower server).
 const GRACE: Duration = Duration::from_millis(200);
@@ -39,12 +40,12 @@ pub(super) enum Answer {
     /// It does not exist, says this server.
     NoSuchName(SocketAddr),
     /// No server says; what came of each.
-    Unknown(Vec<(SocketAddr, Trouble)>),
+    Unknown(Vec<(SocketAddr, ServerError)>),
 }
 
 /// Why a server has not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum ServerError {
     /// It cannot or will not say; the code's name.
     Refusal(&'static str),
     /// It cannot be reached.
@@ -60,25 +61,27 @@ pub(super) enum Trouble {
 }
 
 /// A question, and what is known by now.
-struct Asked {
-    kind: Kind,
+struct Question {
+    kind: RecordType,
     settled: Option<(SocketAddr, Reply)>,
 }
 
 /// A server that was asked.
-struct Peer {
+struct NameServer {
     address: SocketAddr,
     socket: OwnedFd,
+    /// Whether anything has come from it.
+    has_answered: bool,
     /// What it still owes, each with the id that it was asked under.
-    owed: Vec<(Kind, u16)>,
+    owed: Vec<(RecordType, u16)>,
 }
 
 /// All that is under way for one name.
-struct Exchange<'a> {
+struct NameQuery<'a> {
     name: &'a str,
-    asked: Vec<Asked>,
-    peers: Vec<Peer>,
-    troubles: Vec<(SocketAddr, Trouble)>,
+    questions: Vec<Question>,
+    servers: Vec<NameServer>,
+    errors: Vec<(SocketAddr, ServerError)>,
     /// When what is known is enough.
     enough: Option<Deadline>,
     transport: Transport,
@@ -89,17 +92,17 @@ struct Exchange<'a> {
 /// Asks `servers` for the `kinds` of addresses of `name`, one after the other, and listens to all of them to the end.
 pub(super) fn ask(
     name: &str,
-    kinds: &[Kind],
+    kinds: &[RecordType],
     servers: &[SocketAddr],
     config: &Config,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Answer {
-    let mut exchange = Exchange {
+    let mut query = NameQuery {
         name,
-        asked: kinds.iter().map(|&kind| Asked { kind, settled: None }).collect(),
-        peers: Vec::with_capacity(servers.len()),
-        troubles: Vec::new(),
+        questions: kinds.iter().map(|&kind| Question { kind, settled: None }).collect(),
+        servers: Vec::with_capacity(servers.len()),
+        errors: Vec::new(),
         enough: None,
         transport: config.transport,
         last: deadline.at_most(config.timeout),
@@ -110,71 +113,82 @@ pub(super) fn ask(
     let shares = u32::try_from(servers.len() * config.attempts + 1).unwrap_or(u32::MAX);
     let gap = config.timeout.min(PATIENCE).min(deadline.remaining() / shares);
     let mut next = deadline.at_most(Duration::ZERO);
-    while !exchange.is_done() && !deadline.has_passed() {
-        if next.has_passed() || !exchange.is_owed() {
+    while !query.is_done() && !deadline.has_passed() {
+        if next.has_passed() || !query.is_owed() {
             if let Some(server) = tries.next() {
-                exchange.last = deadline.at_most(config.timeout);
-                if exchange.send(server, trace) {
+                query.note_silence();
+                query.last = deadline.at_most(config.timeout);
+                if query.send(server, trace) {
                     next = deadline.at_most(gap);
                 }
                 continue;
             }
-            if !exchange.is_owed() || exchange.last.has_passed() {
+            if !query.is_owed() || query.last.has_passed() {
                 break;
             }
         }
-        let until = if tries.peek().is_some() { next } else { exchange.last };
-        exchange.listen(exchange.enough.map_or(until, |enough| enough.min(until)), trace);
+        let until = if tries.peek().is_some() { next } else { query.last };
+        query.listen(query.enough.map_or(until, |enough| enough.min(until)), trace);
     }
-    exchange.into_answer()
+    query.into_answer()
 }
 
-impl Exchange<'_> {
+impl NameQuery<'_> {
     /// Whether every question is settled, or those that are will do.
     fn is_done(&self) -> bool {
-        let open = self.asked.iter().any(|asked| asked.settled.is_none());
+        let open = self.questions.iter().any(|asked| asked.settled.is_none());
         !open || self.enough.is_some_and(|enough| enough.has_passed() || !self.is_owed())
+    }
+
+    /// Remembers those that were asked in vain: their time is over.
+    fn note_silence(&self) {
+        for server in self.servers.iter().filter(|server| !server.has_answered && !server.owed.is_empty()) {
+            silent::note_silence(server.address);
+        }
     }
 
     /// Whether a server may still answer.
     fn is_owed(&self) -> bool {
-        self.peers.iter().any(|peer| !peer.owed.is_empty())
+        self.servers.iter().any(|asked_server| !asked_server.owed.is_empty())
     }
 
     /// Asks `server` for what is not settled, again if it still owes it; whether there is something to wait for.
     fn send(&mut self, server: SocketAddr, trace: &mut Trace) -> bool {
-        if !self.peers.iter().any(|peer| peer.address == server) {
-            let open = self.asked.iter().filter(|asked| asked.settled.is_none()).map(|asked| asked.kind);
-            match Peer::open(server, open) {
-                Ok(peer) => self.peers.push(peer),
-                Err(trouble) => {
-                    note(&mut self.troubles, server, trouble);
+        if !self.servers.iter().any(|asked_server| asked_server.address == server) {
+            let open = self.questions.iter().filter(|asked| asked.settled.is_none()).map(|asked| asked.kind);
+            match NameServer::open(server, open) {
+                Ok(asked_server) => self.servers.push(asked_server),
+                Err(error) => {
+                    note(&mut self.errors, server, error);
                     return false;
                 }
             }
         }
-        let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == server) else { return false };
-        let kinds = peer.owed.iter().map(|(kind, _)| kind.name()).collect::<Vec<_>>().join(" and ");
+        let Some(asked_server) = self.servers.iter_mut().find(|asked_server| asked_server.address == server)
+        else {
+            return false;
+        };
+        let kinds = asked_server.owed.iter().map(|(kind, _)| kind.name()).collect::<Vec<_>>().join(" and ");
         if kinds.is_empty() {
             return false;
         }
         trace.step(|| format!("asking {server} for {kinds} of {}", self.name));
         if self.transport == Transport::Tcp {
-            for (kind, id) in peer.owed.clone() {
+            for (kind, id) in asked_server.owed.clone() {
                 let reply = over_tcp(server, self.name, kind, id, self.last, trace);
                 self.settle(server, kind, reply, trace);
             }
             return false;
         }
-        for &(kind, id) in &peer.owed {
+        for &(kind, id) in &asked_server.owed {
             let Some(question) = message::question(self.name, kind, id) else { continue };
-            let fd = peer.socket.as_raw_fd();
+            let fd = asked_server.socket.as_raw_fd();
             match send(fd, &question, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
                 // What is not sent now is lost, like any datagram, and asked for again.
                 Ok(_) | Err(Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS) => {}
                 Err(errno) => {
-                    peer.owed.clear();
-                    note(&mut self.troubles, server, Trouble::Unreachable(errno));
+                    asked_server.owed.clear();
+                    note(&mut self.errors, server, ServerError::Unreachable(errno));
                     return false;
                 }
             }
@@ -184,14 +198,21 @@ impl Exchange<'_> {
 
     /// Takes what comes until `until`, or until something has come.
     fn listen(&mut self, until: Deadline, trace: &mut Trace) {
-        let mut fds: Vec<_> =
-            self.peers.iter().map(|peer| PollFd::new(peer.socket.as_fd(), PollFlags::POLLIN)).collect();
+        let mut fds: Vec<_> = self
+            .servers
+            .iter()
+            .map(|asked_server| PollFd::new(asked_server.socket.as_fd(), PollFlags::POLLIN))
+            .collect();
         if !matches!(poll(&mut fds, PollTimeout::from(until.poll_timeout())), Ok(ready) if ready > 0) {
             return;
         }
         let ready: Vec<_> = fds.iter().map(|fd| fd.any() != Some(false)).collect();
-        let ready: Vec<_> =
-            self.peers.iter().zip(ready).filter_map(|(peer, ready)| ready.then_some(peer.address)).collect();
+        let ready: Vec<_> = self
+            .servers
+            .iter()
+            .zip(ready)
+            .filter_map(|(asked_server, ready)| ready.then_some(asked_server.address))
+            .collect();
         for server in ready {
             for _ in 0..BURST {
                 if !self.take(server, trace) {
@@ -203,23 +224,32 @@ impl Exchange<'_> {
 
     /// Takes one datagram of `server`; whether there may be another.
     fn take(&mut self, server: SocketAddr, trace: &mut Trace) -> bool {
-        let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == server) else { return false };
+        let Some(asked_server) = self.servers.iter_mut().find(|asked_server| asked_server.address == server)
+        else {
+            return false;
+        };
         let mut buffer = [0; DATAGRAM_MAX];
-        let amount = match recv(peer.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
-            Ok(amount) => amount,
+        let amount = match recv(asked_server.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(amount) => {
+                if !asked_server.has_answered {
+                    asked_server.has_answered = true;
+                    silent::note_answer(server);
+                }
+                amount
+            }
             Err(Errno::EINTR) => return true,
             Err(Errno::EAGAIN) => return false,
             // What an ICMP message said: nobody listens there, no way there.
             Err(errno) => {
-                if !peer.owed.is_empty() {
-                    peer.owed.clear();
-                    note(&mut self.troubles, server, Trouble::Unreachable(errno));
+                if !asked_server.owed.is_empty() {
+                    asked_server.owed.clear();
+                    note(&mut self.errors, server, ServerError::Unreachable(errno));
                 }
                 return false;
             }
         };
         let datagram = buffer.get(..amount).unwrap_or_default();
-        let answered = peer.owed.iter().find_map(|&(kind, id)| {
+        let answered = asked_server.owed.iter().find_map(|&(kind, id)| {
             message::read(datagram, self.name, kind, id).map(|reply| (kind, id, reply))
         });
         match answered {
@@ -235,42 +265,50 @@ impl Exchange<'_> {
             }
             Some((kind, _, reply)) => self.settle(server, kind, Ok(reply), trace),
             // A late answer to a question that another server has settled is none of that.
-            None if !peer.owed.is_empty() => note(&mut self.troubles, server, Trouble::Gibberish),
+            None if !asked_server.owed.is_empty() => note(&mut self.errors, server, ServerError::Gibberish),
             None => {}
         }
         true
     }
 
     /// Notes what `server` said about `kind`.
-    fn settle(&mut self, server: SocketAddr, kind: Kind, reply: Result<Reply, Trouble>, trace: &mut Trace) {
-        let trouble = match reply {
-            Ok(Reply::Refusal(code)) => Trouble::Refusal(code),
-            Err(trouble) => trouble,
+    fn settle(
+        &mut self,
+        server: SocketAddr,
+        kind: RecordType,
+        reply: Result<Reply, ServerError>,
+        trace: &mut Trace,
+    ) {
+        let error = match reply {
+            Ok(Reply::Refusal(code)) => ServerError::Refusal(code),
+            Err(error) => error,
             Ok(reply) => {
                 trace.step(|| format!("{server} says {} for {}", reply.shown(), kind.name()));
                 // RFC 8020: no such name for one kind means none for any. Some servers say so of AAAA only, wrongly.
                 let tells = match &reply {
                     Reply::Addresses(_) => true,
-                    Reply::NoSuchName => kind == Kind::A,
+                    Reply::NoSuchName => kind == RecordType::A,
                     Reply::NoData | Reply::Truncated(_) | Reply::Refusal(_) => false,
                 };
                 if tells && self.enough.is_none() {
                     self.enough = Some(self.last.at_most(GRACE));
                 }
-                for peer in &mut self.peers {
-                    peer.owed.retain(|(owed, _)| *owed != kind);
+                for asked_server in &mut self.servers {
+                    asked_server.owed.retain(|(owed, _)| *owed != kind);
                 }
-                if let Some(asked) = self.asked.iter_mut().find(|asked| asked.kind == kind) {
+                if let Some(asked) = self.questions.iter_mut().find(|asked| asked.kind == kind) {
                     asked.settled.get_or_insert((server, reply));
                 }
                 return;
             }
         };
-        trace.step(|| format!("{server} says {} for {}", trouble.shown(server), kind.name()));
-        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == server) {
-            peer.owed.retain(|(owed, _)| *owed != kind);
+        trace.step(|| format!("{server} says {} for {}", error.shown(server), kind.name()));
+        if let Some(asked_server) =
+            self.servers.iter_mut().find(|asked_server| asked_server.address == server)
+        {
+            asked_server.owed.retain(|(owed, _)| *owed != kind);
         }
-        note(&mut self.troubles, server, trouble);
+        note(&mut self.errors, server, error);
     }
 
     /// What all of it amounts to.
@@ -278,10 +316,12 @@ impl Exchange<'_> {
         let mut found = Vec::new();
         let (mut no_data, mut no_such_name) = (None, None);
         let mut open = false;
-        for asked in self.asked {
+        for asked in self.questions {
             match asked.settled {
                 Some((_, Reply::Addresses(addresses))) => found.extend(addresses),
-                Some((server, Reply::NoSuchName)) if asked.kind == Kind::A => no_such_name = Some(server),
+                Some((server, Reply::NoSuchName)) if asked.kind == RecordType::A => {
+                    no_such_name = Some(server);
+                }
                 Some((server, Reply::NoSuchName)) => no_such_name = no_such_name.or(Some(server)),
                 Some((server, _)) => no_data = Some(server),
                 None => open = true,
@@ -297,41 +337,43 @@ impl Exchange<'_> {
             (None, Some(server)) if !open => return Answer::NoSuchName(server),
             _ => {}
         }
-        for peer in self.peers.iter().filter(|peer| !peer.owed.is_empty()) {
-            if !self.troubles.iter().any(|(server, _)| *server == peer.address) {
-                self.troubles.push((peer.address, Trouble::Silent));
+        for asked_server in self.servers.iter().filter(|asked_server| !asked_server.owed.is_empty()) {
+            if !self.errors.iter().any(|(server, _)| *server == asked_server.address) {
+                self.errors.push((asked_server.address, ServerError::Silent));
             }
         }
-        Answer::Unknown(self.troubles)
+        Answer::Unknown(self.errors)
     }
 }
 
-/// Notes that `server` has this trouble, once.
-fn note(troubles: &mut Vec<(SocketAddr, Trouble)>, server: SocketAddr, trouble: Trouble) {
-    if !troubles.contains(&(server, trouble)) {
-        troubles.push((server, trouble));
+/// Notes that `server` has this error, once.
+fn note(errors: &mut Vec<(SocketAddr, ServerError)>, server: SocketAddr, error: ServerError) {
+    if !errors.contains(&(server, error)) {
+        errors.push((server, error));
     }
 }
 
-impl Peer {
+impl NameServer {
     /// A socket that takes datagrams from `server` only, and unguessable ids for `kinds`.
-    fn open(server: SocketAddr, kinds: impl Iterator<Item = Kind>) -> Result<Self, Trouble> {
+    fn open(server: SocketAddr, kinds: impl Iterator<Item = RecordType>) -> Result<Self, ServerError> {
         let family = if server.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let socket = socket::socket(family, SockType::Datagram, flags, None).map_err(Trouble::of_socket)?;
+        let socket =
+            socket::socket(family, SockType::Datagram, flags, None).map_err(ServerError::of_socket)?;
         // The kernel picks a port that cannot be guessed either (RFC 5452).
-        socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(server)).map_err(Trouble::Unreachable)?;
+        socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(server))
+            .map_err(ServerError::Unreachable)?;
         let mut owed = Vec::with_capacity(2);
         for kind in kinds {
             let mut id = [0; 2];
-            random::fill(&mut id).map_err(|_| Trouble::Broken(Errno::EAGAIN))?;
+            random::fill(&mut id).map_err(|_| ServerError::Broken(Errno::EAGAIN))?;
             owed.push((kind, u16::from_ne_bytes(id)));
         }
-        Ok(Self { address: server, socket, owed })
+        Ok(Self { address: server, socket, has_answered: false, owed })
     }
 }
 
-impl Trouble {
+impl ServerError {
     /// A socket that could not be made: for want of resources, or of the address family.
     fn of_socket(errno: Errno) -> Self {
         match errno {
@@ -373,19 +415,19 @@ impl Reply {
 fn over_tcp(
     server: SocketAddr,
     name: &str,
-    kind: Kind,
+    kind: RecordType,
     id: u16,
     deadline: Deadline,
     trace: &mut Trace,
-) -> Result<Reply, Trouble> {
+) -> Result<Reply, ServerError> {
     // Half of the time is for what comes after a server that does not answer.
     let deadline = deadline.at_most(deadline.remaining() / 2);
     let message = message::question(name, kind, id)
         .and_then(|question| transfer(server, &question, deadline, trace))
-        .ok_or(Trouble::NoTcp)?;
+        .ok_or(ServerError::NoTcp)?;
     match message::read(&message, name, kind, id) {
         Some(Reply::Truncated(part)) if !part.is_empty() => Ok(Reply::Addresses(part)),
-        Some(Reply::Truncated(_)) | None => Err(Trouble::Gibberish),
+        Some(Reply::Truncated(_)) | None => Err(ServerError::Gibberish),
         Some(reply) => Ok(reply),
     }
 }
