@@ -92,7 +92,7 @@ fn a_target_may_name_its_server_and_the_type() {
         resolve("db.test@ns:54")
             .said(1, "unhealthy: no name server for db.test: connection refused at 127.0.0.3:54 (");
         resolve("db.test@ns?type=MX")
-            .refused("`?type=MX`, where ?type=A or ?type=AAAA can be, in dns:db.test@ns?type=MX");
+            .refused("dns:db.test@ns?type=MX: `?type=MX`, where ?type=A or ?type=AAAA can be");
     });
 }
 
@@ -116,6 +116,6 @@ fn a_link_local_address_has_its_interface() {
         sexton(["check", "tcp://[fe80::5%nope]:8080"])
             .said(1, "unhealthy: no network interface `nope` for fe80::5%nope (");
         sexton(["check", "tcp://[fd00::5%veth0]:8080"])
-            .refused("`fd00::5%veth0` is not a link-local address with an interface, as fe80::1%eth0 is, in tcp://[fd00::5%veth0]:8080");
+            .refused("tcp://[fd00::5%veth0]:8080: `fd00::5%veth0` is not a link-local address with an interface, as fe80::1%eth0 is");
     });
 }

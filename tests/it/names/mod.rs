@@ -224,10 +224,10 @@ fn hosts_and_resolv_conf_may_be_anything() {
 #[test]
 fn a_target_that_is_no_name_is_refused() {
     for (target, message) in [
-        ("dns:", "no host in dns:"),
-        ("dns:127.0.0.1", "127.0.0.1 is an address, which needs no resolving, in dns:127.0.0.1"),
-        ("dns:db:53", "`db:53` is no host name in dns:db:53"),
-        ("dns://db/", "`db/` is no host name in dns://db/"),
+        ("dns:", "dns:: no host"),
+        ("dns:127.0.0.1", "dns:127.0.0.1: 127.0.0.1 is an address, which needs no resolving"),
+        ("dns:db:53", "dns:db:53: invalid host name `db:53`"),
+        ("dns://db/", "dns://db/: invalid host name `db/`"),
     ] {
         sexton(["check", target]).refused(message);
     }
