@@ -223,7 +223,7 @@ impl Bell {
         // Either can only fail when it has rung already.
         match self {
             Self::Shared(bell) => drop(bell.write(1)),
-            Self::Own(bell) => fds::write(bell, &1_u64.to_ne_bytes()),
+            Self::Own(bell) => drop(nix::unistd::write(bell, &1_u64.to_ne_bytes())),
         }
     }
 

@@ -75,6 +75,8 @@ pub(super) struct WatchArgs {
     pub(super) unhealthy_exit: u8,
     /// Where the verdict is kept.
     pub(super) status_file: Option<PathBuf>,
+    /// Who may read it.
+    pub(super) status_file_mode: u32,
     /// Where it is served.
     pub(super) listen: Option<Address>,
 }
@@ -86,6 +88,8 @@ pub(super) enum Reaction {
     Stop,
     /// CMD gets a signal.
     Signal(Signal),
+    /// CMD gets a signal so many times, and is stopped then.
+    SignalThenStop(Signal, NonZeroU32),
     /// A line is printed.
     Report,
 }
@@ -127,6 +131,7 @@ impl Default for Args {
                 reaction: Reaction::Stop,
                 unhealthy_exit: 1,
                 status_file: None,
+                status_file_mode: 0o600,
                 listen: None,
             },
             names: Vec::new(),

@@ -1,6 +1,6 @@
 //! What an init watches while its command runs.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub(super) const TABLE: Table = Table {
         Opt::value(
             "on-unhealthy",
             "ACTION",
-            "stop, signal:SIGNAL, or report: print a line",
+            "stop, signal:SIGNAL[,then=stop:TIMES], or report: print a line",
             |args, given| {
                 args.watch.reaction = reaction(given)?;
                 Ok(())
@@ -86,10 +86,17 @@ pub(super) const TABLE: Table = Table {
         )
         .env("SEXTON_INIT_STATUS_FILE")
         .needs(&["watch"]),
+        Opt::value("status-file-mode", "OCTAL", "Permissions of that file", |args, given| {
+            args.watch.status_file_mode = file_mode(given)?;
+            Ok(())
+        })
+        .env("SEXTON_INIT_STATUS_FILE_MODE")
+        .default("600")
+        .needs(&["status-file"]),
         Opt::value(
             "listen",
             "ADDR|unix:PATH",
-            "Serve /healthz and /metrics here; :9180 is 127.0.0.1:9180",
+            "Serve /livez, /readyz, /healthz, /metrics here; :9180 is 127.0.0.1:9180",
             |args, given| {
                 args.watch.listen = Some(address(given)?);
                 Ok(())
@@ -112,6 +119,9 @@ pub(super) fn plan(
     let watch = &args.watch;
     let on_unhealthy = match (watch.reaction, unhealthy_exit) {
         (Reaction::Stop, _) => OnUnhealthy::Stop { exit: watch.unhealthy_exit },
+        (Reaction::SignalThenStop(signal, times), _) => {
+            OnUnhealthy::SignalThenStop { signal, times, exit: watch.unhealthy_exit }
+        }
         (_, Some(given)) => return Err(format!("{given} needs --on-unhealthy stop")),
         (Reaction::Signal(signal), None) => OnUnhealthy::Signal(signal),
         (Reaction::Report, None) => OnUnhealthy::Report,
@@ -125,6 +135,7 @@ pub(super) fn plan(
         attempt_timeout: args.retry.attempt_timeout,
         on_unhealthy,
         status_file: watch.status_file.clone(),
+        status_file_mode: watch.status_file_mode,
         listen: watch.listen.clone(),
     }))
 }
@@ -146,17 +157,36 @@ fn exit_code(given: &Given) -> Result<u8, String> {
 /// Reads what follows an unhealthy target.
 fn reaction(given: &Given) -> Result<Reaction, String> {
     let text = given.text()?;
+    let misread = || {
+        given.refuse(format_args!(
+            "invalid action `{text}`; write stop, report or for example signal:SIGHUP or signal:SIGHUP,then=stop:3"
+        ))
+    };
+    let read = |name: &str| Signal::parse(name).map_err(|why| given.refuse(why));
     match text.split_once(':') {
         None if text == "stop" => Ok(Reaction::Stop),
         None if text == "report" => Ok(Reaction::Report),
-        Some(("signal", name)) => Signal::parse(name).map(Reaction::Signal).map_err(|why| given.refuse(why)),
-        _ => Err(given.refuse(format_args!(
-            "invalid action `{text}`; write stop, report or for example signal:SIGHUP"
-        ))),
+        Some(("signal", rest)) => match rest.split_once(',') {
+            None => read(rest).map(Reaction::Signal),
+            Some((name, then)) => {
+                let times = then.strip_prefix("then=stop:").and_then(|times| times.parse().ok());
+                Ok(Reaction::SignalThenStop(read(name)?, times.ok_or_else(misread)?))
+            }
+        },
+        _ => Err(misread()),
     }
 }
 
-/// Reads `9180`, `:9180`, `127.0.0.1:9180`, `[::]:9180`, `unix:/run/health.sock`.
+/// Reads `600`, `0644`.
+fn file_mode(given: &Given) -> Result<u32, String> {
+    let text = given.text()?;
+    match u32::from_str_radix(&text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err(given.refuse(format_args!("invalid mode `{text}`; write for example 600 or 644"))),
+    }
+}
+
+/// Reads `9180`, `:9180`, `127.0.0.1:9180`, `[::]:9180`, `*:9180`, `unix:/run/health.sock`. Port 0 is any that is free.
 fn address(given: &Given) -> Result<Address, String> {
     let text = given.text()?;
     if let Some(path) = text.strip_prefix("unix:") {
@@ -168,6 +198,8 @@ fn address(given: &Given) -> Result<Address, String> {
     let (host, port) = text.rsplit_once(':').unwrap_or(("", &text));
     let host = match host {
         "" | "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        // Both families, where there are both.
+        "*" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         host => host.trim_start_matches('[').trim_end_matches(']').parse().ok(),
     };
     match (host, port.parse()) {
@@ -196,6 +228,8 @@ mod tests {
             ("localhost:9180", Some("127.0.0.1:9180")),
             ("0.0.0.0:1", Some("0.0.0.0:1")),
             ("[::]:1", Some("[::]:1")),
+            ("*:9185", Some("[::]:9185")),
+            (":0", Some("127.0.0.1:0")),
             ("", None),
             ("x:1", None),
             (":65536", None),
@@ -213,7 +247,11 @@ mod tests {
         assert_eq!(read("stop"), Ok(Reaction::Stop));
         assert_eq!(read("signal:SIGHUP"), Ok(Reaction::Signal(Signal::HUP)));
         assert_eq!(read("report"), Ok(Reaction::Report));
-        for bad in ["", "restart", "signal", "signal:NOPE", "report:x"] {
+        let times = std::num::NonZeroU32::new(3).unwrap();
+        assert_eq!(read("signal:HUP,then=stop:3"), Ok(Reaction::SignalThenStop(Signal::HUP, times)));
+        for bad in
+            ["", "restart", "signal", "signal:NOPE", "report:x", "signal:HUP,then=stop:0", "signal:HUP,x"]
+        {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

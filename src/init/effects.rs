@@ -1,5 +1,7 @@
 //! What is done when the machine says so. Nothing in here fails: what cannot be done is told, and the loop goes on.
 
+use std::time::Instant;
+
 use nix::errno::Errno;
 
 use crate::sys::process::{self, Pid};
@@ -23,6 +25,10 @@ pub(super) struct Effects<'p> {
     pub(super) terminal: Terminal,
     pub(super) remaining: Remaining,
     pub(super) log: Log,
+    /// When the main child was first asked to end.
+    pub(super) asked_at: Option<Instant>,
+    /// The watched target that the main child was stopped for.
+    pub(super) culprit: Option<String>,
 }
 
 impl Effects<'_> {
@@ -37,7 +43,10 @@ impl Effects<'_> {
             }
             Action::ContinueIfStopped => self.continue_if_stopped(),
             Action::KillMain => {
-                self.log.record(LogEvent::Escalated { who: "the main child" });
+                self.log.record(LogEvent::Escalated {
+                    who: "the main child is",
+                    after: self.asked_at.map(|at| at.elapsed()),
+                });
                 self.send(Signal::KILL, Signal::KILL);
             }
             Action::FollowStop(stop) => {
@@ -63,7 +72,7 @@ impl Effects<'_> {
             }
             Action::SignalNewcomers => self.remaining.signal_newcomers(),
             Action::KillRemaining => {
-                self.log.record(LogEvent::Escalated { who: "what is left" });
+                self.log.record(LogEvent::Escalated { who: "other processes are", after: None });
                 self.remaining.kill();
             }
         }
@@ -72,6 +81,9 @@ impl Effects<'_> {
     /// Sends `signal` to the main child or its group. An app that has changed its uid answers EPERM, and that is its right.
     fn send(&mut self, received: Signal, signal: Signal) {
         let Some(child) = &self.child else { return };
+        if matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP) {
+            self.asked_at.get_or_insert_with(Instant::now);
+        }
         let sent = match signal::kill(self.pid_or_group(child.pid), signal.number()) {
             // It has left its group for another one; its pid is still its own.
             Err(why) if errno(&why) == Errno::ESRCH => signal::kill(child.pid, signal.number()),

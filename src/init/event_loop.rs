@@ -18,7 +18,7 @@ use super::name;
 use super::plan::{Init, MainChild};
 use super::reaper::{End, Role};
 use super::signals::Signal;
-use super::watch::{Watch, WatchEvent};
+use super::watch::Watch;
 
 /// An init at work.
 pub(super) struct Supervisor<'p> {
@@ -231,8 +231,9 @@ impl<'p> Supervisor<'p> {
         if self.machine.is_stopping() {
             watch.stop(&mut self.effects.log);
         }
-        if watch.step(self.reaped, &mut self.effects.log) == WatchEvent::Unhealthy {
-            self.step(Event::Unhealthy);
+        if let Some(reaction) = watch.step(self.reaped, &mut self.effects.log) {
+            self.effects.culprit = watch.culprit().map(str::to_owned);
+            self.step(Event::Unhealthy(reaction));
         }
     }
 

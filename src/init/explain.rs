@@ -49,6 +49,9 @@ fn targets(plan: &Init, lines: &mut Lines) {
         let then = match watch.on_unhealthy {
             OnUnhealthy::Stop { exit } => format!("SIGTERM and exit {exit}"),
             OnUnhealthy::Signal(signal) => format!("SIG{signal}"),
+            OnUnhealthy::SignalThenStop { signal, times, exit } => {
+                format!("SIG{signal}, {times} times at most, then SIGTERM and exit {exit}")
+            }
             OnUnhealthy::Report => "a line in the log".to_owned(),
         };
         let targets = targets.join(", ");

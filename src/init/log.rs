@@ -3,10 +3,12 @@
 
 use std::fmt::{self, Write};
 
+use humantime::{format_rfc3339_millis, format_rfc3339_seconds};
 use serde_json::Value;
 
 use crate::deadline::Deadline;
 use crate::report::{self, Stream};
+use crate::system::clock;
 
 use super::dialect;
 use super::log_event::{LogEvent, Told};
@@ -120,7 +122,12 @@ fn line(format: LogFormat, event: &LogEvent<'_>) -> String {
     let mut line = if format == LogFormat::Json {
         json(told)
     } else {
-        let mut line = format!("sexton: {}", told.sentence);
+        let time = match event {
+            // Of what ends us the reader is there.
+            LogEvent::Failed { .. } => String::new(),
+            _ => format!("{} ", format_rfc3339_seconds(clock::now())),
+        };
+        let mut line = format!("{time}sexton: {}", told.sentence);
         cut(&mut line, TEXT_MAX - 1, ELLIPSIS);
         line
     };
@@ -130,8 +137,9 @@ fn line(format: LogFormat, event: &LogEvent<'_>) -> String {
 
 /// An event as one JSON object. Where it is too long, its longest text is cut, so that it stays one.
 fn json(mut told: Told) -> String {
+    let time = format_rfc3339_millis(clock::now());
     loop {
-        let mut object = format!("{{\"event\":{}", Value::from(told.event));
+        let mut object = format!("{{\"time\":\"{time}\",\"event\":{}", Value::from(told.event));
         for (name, value) in &told.fields {
             // Writing to a String does not fail.
             let _ = write!(object, ",{}:{value}", Value::from(*name));
@@ -169,6 +177,7 @@ mod tests {
     use super::*;
     use crate::init::reaper::End;
     use crate::init::signals::Signal;
+    use crate::init::target_event::{TargetEvent, What};
 
     #[test]
     fn json_lines_can_be_read_back_whatever_a_process_is_called() {
@@ -187,7 +196,11 @@ mod tests {
         let name = "a\u{1b}[31m\n\u{202e}b".as_bytes();
         let event = LogEvent::Reaped { pid: 7, name, end: End::Exited(3), main: true };
         let text = line(LogFormat::Text, &event);
-        assert_eq!(text, "sexton: reaped the main child, pid 7 (a?[31m??b): exit 3\n");
+        // A time, a blank.
+        assert_eq!(
+            text.get(21..).unwrap_or_default(),
+            "sexton: reaped the main child, pid 7 (a?[31m??b): exit 3\n"
+        );
     }
 
     #[test]
@@ -200,12 +213,8 @@ mod tests {
     #[test]
     fn a_long_line_of_json_is_cut_inside_of_its_texts() {
         for text in ["ä".repeat(9000), "\u{1}\"".repeat(5000), "x".repeat(3980)] {
-            let event = LogEvent::Health {
-                health: crate::health::Health::Unhealthy,
-                target: "http://h/",
-                reason: Some(&text),
-                failures: 3,
-            };
+            let what = What::Unhealthy { reason: &text, failures: 3, signal: None };
+            let event = LogEvent::Target(TargetEvent { target: "http://h/", what });
             let line = line(LogFormat::Json, &event);
             assert!(line.len() <= JSON_MAX && line.len() > JSON_MAX * 9 / 10, "{}", line.len());
             let value: Value = serde_json::from_str(&line).unwrap();

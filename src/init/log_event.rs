@@ -6,7 +6,6 @@ use std::time::Duration;
 use humantime::format_duration;
 use serde_json::Value;
 
-use crate::health::Health;
 use crate::shown::Shown;
 use crate::sys::process::Pid;
 
@@ -14,6 +13,7 @@ use super::plan::{SignalScope, Verbosity};
 use super::reaper::End;
 use super::signals::Signal;
 use super::spawn_error::errno;
+use super::target_event::TargetEvent;
 
 /// Something that may be worth a line.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +37,13 @@ pub(super) enum LogEvent<'a> {
     /// What the main child left is asked to end.
     Draining { limit: Duration },
     /// Somebody who did not end is killed.
-    Escalated { who: &'a str },
+    Escalated { who: &'a str, after: Option<Duration> },
     /// We end.
     Exit { code: u8 },
-    /// A target that is watched is thought of otherwise than before.
-    Health { health: Health, target: &'a str, reason: Option<&'a str>, failures: u32 },
+    /// Something about a target that is watched.
+    Target(TargetEvent<'a>),
+    /// We end, since this target was unhealthy.
+    UnhealthyExit { code: u8, target: &'a str },
     /// Something is not as it should be.
     Warning { text: &'a str },
     /// What ends us.
@@ -72,7 +74,9 @@ impl LogEvent<'_> {
             Self::Warning { .. }
             | Self::Lost { .. }
             | Self::NotForwarded { .. }
-            | Self::Health { health: Health::Unhealthy, .. } => Verbosity::Warning,
+            | Self::Escalated { after: Some(_), .. }
+            | Self::UnhealthyExit { .. } => Verbosity::Warning,
+            Self::Target(event) if event.is_warning() => Verbosity::Warning,
             _ => Verbosity::Event,
         }
     }
@@ -123,13 +127,32 @@ impl LogEvent<'_> {
                 format!("draining what is left, for at most {}", format_duration(limit)),
                 [("ms", milliseconds(limit))],
             ),
-            Self::Escalated { who } => {
-                told("escalated", format!("killing {who}: it did not end in time"), [("who", who.into())])
+            Self::Escalated { who, after } => {
+                // Below a second nobody counts.
+                let after =
+                    after.map(
+                        |after| {
+                            if after.as_secs() > 0 { Duration::from_secs(after.as_secs()) } else { after }
+                        },
+                    );
+                let late = after.map_or(String::new(), |after| format!(" after {}", format_duration(after)));
+                told(
+                    "escalated",
+                    format!("{who} still running{late}; sending SIGKILL"),
+                    [("who", who.into())],
+                )
             }
             Self::Exit { code } => told("exit", format!("exit {code}"), [("code", code.into())]),
-            Self::Health { health, target, reason, failures } => {
-                told_health(health.name(), target, reason, failures)
-            }
+            Self::Target(event) => Told {
+                event: event.name(),
+                sentence: Shown::new(&event.to_string()).to_string(),
+                fields: event.fields(),
+            },
+            Self::UnhealthyExit { code, target } => told(
+                "exit",
+                format!("exiting with {code}: {} was unhealthy", Shown::new(target)),
+                [("code", code.into()), ("unhealthy", text(target.as_bytes()))],
+            ),
             Self::Warning { text: warning } => {
                 told("warning", Shown::new(warning).to_string(), [("text", text(warning.as_bytes()))])
             }
@@ -162,25 +185,6 @@ fn reaped(pid: Pid, name: &[u8], end: End, main: bool) -> Told {
     );
     told.fields.extend(signal.map(|signal| ("signal", signal.to_string().into())));
     told
-}
-
-/// A target that is thought of otherwise.
-fn told_health(health: &'static str, target: &str, reason: Option<&str>, failures: u32) -> Told {
-    let (shown, why) = (Shown::new(target), reason.unwrap_or_default());
-    let sentence = match reason {
-        Some(reason) => format!("{health}: {} ({shown}), {failures} in a row", Shown::new(reason)),
-        None => format!("{health} ({shown})"),
-    };
-    told(
-        "health",
-        sentence,
-        [
-            ("health", health.into()),
-            ("target", text(target.as_bytes())),
-            ("reason", text(why.as_bytes())),
-            ("failures", failures.into()),
-        ],
-    )
 }
 
 /// An event with a signal and nothing else.

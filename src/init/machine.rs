@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::plan::{BeforeStopRequest, DrainPolicy, Init, JobControl, MainChild, OnUnhealthy, ParentDeath};
+use super::plan::{BeforeStopRequest, DrainPolicy, Init, JobControl, MainChild, ParentDeath, Reaction};
 use super::reaper::{End, Role};
 use super::signals::Signal;
 use super::stop_budget::{DRAIN, EXIT_MARGIN, REAP_LIMIT, drain_after_stop, later};
@@ -37,8 +37,8 @@ pub(super) enum Event {
     Reaped(ChildrenLeft),
     /// Its terminal, or somebody, has stopped the main child with this signal; or it runs.
     MainStopped(Option<Signal>),
-    /// A watched target has become unhealthy.
-    Unhealthy,
+    /// A watched target is unhealthy, and this follows.
+    Unhealthy(Reaction),
     /// A point of time that `due` named may have come.
     Time,
 }
@@ -207,7 +207,7 @@ impl<'p> Machine<'p> {
             Event::MainEnded(end) => self.main_ended(end),
             Event::Reaped(children_left) => self.reaped(now, children_left, emit),
             Event::MainStopped(by) => self.main_stopped(by, emit),
-            Event::Unhealthy => self.unhealthy(now, emit),
+            Event::Unhealthy(reaction) => self.unhealthy(now, reaction, emit),
             Event::Time => self.time(now, emit),
         }
     }
@@ -309,17 +309,15 @@ impl<'p> Machine<'p> {
     }
 
     /// A target is not as it should be. Of a main child that is ending anyway nothing else was to be expected.
-    fn unhealthy(&mut self, now: Instant, emit: &mut impl FnMut(Action)) {
+    fn unhealthy(&mut self, now: Instant, reaction: Reaction, emit: &mut impl FnMut(Action)) {
         if self.is_stopping() || self.state != State::Running {
             return;
         }
-        let on_unhealthy = self.plan.watch.as_ref().map_or(OnUnhealthy::Report, |watch| watch.on_unhealthy);
-        match on_unhealthy {
-            OnUnhealthy::Report => {}
-            OnUnhealthy::Signal(_) if self.is_pause() => {}
-            OnUnhealthy::Signal(signal) => self.send(now, signal, signal, emit),
-            OnUnhealthy::Stop { exit } if self.is_pause() => self.state = State::Ended { code: exit },
-            OnUnhealthy::Stop { exit } => {
+        match reaction {
+            Reaction::Signal(_) if self.is_pause() => {}
+            Reaction::Signal(signal) => self.send(now, signal, signal, emit),
+            Reaction::Stop { exit } if self.is_pause() => self.state = State::Ended { code: exit },
+            Reaction::Stop { exit } => {
                 self.unhealthy_exit = Some(exit);
                 // What the app is told in SIGTERM's place ends it. A SIGTERM that is dropped has to, here.
                 let signal = self.plan.rewrites.get(Signal::TERM).unwrap_or(Signal::TERM);

@@ -44,6 +44,7 @@ mod reaper;
 pub(crate) mod signals;
 mod spawn_error;
 mod stop_budget;
+mod target_event;
 mod terminal;
 mod watch;
 
@@ -102,8 +103,15 @@ fn run(plan: &Init) -> ExitStatus {
         Err(status) => return status,
     };
     let launch = Launch { plan, inherited, given };
-    let effects =
-        Effects { plan, child: None, terminal: Terminal::none(), remaining: Remaining::new(role), log };
+    let effects = Effects {
+        plan,
+        child: None,
+        terminal: Terminal::none(),
+        remaining: Remaining::new(role),
+        log,
+        asked_at: None,
+        culprit: None,
+    };
     let mut supervisor = Supervisor::new(role, source, launch, effects, watch);
     let verdict = supervisor.run(orphaned);
     finish(supervisor.into_effects(), verdict)
@@ -168,7 +176,7 @@ fn note_given(plan: &Init) -> Option<Vec<RawFd>> {
 
 /// What is served about what is watched, before anything is started.
 fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, ExitStatus> {
-    match plan.watch.as_ref().map(Watch::open).transpose() {
+    match plan.watch.as_ref().map(|watch| Watch::open(plan, watch, log)).transpose() {
         Ok(mut watch) => {
             if let Some(watch) = &mut watch {
                 watch.write_status(log);
@@ -203,7 +211,12 @@ fn finish(mut effects: Effects<'_>, verdict: Verdict) -> ExitStatus {
         &mut effects.log,
         match verdict {
             Verdict::Main(code) if plan.exit_zero.contains(code) => ExitStatus::Code(0),
-            Verdict::Main(code) | Verdict::Unhealthy(code) => ExitStatus::Code(code),
+            Verdict::Main(code) => ExitStatus::Code(code),
+            Verdict::Unhealthy(code) => {
+                let target = effects.culprit.unwrap_or_default();
+                effects.log.record(LogEvent::UnhealthyExit { code, target: &target });
+                return ExitStatus::Code(code);
+            }
             Verdict::NotStarted(status) => return status,
         },
     )

@@ -86,6 +86,8 @@ pub(crate) struct Watch {
     pub(crate) on_unhealthy: OnUnhealthy,
     /// Where the verdict is kept.
     pub(crate) status_file: Option<PathBuf>,
+    /// Who may read it, as chmod(1) has it.
+    pub(crate) status_file_mode: u32,
     /// Where it can be asked for.
     pub(crate) listen: Option<Address>,
 }
@@ -98,10 +100,43 @@ pub(crate) enum OnUnhealthy {
         /// What the runtime's restart policy sees.
         exit: u8,
     },
-    /// It gets this signal.
+    /// It gets this signal, and again after as many further failures.
     Signal(Signal),
+    /// The same so many times; then it is asked to end.
+    SignalThenStop {
+        /// What it gets.
+        signal: Signal,
+        /// How often.
+        times: NonZeroU32,
+        /// What the runtime's restart policy sees.
+        exit: u8,
+    },
     /// It is told of, and that is all.
     Report,
+}
+
+impl OnUnhealthy {
+    /// What follows the `round`th time, from 1 on.
+    pub(crate) fn reaction(self, round: u32) -> Option<Reaction> {
+        match self {
+            Self::Stop { exit } => Some(Reaction::Stop { exit }),
+            Self::SignalThenStop { times, exit, .. } if round > times.get() => Some(Reaction::Stop { exit }),
+            Self::Signal(signal) | Self::SignalThenStop { signal, .. } => Some(Reaction::Signal(signal)),
+            Self::Report => None,
+        }
+    }
+}
+
+/// What the main child gets since a target is unhealthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    /// This signal.
+    Signal(Signal),
+    /// A request to end; we exit with this code.
+    Stop {
+        /// What the runtime's restart policy sees.
+        exit: u8,
+    },
 }
 
 /// Where to listen.

@@ -40,12 +40,6 @@ pub(crate) fn read(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Writes once. Async-signal-safe.
-pub(crate) fn write(fd: &OwnedFd, bytes: &[u8]) {
-    // SAFETY: the buffer is live and as long as told. There is nobody to tell of an error.
-    unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-}
-
 /// Writes to `fd` only what it takes now, whatever the other users of its open file description wait for: their
 /// `O_NONBLOCK` is not ours to set. See [pwritev2(2)](https://man7.org/linux/man-pages/man2/pwritev2.2.html).
 pub(crate) fn write_now(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {

@@ -77,7 +77,7 @@ fn curl_and_sh_end_at_their_limit_too() {
         let run =
             Sexton::with(["-c", &format!("test -f {file}")]).at(&shell).env("SEXTON_TIMEOUT", "300ms").run();
         run.took(LIMIT);
-        assert_eq!((run.code, run.stderr.as_str()), (Some(1), "sh: timed out\n"), "{run:?}");
+        assert_eq!((run.code, run.stderr.as_str()), (Some(1), "sh: timed out after 300ms\n"), "{run:?}");
     });
 }
 

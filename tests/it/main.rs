@@ -24,6 +24,7 @@
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `zoo`: peers that want our memory, and the bounds that hold
 //! * `watch`: what an init watches while the command runs
+//! * `watch_served`: what is served and kept about that
 //! * `files`: `file:`
 //! * `init_wait`: what an init waits for before the start
 //! * `init`: `sexton init`, item by item of what an init must get right
@@ -72,4 +73,5 @@ mod tls_peers;
 mod translate;
 mod wait;
 mod watch;
+mod watch_served;
 mod zoo;

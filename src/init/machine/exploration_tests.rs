@@ -140,7 +140,11 @@ impl<'p> World<'p> {
             Turn::Unhealthy if self.plan.watch.is_some() && self.main == Main::Lives => {
                 let stops = |watch: &Watch| matches!(watch.on_unhealthy, OnUnhealthy::Stop { .. });
                 self.unhealthy |= self.plan.watch.as_ref().is_some_and(stops) && !self.machine.is_stopping();
-                self.step(Event::Unhealthy);
+                if let Some(reaction) =
+                    self.plan.watch.as_ref().and_then(|watch| watch.on_unhealthy.reaction(1))
+                {
+                    self.step(Event::Unhealthy(reaction));
+                }
             }
             Turn::Ready if self.main == Main::NotStarted && !self.gave_up && self.interrupted.is_none() => {
                 self.step(Event::Ready);
@@ -313,6 +317,7 @@ fn plans() -> Vec<Init> {
             attempt_timeout: seconds(1),
             on_unhealthy,
             status_file: None,
+            status_file_mode: 0o600,
             listen: None,
         })
     };

@@ -1,6 +1,5 @@
 //! The machine by single cases, and by random interleavings.
 
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::{
@@ -8,7 +7,7 @@ use proptest::prelude::{
 };
 
 use super::{Action, ChildrenLeft, Event, LOOK_AGAIN, Machine, Origin, State};
-use crate::init::plan::{DrainPolicy, Init, MainChild, OnUnhealthy, SignalScope, Watch};
+use crate::init::plan::{DrainPolicy, Init, MainChild, Reaction, SignalScope};
 use crate::init::reaper::{End, Role};
 use crate::init::signals::{Rewrites, Signal};
 use crate::init::stop_budget::REAP_LIMIT;
@@ -373,31 +372,20 @@ proptest! {
     }
 }
 
-/// A plan with one watched target.
-fn watched(on_unhealthy: OnUnhealthy) -> Init {
-    let watch = Watch {
-        probes: Vec::new(),
-        interval: ms(10),
-        start_interval: ms(10),
-        start_period: Duration::ZERO,
-        retries: NonZeroU32::MIN,
-        attempt_timeout: ms(10),
-        on_unhealthy,
-        status_file: None,
-        listen: None,
-    };
-    Init { watch: Some(watch), ..plan() }
+/// The event of a target that is unhealthy, where that is to stop the main child.
+fn unhealthy(exit: u8) -> Event {
+    Event::Unhealthy(Reaction::Stop { exit })
 }
 
 #[test]
 fn an_unhealthy_main_child_is_asked_then_killed_and_the_code_is_ours() {
-    let plan = watched(OnUnhealthy::Stop { exit: 7 });
+    let plan = plan();
     let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     let term = Action::Send { received: Signal::TERM, signal: Signal::TERM };
-    assert_eq!(step(&mut machine, now, Event::Unhealthy), [term, Action::ContinueIfStopped]);
+    assert_eq!(step(&mut machine, now, unhealthy(7)), [term, Action::ContinueIfStopped]);
     assert_eq!(machine.due(), Some(now + ms(10_000)));
-    assert_eq!(step(&mut machine, now + ms(5000), Event::Unhealthy), [], "once is enough");
+    assert_eq!(step(&mut machine, now + ms(5000), unhealthy(7)), [], "once is enough");
     assert_eq!(step(&mut machine, now + ms(10_000), Event::Time), [Action::KillMain]);
     step(&mut machine, now, Event::MainEnded(End::Killed(Signal::KILL)));
     step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
@@ -408,22 +396,22 @@ fn an_unhealthy_main_child_is_asked_then_killed_and_the_code_is_ours() {
 fn what_the_user_says_of_kill_after_and_of_rewrites_holds_for_the_unhealthy() {
     let mut rewrites = Rewrites::default();
     rewrites.set(Signal::TERM, Some(Signal::QUIT));
-    let plan = Init { kill_after: Some(ms(100)), rewrites, ..watched(OnUnhealthy::Stop { exit: 1 }) };
+    let plan = Init { kill_after: Some(ms(100)), rewrites, ..plan() };
     let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
     let quit = Action::Send { received: Signal::TERM, signal: Signal::QUIT };
-    assert_eq!(step(&mut machine, now, Event::Unhealthy), [quit, Action::ContinueIfStopped]);
+    assert_eq!(step(&mut machine, now, unhealthy(1)), [quit, Action::ContinueIfStopped]);
     assert_eq!(machine.due(), Some(now + ms(100)));
 }
 
 #[test]
 fn a_main_child_that_was_asked_to_end_cannot_become_unhealthy() {
     for delay in [Duration::ZERO, ms(100)] {
-        let plan = Init { stop_delay: delay, ..watched(OnUnhealthy::Stop { exit: 7 }) };
+        let plan = Init { stop_delay: delay, ..plan() };
         let mut machine = started(&plan, Role::Pid1);
         let now = Instant::now();
         step(&mut machine, now, Event::Signal(Signal::TERM, Origin::Process));
-        assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
+        assert_eq!(step(&mut machine, now, unhealthy(7)), []);
         step(&mut machine, now, Event::MainEnded(End::Exited(3)));
         step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
         assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
@@ -433,15 +421,12 @@ fn a_main_child_that_was_asked_to_end_cannot_become_unhealthy() {
 #[test]
 fn a_signal_or_a_report_leaves_the_main_child_its_code() {
     let hup = Action::Send { received: Signal::HUP, signal: Signal::HUP };
-    for (reaction, first) in [
-        (OnUnhealthy::Signal(Signal::HUP), vec![hup, Action::ContinueIfStopped]),
-        (OnUnhealthy::Report, Vec::new()),
-    ] {
-        let plan = watched(reaction);
+    for (reaction, first) in [(Reaction::Signal(Signal::HUP), vec![hup, Action::ContinueIfStopped])] {
+        let plan = plan();
         let mut machine = started(&plan, Role::Pid1);
         let now = Instant::now();
-        assert_eq!(step(&mut machine, now, Event::Unhealthy), first);
-        assert_eq!(step(&mut machine, now, Event::Unhealthy), first, "each time");
+        assert_eq!(step(&mut machine, now, Event::Unhealthy(reaction)), first);
+        assert_eq!(step(&mut machine, now, Event::Unhealthy(reaction)), first, "each time");
         assert_eq!(machine.due(), None);
         step(&mut machine, now, Event::MainEnded(End::Exited(3)));
         step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
@@ -451,10 +436,10 @@ fn a_signal_or_a_report_leaves_the_main_child_its_code() {
 
 #[test]
 fn without_a_main_child_unhealthy_is_the_end() {
-    let plan = Init { main: MainChild::None, ..watched(OnUnhealthy::Stop { exit: 7 }) };
+    let plan = Init { main: MainChild::None, ..plan() };
     let mut machine = started(&plan, Role::Pid1);
     let now = Instant::now();
-    assert_eq!(step(&mut machine, now, Event::Unhealthy), []);
+    assert_eq!(step(&mut machine, now, unhealthy(7)), []);
     step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
     assert_eq!(machine.verdict(), Some(7));
 }

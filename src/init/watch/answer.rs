@@ -1,18 +1,16 @@
-//! What is told about a watch: over HTTP, and in the status file.
+//! What is told to who asks over HTTP, and what the status file says.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::SystemTime;
 
-use serde_json::json;
+use humantime::format_rfc3339_seconds;
+use serde_json::{Value, json};
 
-use crate::deadline::Deadline;
 use crate::health::Health;
-use crate::system::procfs;
+use crate::sys::process;
 
-use super::{Stage, Watch};
-
-/// How long the zombies are counted before PID 1 has better things to do.
-const COUNT_LIMIT: Duration = Duration::from_millis(20);
+use super::target::WatchedTarget;
+use super::{Stage, Watch, metrics};
 
 /// The type of a Prometheus text (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -20,44 +18,115 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The type of everything else.
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// What can be asked, in the words of the answer to anything else.
+const PATHS: &str =
+    "there are /livez, /readyz, /healthz, each with /NAME of a target below it, and /metrics\n";
+
 /// The whole answer to a request with this head.
 pub(super) fn to(head: &[u8], watch: &Watch<'_>, reaped: u64) -> Vec<u8> {
-    let (verb, path) = match request(head) {
+    let (method, path) = match request(head) {
         Ok(request) => request,
         Err(status) => return response(status, TEXT, &format!("{status}\n"), ""),
     };
-    if !matches!(verb, "GET" | "HEAD") {
-        return response("405 Method Not Allowed", TEXT, "there are GET and HEAD\n", verb);
+    if !matches!(method, "GET" | "HEAD") {
+        let status = "405 Method Not Allowed\r\nAllow: GET, HEAD";
+        return response(status, TEXT, "there are GET and HEAD\n", method);
     }
-    match path {
-        "/healthz" => {
-            let is_healthy = watch.health == Health::Healthy && watch.stage == Stage::Running;
-            let status = if is_healthy { "200 OK" } else { "503 Service Unavailable" };
-            response(status, TEXT, &verdict(watch), verb)
+    if path == "/metrics" {
+        return response("200 OK", METRICS, &metrics::text(watch, reaped), method);
+    }
+    let (kind, name) = match path.get(1..).unwrap_or_default().split_once('/') {
+        Some((kind, name)) if !name.is_empty() => (kind, Some(decoded(name))),
+        Some((kind, _)) => (kind, None),
+        None => (path.get(1..).unwrap_or_default(), None),
+    };
+    let Some(kind) = Kind::parse(kind) else { return response("404 Not Found", TEXT, PATHS, method) };
+    let (is_good, body) = match name {
+        None => (kind.accepts(watch.health, watch.stage), verdict(watch)),
+        Some(name) => match watch.targets.iter().find(|target| target.name() == name) {
+            Some(target) => {
+                let health = target.tracker.health();
+                let mut body = format!("{}\n", health.name());
+                line(&mut body, target);
+                (kind.accepts(health, watch.stage), body)
+            }
+            None => return response("404 Not Found", TEXT, &names(watch), method),
+        },
+    };
+    response(if is_good { "200 OK" } else { "503 Service Unavailable" }, TEXT, &body, method)
+}
+
+/// What is asked about a health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Whether it is worth to be kept: starting and stopping are alive.
+    Live,
+    /// Whether it can do its work now.
+    Ready,
+}
+
+impl Kind {
+    /// The question that stands in a path.
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "livez" => Some(Self::Live),
+            // One that is asked for its health answers what Docker would.
+            "readyz" | "healthz" => Some(Self::Ready),
+            _ => None,
         }
-        "/metrics" => response("200 OK", METRICS, &metrics(watch, reaped), verb),
-        _ => response("404 Not Found", TEXT, "there are /healthz and /metrics\n", verb),
+    }
+
+    /// Whether the answer is yes.
+    fn accepts(self, health: Health, stage: Stage) -> bool {
+        match self {
+            Self::Live => health != Health::Unhealthy,
+            Self::Ready => health == Health::Healthy && stage == Stage::Running,
+        }
     }
 }
 
-/// The method and the path of a request, without its query.
+/// The method and the path of a request, without its query; of an absolute-form, too (RFC 9112, 3.2.2).
 fn request(head: &[u8]) -> Result<(&str, &str), &'static str> {
     const BAD: &str = "400 Bad Request";
     let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let line = std::str::from_utf8(line).map_err(|_| BAD)?.trim_end_matches('\r');
     let mut words = line.split(' ');
     match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(verb), Some(path), Some(version), None) if version.starts_with("HTTP/1.") => {
-            Ok((verb, path.split('?').next().unwrap_or_default()))
+        (Some(method), Some(target), Some(version), None) if version.starts_with("HTTP/1.") => {
+            let target = target.split('?').next().unwrap_or_default();
+            let authority = ["http://", "https://"].iter().find_map(|scheme| target.strip_prefix(scheme));
+            let path = match authority {
+                Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+                None => target,
+            };
+            Ok((method, path))
         }
         _ => Err(BAD),
     }
 }
 
+/// `text` with its %-escapes resolved; what is none stays as it is.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        let escaped = (*first == b'%').then(|| digit(0).zip(digit(1))).flatten();
+        if let Some(byte) = escaped.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            bytes.push(byte);
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// A whole response; HEAD gets no body.
-pub(super) fn response(status: &str, kind: &str, body: &str, verb: &str) -> Vec<u8> {
+pub(super) fn response(status: &str, kind: &str, body: &str, method: &str) -> Vec<u8> {
     let length = body.len();
-    let body = if verb == "HEAD" { "" } else { body };
+    let body = if method == "HEAD" { "" } else { body };
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n\
          Connection: close\r\n\r\n{body}"
@@ -73,98 +142,57 @@ pub(super) fn too_long() -> Vec<u8> {
 /// One word, and a line for each target that has not passed.
 fn verdict(watch: &Watch<'_>) -> String {
     let mut text = format!("{}\n", watch.health_name());
-    for target in &watch.targets {
-        let (health, label) = (target.tracker.health(), target.repeat.probe().label());
-        // Writing to a String does not fail.
-        let _ = match (&target.reason, health) {
-            (Some(reason), _) => writeln!(text, "{}: {reason} ({label})", health.name()),
-            (None, Health::Starting) => writeln!(text, "starting: not asked yet ({label})"),
-            (None, _) => Ok(()),
-        };
-    }
+    watch.targets.iter().for_each(|target| line(&mut text, target));
     text
 }
 
-/// The status file's line.
+/// A line about a target that has not passed.
+fn line(text: &mut String, target: &WatchedTarget) {
+    let (health, name) = (target.tracker.health(), target.name());
+    // Writing to a String does not fail.
+    let _ = match (&target.reason, health) {
+        (Some(reason), _) => writeln!(text, "{}: {name}: {reason}", health.name()),
+        (None, Health::Starting) => writeln!(text, "starting: {name}: not checked yet"),
+        (None, _) => Ok(()),
+    };
+}
+
+/// The names that there are.
+fn names(watch: &Watch<'_>) -> String {
+    watch.targets.iter().fold("no such target; there are:\n".to_owned(), |mut text, target| {
+        let _ = writeln!(text, "{}", target.name());
+        text
+    })
+}
+
+/// The status file's line. Who reads it can tell a verdict from what a killed container has left: by the time of the last
+/// check and the interval, or by the PID where that is the reader's, too.
 pub(super) fn status(watch: &Watch<'_>) -> String {
-    let targets: Vec<_> = watch
+    let time = |time: Option<SystemTime>| time.map(|time| format_rfc3339_seconds(time).to_string());
+    let targets: Vec<Value> = watch
         .targets
         .iter()
         .map(|target| {
             json!({
-                "target": target.repeat.probe().label(),
+                "target": target.name(),
                 "health": target.tracker.health().name(),
+                "since": time(Some(target.since)),
+                "checked_at": time(target.checked_at),
                 "failures": target.tracker.failures(),
                 "reason": target.reason,
             })
         })
         .collect();
-    json!({ "health": watch.health_name(), "targets": targets }).to_string()
-}
-
-/// All numbers.
-fn metrics(watch: &Watch<'_>, reaped: u64) -> String {
-    let mut text = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, samples: &dyn Fn(&mut String)| {
-        let _ = writeln!(text, "# HELP sexton_{name} {help}\n# TYPE sexton_{name} {kind}");
-        samples(&mut text);
-    };
-    let each = |text: &mut String, sample: &dyn Fn(&mut String, &super::WatchedTarget, &str)| {
-        for target in &watch.targets {
-            sample(text, target, &escaped(target.repeat.probe().label()));
-        }
-    };
-    let is_healthy = watch.health == Health::Healthy && watch.stage == Stage::Running;
-    family("healthy", "gauge", "Whether all targets are healthy.", &|text| {
-        let _ = writeln!(text, "sexton_healthy {}", u8::from(is_healthy));
-    });
-    family("target_healthy", "gauge", "Whether the target is healthy.", &|text| {
-        each(text, &|text, target, label| {
-            let is_healthy = u8::from(target.tracker.health() == Health::Healthy);
-            let _ = writeln!(text, "sexton_target_healthy{{target=\"{label}\"}} {is_healthy}");
-        });
-    });
-    family("attempts_total", "counter", "Attempts by their outcome.", &|text| {
-        each(text, &|text, target, label| {
-            for (outcome, count) in
-                [("passed", target.passed), ("failed", target.failed), ("broken", target.broken)]
-            {
-                let _ = writeln!(
-                    text,
-                    "sexton_attempts_total{{target=\"{label}\",outcome=\"{outcome}\"}} {count}"
-                );
-            }
-        });
-    });
-    family("attempt_seconds", "summary", "How long attempts took.", &|text| {
-        each(text, &|text, target, label| {
-            let (sum, count) = (target.took.as_secs_f64(), target.passed + target.failed);
-            let _ = writeln!(text, "sexton_attempt_seconds_sum{{target=\"{label}\"}} {sum}");
-            let _ = writeln!(text, "sexton_attempt_seconds_count{{target=\"{label}\"}} {count}");
-        });
-    });
-    family("zombies_reaped_total", "counter", "Orphans that were reaped.", &|text| {
-        let _ = writeln!(text, "sexton_zombies_reaped_total {reaped}");
-    });
-    if let Some(zombies) = zombies() {
-        family("zombies", "gauge", "Zombies that their parents have not reaped.", &|text| {
-            let _ = writeln!(text, "sexton_zombies {zombies}");
-        });
-    }
-    text
-}
-
-/// A label's value, as the format wants it.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// How many zombies there are; none known where /proc is not ours, or too long to read.
-fn zombies() -> Option<usize> {
-    if !procfs::is_ours() {
-        return None;
-    }
-    procfs::count_zombies(Deadline::after(COUNT_LIMIT)).ok()
+    let checked_at = watch.targets.iter().filter_map(|target| target.checked_at).min();
+    json!({
+        "health": watch.health_name(),
+        "since": time(Some(watch.since)),
+        "checked_at": time(checked_at),
+        "interval_seconds": watch.plan.interval.as_secs_f64(),
+        "pid": process::own_pid(),
+        "targets": targets,
+    })
+    .to_string()
 }
 
 #[cfg(test)]
@@ -175,6 +203,8 @@ mod tests {
     fn a_request_is_a_method_a_path_and_a_version() {
         assert_eq!(request(b"GET /healthz?x=1 HTTP/1.1\r\nHost: h\r\n"), Ok(("GET", "/healthz")));
         assert_eq!(request(b"HEAD /metrics HTTP/1.0\r\n"), Ok(("HEAD", "/metrics")));
+        assert_eq!(request(b"GET http://h:1/livez/db HTTP/1.1\r\n"), Ok(("GET", "/livez/db")));
+        assert_eq!(request(b"GET http://h HTTP/1.1\r\n"), Ok(("GET", "/")));
         for bad in [&b""[..], b"GET", b"GET /", b"GET / HTTP/2", b"GET / x HTTP/1.1", b"\xff / HTTP/1.1"] {
             assert!(request(bad).is_err(), "{bad:?}");
         }
@@ -187,7 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn a_label_cannot_break_out_of_its_quotes() {
-        assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    fn a_name_in_a_path_may_be_escaped() {
+        for (text, name) in [("db", "db"), ("tcp:%2f%2Fh:1", "tcp://h:1"), ("a%", "a%"), ("%zz%41", "%zzA")] {
+            assert_eq!(decoded(text), name);
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! Who may ask for the verdict: few at a time, shortly, in few bytes. Nothing in here waits, and each turn is bounded.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{self, Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
@@ -14,9 +11,11 @@ use crate::init::plan::Address;
 use crate::sys::signal::{ExtraFd, Interest};
 
 use super::answer;
+use super::socket::{ClientStream, Socket};
 
-/// The most connections at a time. One more takes the place of the oldest that is not fresh any more.
-const CONNECTIONS: usize = 16;
+/// The most connections at a time. One more takes the place of the oldest that has said nothing: with 500 silent ones in a
+/// second each still has a tenth of one for its request.
+const CONNECTIONS: usize = 64;
 
 /// The longest head of a request.
 const HEAD_MAX: usize = 4096;
@@ -24,8 +23,8 @@ const HEAD_MAX: usize = 4096;
 /// How long a connection may last.
 const LIFETIME: Duration = Duration::from_secs(2);
 
-/// How long a connection is safe from one that wants its place: an honest request is here at once.
-const FRESH: Duration = Duration::from_millis(100);
+/// How long the oldest connection is safe at least: an honest request is here at once.
+const FRESH: Duration = Duration::from_millis(10);
 
 /// How long nobody is accepted when there is no descriptor for them: poll would say so for ever.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -39,53 +38,9 @@ pub(super) struct Listener {
     paused: Option<Deadline>,
 }
 
-/// Where it listens.
-enum Socket {
-    /// On a port.
-    Tcp(TcpListener),
-    /// At a path.
-    Unix(UnixListener),
-}
-
-impl Socket {
-    /// Accepts somebody, if somebody is there.
-    fn accept(&self) -> io::Result<Box<dyn Stream>> {
-        match self {
-            Self::Tcp(socket) => {
-                let (stream, _) = socket.accept()?;
-                stream.set_nonblocking(true)?;
-                Ok(Box::new(stream))
-            }
-            Self::Unix(socket) => {
-                let (stream, _) = socket.accept()?;
-                stream.set_nonblocking(true)?;
-                Ok(Box::new(stream))
-            }
-        }
-    }
-}
-
-/// What both are.
-trait Stream: Read + Write + AsRawFd {
-    /// Says that nothing more is sent.
-    fn finish(&self) -> io::Result<()>;
-}
-
-impl Stream for TcpStream {
-    fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
-
-impl Stream for UnixStream {
-    fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
-
 /// One that asks.
 struct Connection {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn ClientStream>,
     came: Instant,
     until: Deadline,
     state: State,
@@ -110,23 +65,13 @@ impl Listener {
     ///
     /// Why that cannot be, in one line.
     pub(super) fn open(address: &Address) -> Result<Self, String> {
-        let (socket, path) = match address {
-            Address::Tcp(address) => {
-                let socket = TcpListener::bind(address)
-                    .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
-                    .map_err(|why| format!("cannot listen on {address}: {}", cause(&why)))?;
-                (Socket::Tcp(socket), None)
-            }
-            Address::Unix(path) => {
-                let path = path::absolute(path).unwrap_or_else(|_| path.clone());
-                clear(&path);
-                let socket = UnixListener::bind(&path)
-                    .and_then(|socket| socket.set_nonblocking(true).map(|()| socket))
-                    .map_err(|why| format!("cannot listen on unix:{}: {}", path.display(), cause(&why)))?;
-                (Socket::Unix(socket), Some(path))
-            }
-        };
+        let (socket, path) = Socket::open(address)?;
         Ok(Self { socket, path, connections: Vec::new(), paused: None })
+    }
+
+    /// The port that was found free, where any would do.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.socket.address()
     }
 
     /// Accepts, reads, answers and sends what can be without waiting.
@@ -146,21 +91,32 @@ impl Listener {
                 Err(why) if why.kind() == ErrorKind::WouldBlock => break,
                 // The peer has gone again.
                 Err(why) if matches!(why.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
-                Err(_) => self.paused = Some(Deadline::after(PAUSE)),
+                // No descriptor is free: those of the oldest are, where there are some.
+                Err(_) if self.connections.is_empty() => self.paused = Some(Deadline::after(PAUSE)),
+                Err(_) => self.dismiss(),
             }
         }
         self.advance(&answer);
     }
 
-    /// Takes one in, in the place of the oldest where there is no other.
-    fn admit(&mut self, stream: Box<dyn Stream>) {
+    /// Takes one in, in the place of another where there is no other.
+    fn admit(&mut self, stream: Box<dyn ClientStream>) {
         if self.connections.len() >= CONNECTIONS {
-            // In the order in which they came.
-            self.connections.remove(0);
+            self.dismiss();
         }
         let state = State::Reading(Vec::new());
         let until = Deadline::after(LIFETIME);
         self.connections.push(Connection { stream, came: Instant::now(), until, state });
+    }
+
+    /// Ends the oldest connection, of those that have said nothing yet if there is one. They are in the order in which they
+    /// came.
+    fn dismiss(&mut self) {
+        let silent = |one: &Connection| matches!(&one.state, State::Reading(head) if head.is_empty());
+        let index = self.connections.iter().position(silent).unwrap_or(0);
+        if index < self.connections.len() {
+            self.connections.remove(index);
+        }
     }
 
     /// Whether there is a place, or one that can be made.
@@ -193,7 +149,7 @@ impl Listener {
     /// What may give `step` something to do.
     pub(super) fn extra_fds(&self) -> impl Iterator<Item = ExtraFd> {
         let is_open = self.paused.is_none() && self.has_place();
-        let socket = is_open.then(|| ExtraFd { fd: self.raw_fd(), interest: Interest::Readable });
+        let socket = is_open.then(|| ExtraFd { fd: self.socket.raw_fd(), interest: Interest::Readable });
         let connections = self.connections.iter().map(|connection| ExtraFd {
             fd: connection.stream.as_raw_fd(),
             interest: match connection.state {
@@ -202,14 +158,6 @@ impl Listener {
             },
         });
         socket.into_iter().chain(connections)
-    }
-
-    /// The listening socket's.
-    fn raw_fd(&self) -> RawFd {
-        match &self.socket {
-            Socket::Tcp(socket) => socket.as_raw_fd(),
-            Socket::Unix(socket) => socket.as_raw_fd(),
-        }
     }
 }
 
@@ -283,24 +231,4 @@ fn is_whole(head: &[u8]) -> bool {
 /// `state`, if the error only says that it is too early.
 fn unless_later(why: &io::Error, state: State) -> State {
     if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) { state } else { State::Over }
-}
-
-/// Takes away a socket that nobody listens at: one that an earlier run has left.
-fn clear(path: &Path) {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
-    let refused = || UnixStream::connect(path).is_err_and(|why| why.kind() == ErrorKind::ConnectionRefused);
-    if is_socket && refused() {
-        let _ = fs::remove_file(path);
-    }
-}
-
-/// What stands in the way, and what would help.
-fn cause(why: &io::Error) -> String {
-    match why.kind() {
-        ErrorKind::AddrInUse => "somebody else listens there".into(),
-        ErrorKind::AddrNotAvailable => "no such address here".into(),
-        ErrorKind::PermissionDenied => "permission denied".into(),
-        ErrorKind::NotFound => "no such folder".into(),
-        _ => why.to_string().to_lowercase(),
-    }
 }

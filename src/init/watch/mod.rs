@@ -3,30 +3,36 @@
 //!
 //! ```text
 //! mod        the targets, and when which is asked
+//! target     one of them: its health, its counts, its lines in the log
 //! status     the verdict in a file
-//! listener   who may ask for it, and for how long
+//! socket     where it can be asked for
+//! listener   who may ask, and for how long
 //! answer     what they are told
+//! metrics    the same as numbers
 //! ```
 
 mod answer;
 mod listener;
+mod metrics;
+mod socket;
 mod status;
+mod target;
 
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::deadline::Deadline;
-use crate::health::{Health, Period, Result as AttemptResult, Tracker};
-use crate::outcome::Cause;
-use crate::repeat::{Repeat, Tried};
+use crate::health::Health;
 use crate::sys::signal::{ExtraFd, Interest};
+use crate::system::clock;
 
 use self::listener::Listener;
 use self::status::StatusFile;
+use self::target::WatchedTarget;
 use super::log::Log;
 use super::log_event::LogEvent;
-use super::plan;
+use super::plan::{self, Address, Init, Reaction};
+use super::signals::Signal;
 
 /// A watch under way.
 pub(super) struct Watch<'a> {
@@ -34,9 +40,14 @@ pub(super) struct Watch<'a> {
     targets: Vec<WatchedTarget>,
     /// When the main child did.
     started: Instant,
-    /// Of all targets together.
+    /// Of all targets together, and since when.
     health: Health,
+    since: SystemTime,
     stage: Stage,
+    /// What the main child gets where it is to stop.
+    stop_signal: Signal,
+    /// Which target the main child was stopped for.
+    culprit: Option<usize>,
     status: Option<StatusFile>,
     listener: Option<Listener>,
 }
@@ -50,63 +61,48 @@ enum Stage {
     Stopping,
 }
 
-/// One target.
-struct WatchedTarget {
-    repeat: Repeat,
-    tracker: Tracker,
-    /// Why the last attempt failed, if it did.
-    reason: Option<String>,
-    passed: u64,
-    failed: u64,
-    /// Not counted against the app: what was lacking was ours.
-    broken: u64,
-    /// Of all attempts.
-    took: Duration,
-}
-
-/// What a step has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WatchEvent {
-    /// Nothing that the machine has to decide on.
-    None,
-    /// The first target has become unhealthy.
-    Unhealthy,
-}
-
 impl<'a> Watch<'a> {
-    /// Opens what is served and kept, so that what cannot be is refused before the start.
+    /// Opens what is served and kept and takes what attempts need, so that what cannot be is told before the start.
     ///
     /// # Errors
     ///
-    /// When there is nowhere to listen.
-    pub(super) fn open(plan: &'a plan::Watch) -> Result<Self, String> {
+    /// When there is nowhere to listen, or to keep the status.
+    pub(super) fn open(init: &Init, plan: &'a plan::Watch, log: &mut Log) -> Result<Self, String> {
         let listener = plan.listen.as_ref().map(Listener::open).transpose()?;
-        let status = plan.status_file.as_deref().map(StatusFile::new);
-        let now = Deadline::after(Duration::ZERO);
-        let targets = plan.probes.iter().map(|probe| {
-            let mut repeat = Repeat::new(Arc::clone(probe), plan.attempt_timeout, now);
-            // Until there is somebody to ask.
-            repeat.stop();
-            let tracker = Tracker::new(plan.retries);
-            WatchedTarget {
-                repeat,
-                tracker,
-                reason: None,
-                passed: 0,
-                failed: 0,
-                broken: 0,
-                took: Duration::ZERO,
-            }
-        });
-        Ok(Self {
+        let open = |path: &std::path::PathBuf| StatusFile::open(path, plan.status_file_mode);
+        let status = plan.status_file.as_ref().map(open).transpose()?;
+        let new = |probe| WatchedTarget::new(probe, plan.attempt_timeout, plan.retries);
+        let watch = Self {
             plan,
-            targets: targets.collect(),
+            targets: plan.probes.iter().map(new).collect(),
             started: Instant::now(),
             health: Health::Starting,
+            since: clock::now(),
             stage: Stage::Running,
+            // What the app is told in SIGTERM's place ends it. A SIGTERM that is dropped has to, here.
+            stop_signal: init.rewrites.get(Signal::TERM).unwrap_or(Signal::TERM),
+            culprit: None,
             status,
             listener,
-        })
+        };
+        watch.tell_opened(log);
+        Ok(watch)
+    }
+
+    /// Tells what is not as everybody knows it: a port that was found free, a target that cannot be asked.
+    fn tell_opened(&self, log: &mut Log) {
+        let port = self.listener.as_ref().and_then(Listener::address);
+        if let (Some(Address::Tcp(asked)), Some(address)) = (&self.plan.listen, port)
+            && asked.port() == 0
+        {
+            let text = format!("listening on {address}");
+            log.record(LogEvent::Warning { text: &text });
+        }
+        for target in &self.targets {
+            if let Some(failure) = target.repeat.lacks() {
+                target.tell_want(failure, log);
+            }
+        }
     }
 
     /// From now on: the main child has been started. The first attempt comes after the first pause, as Docker has it.
@@ -126,48 +122,65 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Does what is due. `reaped` is how many zombies that were nobody's have been so far.
-    pub(super) fn step(&mut self, reaped: u64, log: &mut Log) -> WatchEvent {
-        let before = self.health;
-        let mut is_news = false;
-        for target in &mut self.targets {
+    /// Does what is due, and says what the main child gets for it. `reaped` is how many zombies that were nobody's have been so
+    /// far.
+    pub(super) fn step(&mut self, reaped: u64, log: &mut Log) -> Option<Reaction> {
+        let mut reaction = None;
+        let mut was_tried = false;
+        for (index, target) in self.targets.iter_mut().enumerate() {
             let Some(tried) = target.repeat.step() else { continue };
-            is_news |= target.record(self.plan, self.started, &tried, log);
+            was_tried = true;
+            let follows = target.record(self.plan, self.started, &tried, self.stop_signal, log);
             let health = target.tracker.health();
             target.repeat.again_at(Deadline::after(pause(self.plan, health, self.started.elapsed())));
+            if let Some(Reaction::Stop { .. }) = follows {
+                self.culprit.get_or_insert(index);
+                reaction = follows;
+            }
+            reaction = reaction.or(follows);
         }
-        self.health = worst(self.targets.iter().map(|target| target.tracker.health()));
-        if is_news {
+        let health = worst(self.targets.iter().map(|target| target.tracker.health()));
+        if health != self.health {
+            self.health = health;
+            self.since = clock::now();
+        }
+        if was_tried {
             self.write_status(log);
+        } else if let Some(status) = &mut self.status {
+            status.step(log);
         }
         if let Some(mut listener) = self.listener.take() {
             listener.step(|head| answer::to(head, self, reaped));
             self.listener = Some(listener);
         }
-        if self.health == Health::Unhealthy && before != Health::Unhealthy {
-            return WatchEvent::Unhealthy;
-        }
-        WatchEvent::None
+        reaction
     }
 
     /// When `step` has something to do though no descriptor says so.
     pub(super) fn due(&self) -> Option<Deadline> {
         let targets = self.targets.iter().filter_map(|target| target.repeat.due());
-        targets.chain(self.listener.as_ref().and_then(Listener::due)).min()
+        let status = self.status.as_ref().and_then(StatusFile::due);
+        targets.chain(self.listener.as_ref().and_then(Listener::due)).chain(status).min()
     }
 
     /// What may give `step` something to do.
     pub(super) fn extra_fds(&self) -> Vec<ExtraFd> {
         let attempts = self.targets.iter().filter_map(|target| target.repeat.fd());
-        let attempts = attempts.map(|fd| ExtraFd { fd: fd.as_raw_fd(), interest: Interest::Readable });
-        attempts.chain(self.listener.iter().flat_map(Listener::extra_fds)).collect()
+        let files = attempts.chain(self.status.as_ref().and_then(StatusFile::fd));
+        let files = files.map(|fd| ExtraFd { fd: fd.as_raw_fd(), interest: Interest::Readable });
+        files.chain(self.listener.iter().flat_map(Listener::extra_fds)).collect()
     }
 
     /// Puts the verdict into the file.
     pub(super) fn write_status(&mut self, log: &mut Log) {
         let Some(mut status) = self.status.take() else { return };
-        status.write(&answer::status(self), log);
+        status.write(answer::status(self), log);
         self.status = Some(status);
+    }
+
+    /// The target that the main child was stopped for.
+    pub(super) fn culprit(&self) -> Option<&str> {
+        self.culprit.and_then(|index| self.targets.get(index)).map(WatchedTarget::name)
     }
 
     /// The one word for all targets.
@@ -182,47 +195,9 @@ impl<'a> Watch<'a> {
 impl Drop for Watch<'_> {
     /// A verdict does not outlive what it is about; but why the main child had to end is worth reading.
     fn drop(&mut self) {
-        if let Some(status) = &self.status
-            && self.health != Health::Unhealthy
-        {
-            status.remove();
+        if let Some(status) = self.status.take() {
+            status.close(self.health == Health::Unhealthy);
         }
-    }
-}
-
-impl WatchedTarget {
-    /// Takes in what an attempt came to, and says whether that is news.
-    fn record(&mut self, plan: &plan::Watch, started: Instant, tried: &Tried, log: &mut Log) -> bool {
-        let age = tried.began.saturating_duration_since(started);
-        let period = if age < plan.start_period { Period::Start } else { Period::Running };
-        self.took += tried.finished.elapsed;
-        let (came, reason) = match &tried.finished.outcome {
-            Ok(_) => (AttemptResult::Passed, None),
-            Err(failure) if failure.cause == Cause::Broken => {
-                (AttemptResult::Inconclusive, Some(failure.reason.clone()))
-            }
-            Err(failure) => (AttemptResult::Failed, Some(failure.reason.clone())),
-        };
-        match came {
-            AttemptResult::Passed => self.passed += 1,
-            AttemptResult::Failed => self.failed += 1,
-            AttemptResult::Inconclusive => {
-                self.broken += 1;
-                if self.reason != reason {
-                    let (target, why) = (self.repeat.probe().label(), reason.as_deref().unwrap_or_default());
-                    let text = format!("cannot check {target}: {why}; this does not count as a failure");
-                    log.record(LogEvent::Warning { text: &text });
-                }
-            }
-        }
-        let is_news = reason.is_some() || self.reason.is_some();
-        self.reason = reason;
-        let changed = self.tracker.record(came, period);
-        if let Some(health) = changed {
-            let (target, reason) = (self.repeat.probe().label(), self.reason.as_deref());
-            log.record(LogEvent::Health { health, target, reason, failures: self.tracker.failures() });
-        }
-        is_news || changed.is_some()
     }
 }
 

@@ -87,7 +87,7 @@ both_roles! {
             for part in ["started ", "forwarded SIGUSR1", "reaped pid ", "reaped the main child", "exit 3"] {
                 assert!(run.stderr.contains(part), "nothing of {part:?}: {run:?}");
             }
-            assert!(run.stderr.lines().all(|line| line.starts_with("sexton: ")), "{run:?}");
+            assert!(run.stderr.lines().all(|line| line.contains("Z sexton: ")), "{run:?}");
         }
     }
 }
