@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::deadline::Deadline;
 use crate::net;
+use crate::net::tls::Verify;
 use crate::net::{Endpoint, Host, Stream, Via, tls};
 use crate::outcome::{Failure, Trace};
 
@@ -40,7 +41,80 @@ pub(crate) enum Layer {
     Tls,
 }
 
+/// Whether a connection that begins in clear goes on over TLS: libpq's `sslmode`, `MySQL`'s `ssl-mode`
+/// (<https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// Never.
+    Disable,
+    /// When the server offers it; nobody is verified.
+    Prefer,
+    /// Always; verified only against the CA that is given.
+    Require,
+    /// Always; a trusted CA vouches for the server.
+    VerifyCa,
+    /// Always; a trusted CA vouches for the server by its name.
+    VerifyFull,
+}
+
+/// The words for them, `-` and `_` being one: those of libpq and of `MySQL`.
+const TLS_MODES: &[(&str, TlsMode)] = &[
+    ("disable", TlsMode::Disable),
+    ("disabled", TlsMode::Disable),
+    ("allow", TlsMode::Prefer),
+    ("prefer", TlsMode::Prefer),
+    ("preferred", TlsMode::Prefer),
+    ("require", TlsMode::Require),
+    ("required", TlsMode::Require),
+    ("verify-ca", TlsMode::VerifyCa),
+    ("verify-full", TlsMode::VerifyFull),
+    ("verify-identity", TlsMode::VerifyFull),
+];
+
+impl TlsMode {
+    /// Reads the word of the parameter `name`, if there is one, beside the TLS options: whoever gives one of them wants
+    /// TLS.
+    pub(crate) fn decide(name: &str, word: Option<&str>, options: &DialOptions) -> Result<Self, String> {
+        let is_given = options.tls.is_given();
+        let Some(word) = word else { return Ok(if is_given { Self::VerifyFull } else { Self::Prefer }) };
+        let known = word.to_ascii_lowercase().replace('_', "-");
+        match TLS_MODES.iter().find(|(mode, _)| *mode == known) {
+            Some((_, Self::Disable)) if is_given => Err(format!("{name}={word} beside options for TLS,")),
+            Some((_, Self::Prefer)) if is_given => Ok(Self::VerifyFull),
+            Some((_, mode)) => Ok(*mode),
+            None => {
+                let known: Vec<_> = TLS_MODES.iter().map(|(mode, _)| *mode).collect();
+                Err(format!("{name}={word}, where only {} can be,", known.join(", ")))
+            }
+        }
+    }
+
+    /// Whether a connection without TLS will not do.
+    pub(crate) fn is_required(self) -> bool {
+        !matches!(self, Self::Disable | Self::Prefer)
+    }
+}
+
 impl Dial {
+    /// To `host` over TCP, or to what `--unix-socket` names in its place, in clear at first, and then as `mode` says.
+    pub(crate) fn upgradable(host: Host, port: u16, mode: TlsMode, options: &DialOptions) -> Self {
+        let mut dial = Self::tcp(host, port, Layer::Plain, options);
+        let given = &options.tls;
+        dial.tls.verify = match mode {
+            _ if given.verify == Verify::Off => Verify::Off,
+            TlsMode::Disable | TlsMode::Prefer => Verify::Off,
+            TlsMode::Require if !given.names_authority() => Verify::Off,
+            TlsMode::Require | TlsMode::VerifyCa => Verify::Chain,
+            TlsMode::VerifyFull => Verify::Full,
+        };
+        dial
+    }
+
+    /// Whether the peer is on this machine, and nobody can listen on the way.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Unix(_))
+    }
+
     /// To `host` over TCP, or to what `--unix-socket` names in its place.
     pub(crate) fn tcp(host: Host, port: u16, layer: Layer, options: &DialOptions) -> Self {
         let endpoint = match &options.unix_socket {

@@ -2,6 +2,7 @@
 
 pub(crate) mod dial;
 pub(crate) mod login;
+pub(crate) mod parameters;
 pub(crate) mod payload;
 pub(crate) mod scram;
 pub(crate) mod secret;

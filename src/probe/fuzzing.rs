@@ -76,10 +76,10 @@ pub(crate) fn amqp(says: &[u8]) {
 /// Speaks to `PostgreSQL`, in every way; and SCRAM alone, since a dialogue's nonce cannot be guessed.
 pub(crate) fn postgres(says: &[u8]) {
     let password = password();
-    for layer in [Layer::Plain, Layer::Tls] {
+    for privacy in [postgres::Privacy::None, postgres::Privacy::Tls] {
         for password in [None, Some(&password)] {
             let deadline = Deadline::after(LIMIT);
-            let session = postgres::Session { user: "u", database: "d", password, layer, deadline };
+            let session = postgres::Session { user: "u", database: "d", password, privacy, deadline };
             let outcome = postgres::converse(&mut Server(says), &session);
             look(outcome.map_err(postgres::Refusal::into_failure), password);
         }

@@ -12,9 +12,10 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::complaint::Complaint;
 use self::message::{Message, next_message};
-use crate::client::dial::{Dial, Layer};
+use crate::client::dial::{Dial, TlsMode};
 use crate::client::login;
 use crate::client::login::Login;
+use crate::client::parameters::{Parameters, unused_step};
 use crate::client::scram;
 use crate::client::scram::{Mechanism, Proof, ScramError};
 use crate::client::secret::Secret;
@@ -39,19 +40,13 @@ pub(super) struct Postgres {
     dial: Dial,
     login: Login,
     database: Option<String>,
-    ssl: Ssl,
+    tls: TlsMode,
+    /// Parameters that are not for us.
+    unused: Vec<String>,
 }
 
-/// `?sslmode=`, in libpq's words; a certificate is verified in each, unless `--insecure` is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ssl {
-    /// `disable`: never.
-    Never,
-    /// `allow` and `prefer`: when the server takes no other connection.
-    OnDemand,
-    /// `require` and `verify-full`: always.
-    Always,
-}
+/// What a connection string may say by a parameter, too, and what must stand in the target itself.
+const OF_THE_TARGET: [&str; 6] = ["host", "hostaddr", "port", "user", "password", "dbname"];
 
 /// Reads `//[user[:password]@]host[:port][/database][?sslmode=...]`.
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
@@ -59,19 +54,17 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     let login = Login::parse(authority.userinfo, &options.login)?;
     let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
     let database = login::decode_text(path.strip_prefix('/').unwrap_or(path), "database")?;
-    let ssl = match query {
-        "" | "sslmode=allow" | "sslmode=prefer" => Ssl::OnDemand,
-        "sslmode=disable" => Ssl::Never,
-        "sslmode=require" | "sslmode=verify-full" => Ssl::Always,
-        query => {
-            return Err(format!(
-                "`?{query}`, where only ?sslmode=disable, allow, prefer, require or verify-full can be,"
-            ));
-        }
-    };
-    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, &options.dial);
+    let mut parameters = Parameters::parse(query)?;
+    if let Some(name) = OF_THE_TARGET.iter().find(|name| parameters.take(name).is_some()) {
+        return Err(format!("{name}= as a parameter; write postgres://user@host:port/database,"));
+    }
+    let tls = TlsMode::decide("sslmode", parameters.take("sslmode").as_deref(), &options.dial)?;
+    let dial = Dial::upgradable(authority.host, authority.port.unwrap_or(PORT), tls, &options.dial);
+    if dial.is_local() && tls.is_required() {
+        return Err("TLS, which PostgreSQL does not speak on a unix socket,".into());
+    }
     let database = (!database.is_empty()).then_some(database);
-    Ok(Box::new(Postgres { dial, login, database, ssl }))
+    Ok(Box::new(Postgres { dial, login, database, tls, unused: parameters.unused() }))
 }
 
 impl Kind for Postgres {
@@ -79,41 +72,49 @@ impl Kind for Postgres {
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
         let user = self.login.user.as_deref().unwrap_or(USER);
-        let session = |layer| Session {
+        let session = |privacy| Session {
             user,
             database: self.database.as_deref().unwrap_or(user),
             password: password.as_ref(),
-            layer,
+            privacy,
             deadline,
         };
+        if !self.unused.is_empty() {
+            trace.step(|| unused_step(&self.unused));
+        }
         let mut stream = self.dial.connect(deadline, trace)?;
-        let refused = if self.ssl == Ssl::Always {
-            None
-        } else {
-            match converse(&mut stream, &session(Layer::Plain)) {
-                Ok(seen) => return Ok(seen),
-                Err(Refusal::Final(failure)) => return Err(failure),
-                Err(Refusal::InClear(failure)) if self.ssl == Ssl::Never => return Err(failure),
-                Err(Refusal::InClear(failure)) => {
-                    trace.step(|| format!("{failure}; trying again over TLS"));
-                    stream = self.dial.connect(deadline, trace)?;
-                    Some(failure)
+        if self.dial.is_local() {
+            return converse(&mut stream, &session(Privacy::Local)).map_err(Refusal::into_failure);
+        }
+        if self.tls == TlsMode::Disable {
+            return converse(&mut stream, &session(Privacy::None)).map_err(Refusal::into_failure);
+        }
+        // As libpq's prefer does: asked for in clear first, a server that wants TLS would log a failure at each check.
+        let refused = match self.encrypt(stream, trace) {
+            Ok(Encrypted::Yes(mut stream)) => {
+                let privacy = if self.tls.is_required() { Privacy::Tls } else { Privacy::None };
+                match converse(&mut stream, &session(privacy)) {
+                    Err(Refusal::OtherLayer(failure)) if !self.tls.is_required() => failure,
+                    outcome => return outcome.map_err(Refusal::into_failure),
                 }
             }
-        };
-        let mut stream = match self.encrypt(stream, trace)? {
-            Encrypted::Yes(stream) => stream,
-            // The first refusal was not about TLS then.
-            Encrypted::NotOffered => {
-                return Err(refused.unwrap_or_else(|| {
-                    Failure::answer(
-                        Phase::Tls,
-                        "the server has no TLS (ssl = off), which sslmode=require asks for",
-                    )
-                }));
+            Ok(Encrypted::NotOffered(_)) if self.tls.is_required() => {
+                let reason = "the server has no TLS (ssl = off), which sslmode or a TLS option asks for";
+                return Err(Failure::answer(Phase::Tls, reason));
             }
+            Ok(Encrypted::NotOffered(mut stream)) => {
+                return converse(&mut stream, &session(Privacy::None)).map_err(Refusal::into_failure);
+            }
+            Err(failure) if self.tls.is_required() || failure.phase != Phase::Tls => return Err(failure),
+            Err(failure) => failure,
         };
-        converse(&mut stream, &session(Layer::Tls)).map_err(Refusal::into_failure)
+        trace.step(|| format!("{refused}; trying again in clear"));
+        let mut stream = self.dial.connect(deadline, trace)?;
+        converse(&mut stream, &session(Privacy::None)).map_err(|refusal| match refusal {
+            // In clear it would not have us either, for want of TLS: what it said over TLS is the reason.
+            Refusal::OtherLayer(_) => refused,
+            refusal => refusal.into_failure(),
+        })
     }
 }
 
@@ -124,7 +125,9 @@ impl Postgres {
         // One byte and no more: what lies behind it is TLS, or somebody else's (CVE-2021-23222).
         match wire::array(&mut stream)? {
             [b'S'] => self.dial.secure(stream, trace).map(Encrypted::Yes),
-            [b'N'] => Ok(Encrypted::NotOffered),
+            [b'N'] => Ok(Encrypted::NotOffered(stream)),
+            // A server that cannot even start a process for us says so in the form of protocol 2.
+            [b'E'] => Err(message::old_error(&mut stream, &[], None)),
             other => Err(wire::stranger("postgres", &other, None)),
         }
     }
@@ -132,8 +135,21 @@ impl Postgres {
 
 /// What came of the wish for TLS.
 enum Encrypted {
+    /// TLS.
     Yes(Stream),
-    NotOffered,
+    /// The connection goes on in clear.
+    NotOffered(Stream),
+}
+
+/// Who can read what we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    /// Anybody on the way, or whoever says that he is the server: no password is sent as it is.
+    None,
+    /// The server that TLS was asked for with.
+    Tls,
+    /// A process of this machine.
+    Local,
 }
 
 /// Who connects to what.
@@ -145,17 +161,17 @@ pub(crate) struct Session<'a> {
     pub(crate) database: &'a str,
     /// Without one, being asked for one is good enough.
     pub(crate) password: Option<&'a Secret>,
-    /// Whether the connection is encrypted: in clear no password is sent as it is.
-    pub(crate) layer: Layer,
+    /// Whether a password may be sent as it is.
+    pub(crate) privacy: Privacy,
     /// When to stop computing.
     pub(crate) deadline: Deadline,
 }
 
-/// A failure, and whether TLS may help.
+/// A failure, and whether TLS matters to it.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The server takes no unencrypted connection, or none at all.
-    InClear(Failure),
+    /// The server may take a connection that has TLS if this one has not, or the other way round.
+    OtherLayer(Failure),
     /// Anything else.
     Final(Failure),
 }
@@ -163,7 +179,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The failure itself.
     pub(crate) fn into_failure(self) -> Failure {
-        let (Self::InClear(failure) | Self::Final(failure)) = self;
+        let (Self::OtherLayer(failure) | Self::Final(failure)) = self;
         failure
     }
 }
@@ -178,6 +194,7 @@ impl From<Failure> for Refusal {
 pub(crate) fn converse(peer: &mut dyn Peer, session: &Session<'_>) -> Result<String, Refusal> {
     wire::send(peer, &message::startup(session.user, session.database))?;
     let mut exchange = Exchange::Nothing;
+    let mut asked = false;
     for _ in 0..MESSAGES_MAX {
         let Message { kind, body } = next_message(peer, session.password)?;
         match kind {
@@ -185,7 +202,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, session: &Session<'_>) -> Result<Str
                 Step::Enough => {
                     // No goodbye: a server that waits for a password takes an end without a word for what it is, and
                     // complains about anything else.
-                    return Ok("accepts connections".into());
+                    return Ok("accepts connections; login not tried".into());
                 }
                 Step::Reply(reply, next) => {
                     wire::send(peer, &reply)?;
@@ -193,8 +210,13 @@ pub(crate) fn converse(peer: &mut dyn Peer, session: &Session<'_>) -> Result<Str
                 }
                 Step::Wait(next) => exchange = next,
             },
+            b'E' if asked => return Err(no_query(&body, session).into()),
             b'E' => return Err(refusal(&body, session)),
-            // Ready for a query.
+            // Ready for a query; a pooler says so before it has looked for a server.
+            b'Z' if !asked => {
+                wire::send(peer, &message::EMPTY_QUERY)?;
+                asked = true;
+            }
             b'Z' => {
                 wire::bid_farewell(peer, &message::TERMINATE);
                 let login = if session.password.is_some() { " and this login" } else { "" };
@@ -242,7 +264,7 @@ fn authenticate(body: &[u8], session: &Session<'_>, exchange: Exchange) -> Resul
     }
     let Some(password) = session.password else { return Ok(Step::Enough) };
     match (request, exchange) {
-        (3, _) if session.layer == Layer::Tls => {
+        (3, _) if session.privacy != Privacy::None => {
             let reply = message::password(&[password.expose(), b"\0"].concat());
             Ok(Step::Reply(reply, Exchange::Nothing))
         }
@@ -306,10 +328,17 @@ fn refusal(body: &[u8], session: &Session<'_>) -> Refusal {
         return Refusal::Final(wire::stranger("postgres", body, session.password));
     };
     let failure = Failure::answer(Phase::Response, complaint.reason(session.password));
-    if session.layer == Layer::Plain && complaint.may_be_about_tls() {
-        Refusal::InClear(failure)
-    } else {
-        Refusal::Final(failure)
+    if complaint.may_be_about_tls() { Refusal::OtherLayer(failure) } else { Refusal::Final(failure) }
+}
+
+/// The failure of a server that lets us in and then takes no query.
+fn no_query(body: &[u8], session: &Session<'_>) -> Failure {
+    match Complaint::parse(body) {
+        Some(complaint) => {
+            let why = complaint.reason(session.password);
+            Failure::answer(Phase::Response, format!("takes the login, but no query: {why}"))
+        }
+        None => wire::stranger("postgres", body, session.password),
     }
 }
 

@@ -39,6 +39,11 @@ impl Options {
         self.cacert.is_some() || self.cert.is_some() || self.key.is_some()
     }
 
+    /// Whether an option names whom to trust.
+    pub(crate) fn names_authority(&self) -> bool {
+        self.cacert.as_ref().is_some_and(CaFile::is_an_option)
+    }
+
     /// Whether any of them was given: whoever says how TLS must be wants TLS. A variable of the environment says so for
     /// targets that have TLS anyway.
     pub(crate) fn is_given(&self) -> bool {
@@ -81,6 +86,8 @@ pub(crate) enum Verify {
     /// It must.
     #[default]
     Full,
+    /// A root that we trust must vouch for it, whatever its name: `sslmode=verify-ca`.
+    Chain,
     /// Anything will do: `--insecure`.
     Off,
 }

@@ -111,8 +111,9 @@ fn config(
     let provider = Arc::new(provider);
     let (verifier, chains): (Arc<dyn ServerCertVerifier>, _) = match options.verify {
         Verify::Off => (Arc::new(AcceptAnyCertificate::new(&provider)), None),
-        Verify::Full => {
-            let chains = Arc::new(ChainVerifier::new(roots::load(options)?, &provider).map_err(ours)?);
+        Verify::Full | Verify::Chain => {
+            let chains = ChainVerifier::new(roots::load(options)?, options.verify, &provider);
+            let chains = Arc::new(chains.map_err(ours)?);
             let verifier: Arc<dyn ServerCertVerifier> = chains.clone();
             (verifier, Some(chains))
         }

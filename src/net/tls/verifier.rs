@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::Verify;
 use super::certificate;
 use super::reason::{self, Presented, Role, UntrustedReason};
 use super::roots::{RootSource, Roots};
@@ -20,16 +21,18 @@ pub(super) struct ChainVerifier {
     chains: Arc<WebPkiServerVerifier>,
     given: Vec<CertificateDer<'static>>,
     source: RootSource,
+    /// Whether the name counts, too.
+    verify: Verify,
     provider: Arc<CryptoProvider>,
 }
 
 impl ChainVerifier {
     /// Trusts `roots`.
-    pub(super) fn new(roots: Roots, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
+    pub(super) fn new(roots: Roots, verify: Verify, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
         let chains = WebPkiServerVerifier::builder_with_provider(roots.store, Arc::clone(provider))
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { chains, given: roots.given, source: roots.source, provider: Arc::clone(provider) })
+        Ok(Self { chains, given: roots.given, source: roots.source, verify, provider: Arc::clone(provider) })
     }
 
     /// Which certificate of the chain will not be valid at `at`, of a chain that is valid now; its last second beside it.
@@ -53,10 +56,27 @@ impl ChainVerifier {
         at: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if self.given.iter().any(|one| one.as_ref() == leaf.as_ref()) {
-            return verify_given(leaf, name, at);
+            return self.but_for_its_name(verify_given(leaf, name, at));
         }
-        let verified = self.chains.verify_server_cert(leaf, intermediates, name, &[], at)?;
+        let verified = self.chains.verify_server_cert(leaf, intermediates, name, &[], at);
+        let verified = self.but_for_its_name(verified)?;
         self.verify_anchor(leaf, intermediates, name, at).map(|()| verified)
+    }
+
+    /// `verified`, or its error unless that is the name, which is looked at last, and the name does not count.
+    fn but_for_its_name(
+        &self,
+        verified: Result<ServerCertVerified, Error>,
+    ) -> Result<ServerCertVerified, Error> {
+        use CertificateError::{NotValidForName, NotValidForNameContext};
+        match verified {
+            Err(Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }))
+                if self.verify == Verify::Chain =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
     }
 
     /// Decides whether a chain that is good but for its anchor has one that is valid at `at`: path building does not look.
@@ -79,7 +99,10 @@ impl ChainVerifier {
         store.add_parsable_certificates(valid);
         let chains =
             WebPkiServerVerifier::builder_with_provider(store.into(), Arc::clone(&self.provider)).build();
-        if chains.is_ok_and(|chains| chains.verify_server_cert(leaf, intermediates, name, &[], at).is_ok()) {
+        let is_good = |chains: Arc<WebPkiServerVerifier>| {
+            self.but_for_its_name(chains.verify_server_cert(leaf, intermediates, name, &[], at)).is_ok()
+        };
+        if chains.is_ok_and(is_good) {
             return Ok(());
         }
         let why = if let Some((role, not_after)) = self.expired(leaf, intermediates, at) {

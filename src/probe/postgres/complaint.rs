@@ -48,6 +48,9 @@ impl<'a> Complaint<'a> {
             b"57P03" if self.says(b"recovery") => {
                 "the database system is in recovery mode (57P03); look at its log"
             }
+            b"53300" if self.says(b"for role") || self.says(b"for database") => {
+                "too many connections for this role or database (53300); raise its CONNECTION LIMIT"
+            }
             b"53300" => {
                 "too many clients already (53300); raise max_connections, or find who holds the connections"
             }
@@ -55,6 +58,13 @@ impl<'a> Complaint<'a> {
                 "no such database (3D000); correct the target's path, which defaults to the user's name"
             }
             b"28P01" => "the server refuses this user or password (28P01)",
+            b"28000" if self.says(b"Peer authentication") || self.says(b"Ident authentication") => {
+                "peer authentication: the check's user id is not that of this role (28000); run it as that user, or \
+                 let the role in by a password in pg_hba.conf"
+            }
+            b"28000" if self.says(b"client certificate") => {
+                "the server wants a client certificate (28000); give --cert and --key"
+            }
             b"28000" if self.routine == b"ClientAuthentication" => {
                 "pg_hba.conf lets nobody in from here as this user to this database (28000)"
             }

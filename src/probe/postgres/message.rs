@@ -18,6 +18,9 @@ const OLD_ERROR_MAX: u64 = 512;
 /// Asks for TLS: a length of 8, and 1234.5679 in place of a version.
 pub(super) const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
+/// A query without a command: answered by nothing but that the server would answer.
+pub(super) const EMPTY_QUERY: [u8; 6] = [b'Q', 0, 0, 0, 5, 0];
+
 /// Says goodbye.
 pub(super) const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 
@@ -30,13 +33,13 @@ pub(super) struct Message {
     pub(super) body: Vec<u8>,
 }
 
-/// Reads a message of a kind that can come before the first query.
+/// Reads a message of a kind that can come before the end of an empty query.
 pub(super) fn next_message(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Message, Failure> {
     let header: [u8; 5] = wire::array(peer)?;
     let [kind, a, b, c, d] = header;
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     match (kind, length.checked_sub(4)) {
-        (b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v', Some(length)) if length <= MESSAGE_MAX => {
+        (b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v' | b'I', Some(length)) if length <= MESSAGE_MAX => {
             Ok(Message { kind, body: wire::body(peer, length)? })
         }
         // What looks like a length is text.
@@ -49,7 +52,7 @@ pub(super) fn next_message(peer: &mut dyn Peer, secret: Option<&Secret>) -> Resu
 
 /// The failure of a server that could not even start a process for us, and says so in the form of protocol 2: an `E`
 /// and a text that ends with a NUL.
-fn old_error(peer: &mut dyn Peer, start: &[u8], secret: Option<&Secret>) -> Failure {
+pub(super) fn old_error(peer: &mut dyn Peer, start: &[u8], secret: Option<&Secret>) -> Failure {
     let mut text = start.to_vec();
     // What came until something broke is all that there is to tell.
     let _ = peer.take(OLD_ERROR_MAX).read_to_end(&mut text);

@@ -120,8 +120,11 @@ fn a_cluster_that_trusts_us_accepts_connections_and_has_nothing_to_complain_abou
     cluster.check(&[], "", "?sslmode=require").said(1, "unhealthy: the server has no TLS (ssl = off)");
     let redis = sexton(["check", &format!("redis://127.0.0.1:{}", cluster.port)]);
     assert_eq!(redis.code, Some(1), "{redis:?}");
-    let refused = cluster.check(&[], "", "?schema=public");
-    assert!(refused.stderr.contains("`?schema=***`, where only ?sslmode="), "{refused:?}");
+    let own = cluster.check(&["--verbose"], "", "/postgres?schema=public&connect_timeout=5&sslmode=disable");
+    assert!(own.stdout.contains("unused parameters of the target: schema, connect_timeout"), "{own:?}");
+    assert_eq!(own.code, Some(0), "{own:?}");
+    let both = cluster.check(&["--insecure"], "", "?sslmode=disable");
+    assert!(both.stderr.contains("sslmode=disable beside options for TLS"), "{both:?}");
 }
 
 #[test]
@@ -133,7 +136,9 @@ fn a_password_is_only_needed_where_one_is_given_and_then_it_must_be_right() {
                SET password_encryption = md5\nCREATE USER md5 PASSWORD 'hunter2'\n";
     let cluster = cluster.sql(sql).ready();
     for user in ["scram@", "md5@", "clear@"] {
-        cluster.check(&[], user, "/postgres").said(0, "healthy: accepts connections (postgres://***@");
+        cluster
+            .check(&[], user, "/postgres")
+            .said(0, "healthy: accepts connections; login not tried (postgres://***@");
     }
     let log = cluster.peer.output();
     assert!(!log.contains("FATAL") && !log.contains("ERROR"), "{log}");
@@ -177,12 +182,24 @@ fn tls_is_used_when_the_server_insists_and_verified() {
         .with(format!("--ssl_key_file={}", path("key.pem")))
         .ready();
     let trusting = ["--cacert", &path("cert.pem")];
-    for query in ["", "?sslmode=require", "?sslmode=verify-full"] {
-        cluster.check(&trusting, "", query).said(0, "healthy: accepts connections (postgres://127.0.0.1:");
-        let untrusted = cluster.check(&[], "", query);
-        assert!(untrusted.said(1, "unhealthy: ").contains("--insecure"), "{untrusted:?}");
+    let asked = "healthy: accepts connections; login not tried (postgres://127.0.0.1:";
+    for query in ["", "?sslmode=prefer", "?sslmode=require", "?sslmode=verify-ca", "?sslmode=verify-full"] {
+        cluster.check(&trusting, "", query).said(0, asked);
+        cluster.check(&["--insecure"], "", query).said(0, asked);
+        let unknown = cluster.check(&[], "", query);
+        if query.contains("verify") {
+            assert!(unknown.said(1, "unhealthy: ").contains("--insecure"), "{unknown:?}");
+        } else {
+            unknown.said(0, asked);
+        }
     }
-    cluster.check(&["--insecure"], "", "").said(0, "healthy: accepts connections (");
+    let missing = cluster.check(&["--cacert", "/nope"], "", "");
+    assert!(missing.said(1, "unhealthy: ").contains("--cacert /nope"), "{missing:?}");
+    let soon = cluster.check(&[&trusting[..], &["--min-validity", "9000000d"]].concat(), "", "");
+    assert!(soon.said(1, "unhealthy: ").contains("--min-validity"), "{soon:?}");
+    // Not one complaint for all the checks that passed: TLS is asked for first.
+    let log = cluster.peer.output();
+    assert!(!log.contains("FATAL"), "{log}");
     cluster
         .check(&trusting, "clear:hunter2@", "/postgres")
         .said(0, "healthy: accepts connections and this login (");
@@ -229,6 +246,40 @@ fn a_cluster_without_a_connection_left_says_so() {
     cluster.check(&[], "", "").said(1, "unhealthy: too many clients already (53300); raise max_connections");
     drop(session);
     eventually("the connection is free again", || cluster.check(&[], "", "").code == Some(0));
+}
+
+#[test]
+fn a_pooler_whose_server_is_gone_takes_no_query() {
+    let Some(pgbouncer) = program("pgbouncer", "pgbouncer") else { return };
+    let Some(cluster) = Cluster::new("host all all 127.0.0.1/32 trust") else { return };
+    let cluster = cluster.ready();
+    let port = free_port();
+    let ini = format!(
+        "[databases]\nup = host=127.0.0.1 port={} dbname=postgres user=postgres\ndown = host=127.0.0.1 port={} dbname=postgres user=postgres\n\
+         [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\nunix_socket_dir =\n\
+         server_login_retry = 1\nquery_wait_timeout = 2\n",
+        cluster.port,
+        free_port()
+    );
+    let recipe = Recipe::new(&pgbouncer, Some("postgres")).file("pgbouncer.ini", ini).args(["pgbouncer.ini"]);
+    let _pooler = recipe.start().listening(port);
+    let check =
+        |database: &str| sexton(["check", &format!("postgres://postgres@127.0.0.1:{port}/{database}")]);
+    check("up").said(0, "healthy: accepts connections (postgres://***@");
+    check("down").said(1, "unhealthy: ");
+}
+
+#[test]
+fn a_role_without_a_connection_left_or_of_another_user_is_told_what_to_do() {
+    let hba = "host all all 127.0.0.1/32 trust\nlocal all all peer\n";
+    let Some(cluster) = Cluster::new(hba) else { return };
+    let cluster = cluster.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 0\n").ready();
+    cluster
+        .check(&[], "few@", "/postgres")
+        .said(1, "unhealthy: too many connections for this role or database (53300)");
+    let socket = cluster.peer.folder().join(format!(".s.PGSQL.{}", cluster.port));
+    let local = cluster.check(&["--unix-socket", socket.to_str().unwrap()], "few@", "/postgres");
+    local.said(1, "unhealthy: peer authentication: the check's user id is not that of this role (28000)");
 }
 
 #[test]
