@@ -42,8 +42,8 @@ const KINDS: &[Kind] = &[
     kind("amqp://user:hunter2@", "/v", b"", b"\x08\0\0\0\0\0\0\xce"),
     kind("amqps://", "", HANDSHAKE, b"\0"),
     // A long notice; notices without end; an error without end, in the old form.
-    kind("postgres://", "", b"N\0\0\xff\0", b"S"),
-    kind("postgres://user:hunter2@", "/db", b"", b"N\0\0\0\x05\0"),
+    kind("postgres://", "", b"NN\0\0\xff\0", b"S"),
+    kind("postgres://user:hunter2@", "/db", b"N", b"N\0\0\0\x05\0"),
     kind("postgresql://", "", b"E", b"sorry "),
     kind("postgres://", "?sslmode=require", b"S\x16\x03\x03\x3f\xff\x02\0\x3f\xfb\x03\x03", b"\0"),
     // A version that does not end.

@@ -37,7 +37,7 @@ fn a_bind_is_taken_in_clear_and_over_tls() {
     check("cn=admin%2Cdc=test:hunter3@").said(1, "unhealthy: the server refuses this user or password (49)");
     let clear = sexton(["check", &format!("ldap://cn=admin%2Cdc=test:hunter2@127.0.0.1:{port}")]);
     clear.refused(&format!(
-        "a password, which would go out in clear; write ldaps://, in ldap://***@127.0.0.1:{port}"
+        "ldap://***@127.0.0.1:{port}: a password, which would go out in clear; write ldaps://"
     ));
 }
 

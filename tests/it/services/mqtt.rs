@@ -52,6 +52,6 @@ fn a_broker_with_tls_is_verified() {
 #[test]
 fn what_mqtt_has_no_use_for_is_refused() {
     sexton(["check", "mqtt://:p@h"])
-        .refused("a password without a user; write mqtt://user:password@host, in mqtt://***@h");
-    sexton(["check", "mqtt://h/topic"]).refused("`/topic`, which mqtt has no use for, in mqtt://h/topic");
+        .refused("mqtt://***@h: a password without a user; write mqtt://user:password@host");
+    sexton(["check", "mqtt://h/topic"]).refused("mqtt://h/topic: `/topic`, which mqtt has no use for");
 }
