@@ -9,7 +9,7 @@ use crate::system::procfs::{Disposition, Stat};
 use super::command_line::{exec_form, shown};
 use super::finding::{Finding, Subject};
 use super::observation::Observation;
-use super::program;
+use super::program::FirstProcess;
 
 /// What stops a container, and how it ends when PID 1 does not act on it.
 const KILLED: &str = "a stop waits for the whole grace period (10s in Docker, 30s in Kubernetes), then kills it: exit code 137";
@@ -34,7 +34,7 @@ pub(super) fn subject(seen: &Observation) -> Subject {
         name: first.map(|first| first.comm.clone()).unwrap_or_default(),
         command: shown(seen.words(1)),
         uptime: first.map_or(Duration::ZERO, |first| seen.age(first)),
-        is_init: first.is_some_and(|first| program::is_init(&first.comm, seen.words(1))),
+        is_init: seen.first_kind().is_init(),
         processes: seen.table.processes.len(),
     }
 }
@@ -48,23 +48,20 @@ pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
         ];
     };
     let mut findings = vec![reaping_finding(seen, first), stop_finding(seen, first)];
-    findings.extend(entry_point_finding(seen, first));
+    findings.extend(entry_point_finding(seen));
     findings
 }
 
 /// How PID 1 behaves towards orphans: what it has done says more than its signals.
-pub(super) fn reaping(seen: &Observation, first: &Stat) -> Reaping {
-    let words = seen.words(1);
+pub(super) fn reaping(seen: &Observation) -> Reaping {
     let disposition = seen.signals.get(&1).map(|sets| sets.disposition(Signal::SIGCHLD));
-    match disposition {
+    match (seen.first_kind(), disposition) {
         _ if seen.zombies.iter().any(|zombie| zombie.parent == 1) => Reaping::KeepsZombies,
-        _ if program::is_init(&first.comm, words) || program::shell(&first.comm, words).is_some() => {
-            Reaping::Reaps
-        }
-        // The kernel does it then (wait(2)).
-        Some(Disposition::Ignored) => Reaping::Reaps,
-        Some(Disposition::Default) => Reaping::NotAsked,
-        Some(Disposition::Caught | Disposition::Blocked) | None => Reaping::Unknown,
+        (kind, _) if kind.is_init() => Reaping::Reaps,
+        // Where it is ignored, the kernel reaps (wait(2)).
+        (FirstProcess::Shell(_), _) | (_, Some(Disposition::Ignored)) => Reaping::Reaps,
+        (_, Some(Disposition::Default)) => Reaping::NotAsked,
+        (_, Some(Disposition::Caught | Disposition::Blocked) | None) => Reaping::Unknown,
     }
 }
 
@@ -78,7 +75,7 @@ pub(super) fn entry_point(seen: &Observation, options: &[&str]) -> String {
 fn reaping_finding(seen: &Observation, first: &Stat) -> Finding {
     let name = &first.comm;
     let disposition = seen.signals.get(&1).map(|sets| sets.disposition(Signal::SIGCHLD));
-    match reaping(seen, first) {
+    match reaping(seen) {
         Reaping::Reaps if disposition == Some(Disposition::Ignored) => {
             Finding::ok("reaping", format!("PID 1 ({name}) ignores SIGCHLD: the kernel reaps for it"))
         }
@@ -112,9 +109,21 @@ fn reaping_finding(seen: &Observation, first: &Stat) -> Finding {
 /// Whether a stop reaches the app.
 fn stop_finding(seen: &Observation, first: &Stat) -> Finding {
     let name = &first.comm;
-    let words = seen.words(1);
-    if program::is_init(name, words) {
-        return main_child_finding(seen, name);
+    match seen.first_kind() {
+        FirstProcess::Init => return main_child_finding(seen, name),
+        FirstProcess::Supervisor => {
+            return Finding::ok(
+                "sigterm",
+                format!("PID 1 ({name}) stops what it has started, in its own way"),
+            );
+        }
+        FirstProcess::Pause => {
+            return Finding::ok(
+                "sigterm",
+                "the containers of this pod share PID 1, and are stopped one by one",
+            );
+        }
+        FirstProcess::Shell(_) | FirstProcess::App => {}
     }
     let Some(sets) = seen.signals.get(&1) else {
         return Finding::note("sigterm", "the signals of PID 1 cannot be read");
@@ -128,7 +137,8 @@ fn stop_finding(seen: &Observation, first: &Stat) -> Finding {
         }
         Disposition::Default => {
             // A shell does not pass it on; its whole group has to hear it.
-            let options: &[&str] = if program::shell(name, words).is_some() { &["--group"] } else { &[] };
+            let is_shell = matches!(seen.first_kind(), FirstProcess::Shell(_));
+            let options: &[&str] = if is_shell { &["--group"] } else { &[] };
             Finding::problem(
                 "sigterm",
                 format!("PID 1 ({name}) has no handler for SIGTERM: {KILLED}"),
@@ -154,8 +164,8 @@ fn main_child_finding(seen: &Observation, init: &str) -> Finding {
 }
 
 /// Whether a shell stands where the app should.
-fn entry_point_finding(seen: &Observation, first: &Stat) -> Option<Finding> {
-    let shell = program::shell(&first.comm, seen.words(1))?;
+fn entry_point_finding(seen: &Observation) -> Option<Finding> {
+    let FirstProcess::Shell(shell) = seen.first_kind() else { return None };
     let children = seen.children(1);
     let below =
         children.first().map_or_else(String::new, |child| format!("; {} runs under it", child.name()));

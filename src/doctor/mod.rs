@@ -6,6 +6,8 @@ mod first_process;
 mod observation;
 mod orphans;
 mod program;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod zombies;
 

@@ -11,6 +11,8 @@ use crate::system::cgroup::{self, Levels};
 use crate::system::clock;
 use crate::system::procfs::{self, Descriptors, Pid, ProcessTable, SignalSets, Stat, State, Visibility};
 
+use super::program::{self, FirstProcess};
+
 /// The time between the two looks: what lasts that long is no process that ends in the very moment that we look.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -86,6 +88,11 @@ impl Observation {
     /// PID 1, unless it cannot be seen.
     pub(super) fn first(&self) -> Option<&Stat> {
         self.table.get(1)
+    }
+
+    /// What PID 1 is, by its name and command line.
+    pub(super) fn first_kind(&self) -> FirstProcess<'_> {
+        self.first().map_or(FirstProcess::App, |first| program::first_process(&first.comm, self.words(1)))
     }
 
     /// The living children of `parent`, the oldest first.

@@ -9,13 +9,13 @@ use super::command_line::shown;
 use super::finding::Finding;
 use super::first_process::{Reaping, entry_point, reaping};
 use super::observation::Observation;
-use super::program;
+use super::program::FirstProcess;
 
 /// How it is known that PID 1 did not start a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
-    /// PID 1 is an init, which starts one child.
-    Init,
+    /// PID 1 starts one child, and this is none that it has started.
+    NotStarted,
     /// The process that its group or session began with is gone.
     LeaderGone,
     /// The same command runs under another parent, too: one of the two was left behind.
@@ -29,7 +29,7 @@ pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
         .children(1)
         .into_iter()
         .enumerate()
-        .filter_map(|(rank, child)| evidence(seen, first, rank, child).map(|evidence| (child, evidence)))
+        .filter_map(|(rank, child)| evidence(seen, rank, child).map(|evidence| (child, evidence)))
         .collect();
     let Some((one, _)) = adopted.first() else { return vec![Finding::ok("orphans", "none that live")] };
     let oldest = adopted.iter().map(|(child, _)| seen.age(child)).max().unwrap_or_default();
@@ -50,7 +50,7 @@ pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
             );
             Finding::problem("orphans", message, kill_the_group(&parent)).caused_by(cause)
         }
-        None if reaping(seen, first) == Reaping::Reaps => Finding::note("orphans", message)
+        None if reaping(seen) == Reaping::Reaps => Finding::note("orphans", message)
             .caused_by(format!("{} was left behind by its parent, or made itself a daemon", one.comm)),
         None => Finding::problem("orphans", message, entry_point(seen, &[]))
             .caused_by(format!("{} lost its parent; when it ends, PID 1 will keep it as a zombie", one.comm)),
@@ -59,20 +59,16 @@ pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
 }
 
 /// How it is known that `child`, the `rank`th oldest under PID 1, was adopted; none when nothing says so.
-fn evidence(seen: &Observation, first: &Stat, rank: usize, child: &Stat) -> Option<Evidence> {
+fn evidence(seen: &Observation, rank: usize, child: &Stat) -> Option<Evidence> {
     let is_gone = |leader| leader != child.pid && leader != 0 && seen.table.get(leader).is_none();
-    let is_init = program::is_init(&first.comm, seen.words(1));
-    if is_init && rank == 0 {
-        // Its main child.
-        None
-    } else if twin(seen, child).is_some() {
-        Some(Evidence::SameCommand)
-    } else if is_gone(child.group) || is_gone(child.session) {
-        Some(Evidence::LeaderGone)
-    } else if is_init {
-        Some(Evidence::Init)
-    } else {
-        None
+    match seen.first_kind() {
+        // The main child, and what is one of many.
+        FirstProcess::Init if rank == 0 => None,
+        FirstProcess::Supervisor => None,
+        _ if twin(seen, child).is_some() => Some(Evidence::SameCommand),
+        _ if is_gone(child.group) || is_gone(child.session) => Some(Evidence::LeaderGone),
+        FirstProcess::Init | FirstProcess::Pause => Some(Evidence::NotStarted),
+        FirstProcess::Shell(_) | FirstProcess::App => None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Zombies: how many, how old, by whose fault, and where they come from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::system::clock;
-use crate::system::procfs::{Pid, Stat};
+use crate::system::procfs::{self, Pid, Stat};
 
 use super::command_line::shown;
 use super::finding::Finding;
@@ -11,7 +11,7 @@ use super::first_process::entry_point;
 use super::observation::Observation;
 use super::program;
 
-/// The most parents, and programs of each, that are named.
+/// The most parents that are named.
 const NAMED_MAX: usize = 3;
 
 /// Where a zombie of PID 1 comes from.
@@ -71,7 +71,7 @@ fn finding(seen: &Observation, parent: Pid, origin: Origin, zombies: &[&Stat]) -
     let message = |whose: &str| {
         format!(
             "{count} under {whose}: {}; the oldest started {} ago",
-            programs(zombies),
+            procfs::count_by_name(zombies),
             clock::spoken(oldest)
         )
     };
@@ -121,21 +121,4 @@ fn under_a_program(seen: &Observation, guilty: &Stat, message: &str) -> Finding 
     Finding::problem("zombies", message, fix).caused_by(format!(
         "{command} does not wait for the children that it started; no init can do that for it"
     ))
-}
-
-/// `2 x wget, 1 x sh`, the most frequent first.
-fn programs(zombies: &[&Stat]) -> String {
-    let mut programs: BTreeMap<&str, usize> = BTreeMap::new();
-    for zombie in zombies {
-        *programs.entry(&zombie.comm).or_default() += 1;
-    }
-    let mut programs: Vec<_> = programs.into_iter().collect();
-    programs.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let more: BTreeSet<_> = programs.iter().skip(NAMED_MAX).map(|(comm, _)| comm).collect();
-    let mut words: Vec<_> =
-        programs.iter().take(NAMED_MAX).map(|(comm, count)| format!("{count} x {comm}")).collect();
-    if !more.is_empty() {
-        words.push(format!("{} other programs", more.len()));
-    }
-    words.join(", ")
 }

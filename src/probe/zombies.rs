@@ -85,35 +85,22 @@ impl Zombies {
 
 /// `2 x wget, 1 x sh under app (pid 1)`, the worst parents and programs first.
 fn guilty(table: &ProcessTable, zombies: &[&Stat]) -> String {
-    let mut parents: BTreeMap<Pid, BTreeMap<&str, usize>> = BTreeMap::new();
+    let mut parents: BTreeMap<Pid, Vec<&Stat>> = BTreeMap::new();
     for zombie in zombies {
-        *parents.entry(zombie.parent).or_default().entry(&zombie.comm).or_default() += 1;
+        parents.entry(zombie.parent).or_default().push(zombie);
     }
     let mut parents: Vec<_> = parents.into_iter().collect();
-    parents.sort_by_key(|(_, programs)| std::cmp::Reverse(programs.values().sum::<usize>()));
+    parents.sort_by_key(|(_, zombies)| std::cmp::Reverse(zombies.len()));
     let others = parents.len().saturating_sub(NAMED_MAX);
     let mut sentences: Vec<_> = parents
         .into_iter()
         .take(NAMED_MAX)
-        .map(|(parent, programs)| format!("{} under {}", worst(programs), name(table, parent)))
+        .map(|(parent, zombies)| format!("{} under {}", procfs::count_by_name(&zombies), name(table, parent)))
         .collect();
     if others > 0 {
         sentences.push(format!("others under {others} more"));
     }
     sentences.join("; ")
-}
-
-/// `2 x wget, 1 x sh`, the most frequent first.
-fn worst(programs: BTreeMap<&str, usize>) -> String {
-    let mut programs: Vec<_> = programs.into_iter().collect();
-    programs.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let others: usize = programs.iter().skip(NAMED_MAX).map(|(_, count)| count).sum();
-    let mut words: Vec<_> =
-        programs.into_iter().take(NAMED_MAX).map(|(comm, count)| format!("{count} x {comm}")).collect();
-    if others > 0 {
-        words.push(format!("{others} others"));
-    }
-    words.join(", ")
 }
 
 /// The process that must reap, as far as it can be seen.

@@ -5,6 +5,7 @@ mod resources;
 mod stat;
 mod status;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -62,6 +63,26 @@ impl ProcessTable {
     pub(crate) fn zombies(&self) -> impl Iterator<Item = &Stat> {
         self.processes.iter().filter(|process| process.state == State::Zombie)
     }
+}
+
+/// The most programs that are named: the line is short, and the worst come first.
+const NAMED_MAX: usize = 3;
+
+/// `2 x wget, 1 x sh`: the names of `processes`, the most frequent first.
+pub(crate) fn count_by_name(processes: &[&Stat]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for process in processes {
+        *counts.entry(&process.comm).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let others: usize = counts.iter().skip(NAMED_MAX).map(|(_, count)| count).sum();
+    let named = counts.into_iter().take(NAMED_MAX);
+    let mut words: Vec<_> = named.map(|(comm, count)| format!("{count} x {comm}")).collect();
+    if others > 0 {
+        words.push(format!("{others} others"));
+    }
+    words.join(", ")
 }
 
 /// Reads the table of processes.
