@@ -68,11 +68,10 @@ pub(super) fn number(content: &[u8]) -> Result<Pid, String> {
 /// Whether the process with the number `pid` lives, and is the one that the file meant when it was `written`.
 fn verdict(pid: Pid, written: Option<SystemTime>) -> Result<String, String> {
     // Another container's /proc, mounted here, has other processes under these numbers.
-    let own = procfs::own_pid();
-    if own == Some(pid) {
+    if procfs::own_pid() == Some(pid) {
         return Err(format!("pid {pid} is this very check: the file is stale"));
     }
-    let seen = if own == Some(nix::unistd::getpid().as_raw()) { procfs::stat(pid) } else { Ok(None) };
+    let seen = if procfs::is_ours() { procfs::stat(pid) } else { Ok(None) };
     let Ok(Some(stat)) = seen else {
         return match kill(nix::unistd::Pid::from_raw(pid), None) {
             // It belongs to somebody else, so it is there.

@@ -15,6 +15,7 @@ use nix::errno::Errno;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase};
+use crate::sys::task;
 
 use crate::system::clock;
 
@@ -105,12 +106,17 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
         Failure::new(Phase::Local, Cause::Broken, format!("/proc cannot be read: {}", sentence(error)))
     };
     let (mut visibility, mut count, mut first) = (Visibility::Whole, 0_usize, false);
+    // A task of ours is no process to anybody else.
+    let own_task = reader().filter(|reader| own_pid() != Some(*reader));
     for entry in fs::read_dir("/proc").map_err(|error| unreadable(&error))? {
         if deadline.has_passed() {
             return Err(Failure::timed_out(Phase::Local));
         }
         let entry = entry.map_err(|error| unreadable(&error))?;
         let Some(pid) = entry.file_name().to_str().and_then(parse_pid) else { continue };
+        if own_task == Some(pid) {
+            continue;
+        }
         match stat::read_stat(pid, &mut each) {
             Ok(Some(())) => {
                 first |= pid == 1;
@@ -132,14 +138,26 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
 /// Why nothing can be said of processes.
 pub(crate) const NOT_MOUNTED: &str = "/proc is not mounted; mount it (docker and kubernetes do)";
 
-/// Our own number, as this /proc has it; none when it is that of a PID namespace that we are not in.
+/// Our own number, as this /proc has it; none when it is that of a PID namespace that we are not in. In a task it is that of
+/// the process which the task works for.
 pub(crate) fn own_pid() -> Option<Pid> {
-    fs::read_link("/proc/self").ok()?.to_str().and_then(parse_pid)
+    let reader = reader()?;
+    Some(if is_this_process(reader) { task::owner().unwrap_or(reader) } else { reader })
 }
 
 /// Whether /proc speaks of our PID namespace. One that was mounted for another has other processes under our numbers.
 pub(crate) fn is_ours() -> bool {
-    own_pid() == Some(nix::unistd::getpid().as_raw())
+    reader().is_some_and(is_this_process)
+}
+
+/// The number of the process or task that reads this.
+fn reader() -> Option<Pid> {
+    fs::read_link("/proc/self").ok()?.to_str().and_then(parse_pid)
+}
+
+/// Whether the number that /proc has for us is the one that the kernel tells us.
+fn is_this_process(reader: Pid) -> bool {
+    reader == nix::unistd::getpid().as_raw()
 }
 
 /// The numbers of all processes that can be seen, none where /proc is not mounted.
