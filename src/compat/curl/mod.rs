@@ -4,6 +4,7 @@ pub(crate) mod flags;
 mod options;
 mod request;
 mod run;
+mod write_out;
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -54,7 +54,7 @@ impl Template {
             ));
         }
         let query = data.take_if(|_| args.get).map(|data| encoded(&data));
-        let method = match (&args.method, args.head, &data) {
+        let method = match (args.method.as_ref().filter(|name| !name.is_empty()), args.head, &data) {
             (Some(name), _, _) => {
                 name.parse().map_err(|_| usage_error(format!("option -X: {name} is no method")))?
             }
@@ -225,10 +225,11 @@ fn file(option: &str, path: &str) -> Result<Vec<u8>, UsageError> {
     option_file::read(option, path).map_err(|why| (26, why))
 }
 
-/// `bytes` with all but letters, digits and `-._~` %-encoded.
+/// `bytes` with all but letters, digits and `-._~` %-encoded, and blanks as in forms.
 fn encode_component(bytes: &[u8]) -> String {
     let encode = |byte: &u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        b' ' => "+".into(),
         byte => format!("%{byte:02X}"),
     };
     bytes.iter().map(encode).collect()

@@ -1,16 +1,16 @@
 //! Running a command line of curl: its retries, its messages, its exit codes (<https://curl.se/docs/manpage.html#EXIT>).
 
 use std::thread;
-use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::http::{Method, Route, Scheme};
+use crate::http::{Method, Route};
 use crate::outcome::{Cause, Failure, Phase};
 
 use crate::compat::RunResult;
 use crate::compat::curl::options::{self, AfterFailure, CurlArgs, Fail, ResponseHeaders, Verbosity};
 use crate::compat::curl::request::{self, Template, Transfer};
+use crate::compat::curl::write_out::{self, Attempt, Finished};
 use crate::compat::transfer::exchange::{
     BodyAction, RedirectMethod, Redirects, ResponseHead, TransferError, TransferInfo, TransferOptions,
     run_transfer,
@@ -34,12 +34,6 @@ struct Session<'a> {
     route: Route,
     write_out: Option<String>,
     verbosity: Verbosity,
-}
-
-/// How an attempt ended.
-struct Attempt {
-    code: u8,
-    why: String,
 }
 
 impl TransferTool for Curl {
@@ -134,9 +128,11 @@ impl Session<'_> {
                 continue;
             }
             if let Some(format) = &self.write_out {
-                let text = written_out(format, |name| value(name, transfer, &attempt, &output, &info));
-                // As in curl, a failure to write it changes nothing.
-                let _ = Output::new(&Destination::Stdout).write(text.as_bytes(), deadline);
+                write_out::write(
+                    format,
+                    &Finished { transfer, attempt: &attempt, output: &output, info: &info },
+                    deadline,
+                );
             }
             let reason = format!("curl: ({}) {}", attempt.code, attempt.why);
             let result = match attempt.code {
@@ -250,102 +246,6 @@ impl Session<'_> {
             (Phase::Response, Cause::Protocol) => 1,
             (Phase::Body, Cause::Closed) => 18,
             _ => 56,
-        }
-    }
-}
-
-/// The value of `-w`'s variable `name`, if there is one of that name.
-fn value(
-    name: &str,
-    transfer: &Transfer,
-    attempt: &Attempt,
-    output: &Output,
-    info: &TransferInfo,
-) -> Option<String> {
-    let total = info.started.elapsed();
-    let seconds = |length: Option<Duration>| format!("{:.6}", length.unwrap_or_default().as_secs_f64());
-    let url = info.url.as_ref();
-    let scheme = url.map(|url| url.scheme);
-    Some(match name {
-        "http_code" | "response_code" => format!("{:03}", info.status.unwrap_or(0)),
-        "exitcode" => attempt.code.to_string(),
-        "errormsg" => attempt.why.clone(),
-        "time_total" => seconds(Some(total)),
-        "time_connect" | "time_pretransfer" => seconds(info.connect_time),
-        "time_appconnect" => seconds(info.connect_time.filter(|_| scheme == Some(Scheme::Https))),
-        "time_starttransfer" => seconds(info.first_byte_time),
-        "time_namelookup" | "time_redirect" => seconds(None),
-        "size_download" => output.bytes.to_string(),
-        "size_header" => info.header_bytes.to_string(),
-        "size_upload" => transfer.sent().to_string(),
-        "speed_download" => {
-            let speed = u128::from(output.bytes) * 1_000_000 / total.as_micros().max(1);
-            speed.to_string()
-        }
-        "url" => transfer.given.clone(),
-        "url_effective" => url.map_or_else(|| transfer.given.clone(), |url| url.uri.to_string()),
-        "redirect_url" => info.redirect_url.as_ref().map(|url| url.uri.to_string()).unwrap_or_default(),
-        "num_redirects" => info.redirect_count.to_string(),
-        "num_connects" => u8::from(info.connect_time.is_some()).to_string(),
-        "content_type" => info.content_type.clone().unwrap_or_default(),
-        "scheme" => scheme.map(|scheme| scheme.name().to_ascii_uppercase()).unwrap_or_default(),
-        "method" => transfer.request.as_ref().map(|request| request.method.to_string()).unwrap_or_default(),
-        "http_version" => if info.status.is_some() { "1.1" } else { "0" }.into(),
-        "ssl_verify_result" => "0".into(),
-        _ => return None,
-    })
-}
-
-/// `format` with its variables and escapes replaced; those that are not known stand for nothing.
-fn written_out(format: &str, value: impl Fn(&str) -> Option<String>) -> String {
-    let mut text = String::new();
-    let mut rest = format;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or_default();
-        if let Some((name, after)) =
-            after.strip_prefix('{').filter(|_| c == '%').and_then(|name| name.split_once('}'))
-        {
-            text.push_str(&value(name).unwrap_or_default());
-            rest = after;
-            continue;
-        }
-        let next = after.chars().next();
-        let meant = match (c, next) {
-            ('%', Some('%')) => Some("%"),
-            ('\\', Some('n')) => Some("\n"),
-            ('\\', Some('t')) => Some("\t"),
-            ('\\', Some('r')) => Some("\r"),
-            _ => None,
-        };
-        // Any other escape stays as it is, backslash included.
-        if let Some(meant) = meant {
-            text.push_str(meant);
-            rest = after.get(1..).unwrap_or_default();
-        } else {
-            text.push(c);
-            rest = after;
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_format_has_variables_and_escapes() {
-        let value = |name: &str| (name == "http_code").then(|| "200".to_owned());
-        for (format, text) in [
-            ("%{http_code}", "200"),
-            (r"a\n\t\r\\n", "a\n\t\r\\\n"),
-            ("%{unknown}x", "x"),
-            ("100%% %d %{open", "100% %d %{open"),
-            ("ä%{http_code}ß", "ä200ß"),
-            ("%", "%"),
-            ("\\", "\\"),
-        ] {
-            assert_eq!(written_out(format, value), text, "{format}");
         }
     }
 }

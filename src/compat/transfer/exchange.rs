@@ -80,6 +80,8 @@ pub(crate) struct TransferInfo {
     pub(crate) redirect_count: u32,
     /// The bytes of the heads of all answers.
     pub(crate) header_bytes: u64,
+    /// The headers of the last response as they came, after those of interim ones.
+    pub(crate) last_head: Vec<u8>,
     /// The Content-Type of the last answer.
     pub(crate) content_type: Option<String>,
     /// What it met on its way.
@@ -98,10 +100,42 @@ impl TransferInfo {
             redirect_url: None,
             redirect_count: 0,
             header_bytes: 0,
+            last_head: Vec::new(),
             content_type: None,
             trace: Trace::default(),
         }
     }
+}
+
+impl TransferInfo {
+    /// The header lines of the last response.
+    pub(crate) fn header_lines(&self) -> impl Iterator<Item = (String, String)> {
+        let head = String::from_utf8_lossy(&self.last_head).into_owned();
+        let last = head.trim_end().rsplit("\r\n\r\n").next().unwrap_or_default().to_owned();
+        let lines: Vec<_> = last.lines().skip(1).filter_map(|line| line.split_once(':')).map(own).collect();
+        lines.into_iter()
+    }
+
+    /// The value of a header of the last response; nothing where there is none.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        self.header_lines().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// `1.1`, `1` for HTTP/1.0, and `0` where there was no response.
+    pub(crate) fn http_version(&self) -> &'static str {
+        let head = String::from_utf8_lossy(&self.last_head);
+        let last = head.trim_end().rsplit("\r\n\r\n").next().unwrap_or_default();
+        match self.status {
+            None => "0",
+            Some(_) if last.starts_with("HTTP/1.0") => "1",
+            Some(_) => "1.1",
+        }
+    }
+}
+
+/// A header line of one's own.
+fn own((name, value): (&str, &str)) -> (String, String) {
+    (name.trim().to_owned(), value.trim().to_owned())
 }
 
 /// Decides what to do with the body of a response.
@@ -209,6 +243,7 @@ fn send_request(
         .map_err(|error| TransferError::Failed(error.failure, error.received))?;
     info.first_byte_time = Some(info.started.elapsed());
     info.status = Some(response.status);
+    info.last_head.clone_from(&response.raw_head);
     info.header_bytes += u64::try_from(response.raw_head.len()).unwrap_or(0);
     let content_type = response.head.get(header::CONTENT_TYPE);
     info.content_type = content_type.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);

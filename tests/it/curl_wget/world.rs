@@ -93,8 +93,32 @@ fn answers(head: &str) -> String {
         "/nohead405" if is_head => answer("405 Method Not Allowed", "", ""),
         "/nohead403" if is_head => answer("403 Forbidden", "", ""),
         "/echo" => answer("200 OK", "", &telling(head)),
+        "/headers" => answer("200 OK", "", &header_names(head)),
+        "/query" => answer("200 OK", "", &format!("{}\n", head.split(' ').nth(1).unwrap_or_default())),
+        "/up" => answer("200 OK", "", "{\"status\":\"UP\"}"),
+        "/empty" => answer("200 OK", "", ""),
+        "/304" => "HTTP/1.1 304 Not Modified\r\n\r\n".into(),
+        "/400" => answer("400 Bad Request", "", "bad\n"),
+        "/429" => answer("429 Too Many Requests", "Retry-After: 0\r\n", "slow down\n"),
+        "/relative" => answer("302 Found", "Location: ok\r\n", ""),
+        "/noreason" => "HTTP/1.1 200\r\nContent-Length: 3\r\n\r\nok\n".into(),
+        "/http10" => "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nok\n".into(),
+        "/type" => "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\nContent-Length: 3\r\n\r\nok\n".into(),
         _ => answer("200 OK", "", "ok\n"),
     }
+}
+
+/// The names of a request's headers; how bytes travel is each program's own affair.
+fn header_names(head: &str) -> String {
+    let names = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name.to_ascii_lowercase());
+    let mut names: Vec<_> =
+        names.filter(|name| !matches!(name.as_str(), "connection" | "accept-encoding")).collect();
+    names.sort();
+    names.join(" ") + "\n"
 }
 
 /// The parts of a request that both programs must send alike.
