@@ -230,4 +230,19 @@ mod tests {
         assert!(long.len() < 400 && long.ends_with(r#", "..."]"#), "{long}");
         assert_eq!(shown(&words(&["x".repeat(500).as_str()])).len(), SHOWN_MAX + 3);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_around_it_the_value_of_a_secret_option_is_not_shown(
+            before in proptest::collection::vec("[ -~]{0,20}", 0..4),
+            after in proptest::collection::vec("\\PC{0,20}", 0..4),
+            option in "(--password|--db-pass|--api-key|--auth-token|--client-secret)",
+        ) {
+            let spread = [before, vec![option.clone(), "s3cr3tvalue".into()], after.clone()].concat();
+            proptest::prop_assert!(!masked(&spread).concat().contains("s3cr3tvalue"), "{:?}", masked(&spread));
+            let joined = [vec![format!("{option}=s3cr3tvalue")], after].concat();
+            proptest::prop_assert!(!masked(&joined).concat().contains("s3cr3tvalue"), "{:?}", masked(&joined));
+            proptest::prop_assert!(shown(&spread).chars().count() <= SHOWN_MAX + 3);
+        }
+    }
 }

@@ -4,12 +4,13 @@ use crate::client::payload;
 use crate::probe::pid;
 use crate::system::{cgroup, procfs};
 
-/// Reads a process's `stat`, `cmdline` and `status`.
+/// Reads a process's `stat`, `cmdline`, `status` and `limits`.
 pub(crate) fn process_table(content: &[u8]) {
     if let Some(stat) = procfs::parse_stat(content) {
         assert!(stat.pid > 0);
     }
     assert!(procfs::parse_command_line(content).len() <= content.len());
+    let _ = (procfs::parse_signal_sets(content), procfs::parse_open_files(content));
     assert!(procfs::parse_leader(content).is_none_or(|leader| leader > 0));
     assert!(pid::number(content).map_or(true, |pid| (1..=procfs::PID_MAX).contains(&pid)));
 }

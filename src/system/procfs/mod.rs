@@ -19,13 +19,15 @@ use crate::sys::task;
 
 use crate::system::clock;
 
+#[cfg(fuzzing)]
+pub(crate) use self::resources::parse_open_files;
 pub(crate) use self::resources::{Descriptors, descriptors};
 #[cfg(fuzzing)]
 pub(crate) use self::stat::parse_stat;
 pub(crate) use self::stat::{Stat, StatLine, State, stat};
-#[cfg(fuzzing)]
-pub(crate) use self::status::parse_leader;
 pub(crate) use self::status::{Disposition, SignalSets, leader, signal_sets};
+#[cfg(fuzzing)]
+pub(crate) use self::status::{parse_leader, parse_signal_sets};
 
 /// The number of a process.
 pub(crate) type Pid = i32;

@@ -23,7 +23,7 @@ pub(crate) fn descriptors(pid: Pid) -> Option<Descriptors> {
 
 /// Reads the soft limit of open files in `/proc/PID/limits`, a table whose first column has blanks in its names
 /// ([proc_pid_limits(5)](https://man7.org/linux/man-pages/man5/proc_pid_limits.5.html)).
-fn parse_open_files(content: &[u8]) -> Option<usize> {
+pub(crate) fn parse_open_files(content: &[u8]) -> Option<usize> {
     let line = content.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Max open files"))?;
     std::str::from_utf8(line).ok()?.split_ascii_whitespace().next()?.parse().ok()
 }

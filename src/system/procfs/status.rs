@@ -75,7 +75,7 @@ fn field<'a>(content: &'a [u8], key: &str) -> Option<&'a str> {
 }
 
 /// Reads the masks, which are hexadecimal.
-fn parse_signal_sets(content: &[u8]) -> Option<SignalSets> {
+pub(crate) fn parse_signal_sets(content: &[u8]) -> Option<SignalSets> {
     let set = |key| u64::from_str_radix(field(content, key)?, 16).ok();
     Some(SignalSets { blocked: set("SigBlk:")?, ignored: set("SigIgn:")?, caught: set("SigCgt:")? })
 }
