@@ -8,8 +8,10 @@ use crate::command::{Command, Document};
 use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{
-    DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, SignalScope, Verbosity,
+    BeforeStopRequest, DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, SignalScope,
+    Verbosity,
 };
+use crate::init::signals::Signal;
 
 use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
 
@@ -53,15 +55,22 @@ const GRAMMAR: Grammar = Grammar {
 pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     let own = std::process::id();
     let error = |why: &str| format!("ERROR (catatonit:{own}): {why}");
-    let usage = format!("usage: {} {USAGE}", program.display());
+    let usage = format!("usage: catatonit {USAGE}");
     if variable_os("CATATONIT_LOG").is_some() {
         return Err(Usage::bare(FAILED, error("CATATONIT_LOG is reserved for future use")));
     }
     let mut plan = Init::new(MainChild::None);
     plan.bare_script = BareScript::RunByShell;
     plan.drain_policy = DrainPolicy::Leave;
+    plan.before_stop_request = BeforeStopRequest::ContinueMain;
     plan.failures = FailureCodes::of_any_exec(FAILED, FAILED);
     let mut variables = InitVariables::read(&mut plan)?;
+    // The stops of a terminal are not passed on there.
+    for signal in [Signal::TSTP, Signal::TTIN, Signal::TTOU] {
+        if !plan.rewrites.is_set(signal) {
+            plan.rewrites.set(signal, None);
+        }
+    }
     let mut command = Vec::new();
     for word in Scanner::new(GRAMMAR.as_posix_asks(), args) {
         let given = match word {

@@ -10,8 +10,8 @@ use crate::command::{Command, Document};
 use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{
-    DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, ParentDeath, ReapWarnings,
-    SignalScope, Subreaper, Verbosity,
+    BeforeStopRequest, DrainPolicy, FailureCodes, Init, LogFormat, LogOptions, MainChild, ParentDeath,
+    ReapWarnings, SignalScope, Subreaper, Verbosity,
 };
 use crate::init::signals::Signal;
 
@@ -23,8 +23,6 @@ const VERSION: &str = concat!("tini version 0.19.0 - git.sexton-", env!("CARGO_P
 
 /// Its usage to the letter, which scripts and tests compare, behind the name that it was called by.
 const USAGE: &str = "\
-Execute a program under the supervision of a valid init process (tini)
-
 Command line options:
 
   --version: Show version and exit.
@@ -92,6 +90,7 @@ pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Comm
     plan.bare_script = BareScript::RunByShell;
     plan.subreaper = Subreaper::Never;
     plan.drain_policy = DrainPolicy::Leave;
+    plan.before_stop_request = BeforeStopRequest::ContinueMain;
     plan.failures = FailureCodes { init: FAILED, not_loadable: FAILED, ..plan.failures };
     let variables = InitVariables::read(&mut plan)?;
     // The stops of a terminal's background are ignored there.
@@ -154,7 +153,10 @@ pub(super) fn parse(program: &OsStr, args: Vec<OsString>) -> Result<Box<dyn Comm
 /// Its usage, as `program`.
 fn usage(program: &OsStr) -> String {
     let name = Path::new(program).file_name().unwrap_or(program).display();
-    format!("{name} (tini version 0.19.0)\nUsage: {name} [OPTIONS] PROGRAM -- [ARGS] | --version\n\n{USAGE}")
+    format!(
+        "{name} (tini version 0.19.0)\nUsage: {name} [OPTIONS] PROGRAM -- [ARGS] | --version\n\n\
+         Execute a program under the supervision of a valid init process ({name})\n\n{USAGE}"
+    )
 }
 
 /// The line of `--version`; `docker info` wants no dot after the one of `git.`.

@@ -15,7 +15,7 @@ use crate::sys::signal::{self, Disposition, SigSet};
 
 use super::plan::{Init, ParentDeath, Placement};
 use super::signals::Signal;
-use super::terminal::{self, Terminal};
+use super::terminal::{self, Handover, Terminal};
 
 /// What we were given by our parent and owe to our child, as it was.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(super) struct Inherited {
 pub(super) struct Child {
     /// Its id, which nobody else has until it is reaped.
     pub(super) pid: Pid,
+    /// How the terminal went from our session to its own, if it leads one.
+    pub(super) handover: Option<Handover>,
     /// Where it reports a failed exec.
     page: SharedPage,
 }
@@ -58,8 +60,8 @@ pub(super) enum CloseFds<'a> {
 /// What a child reports on its way to exec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SpawnReport {
-    /// It leads its session, and can be signalled by its group.
-    LeadsSession,
+    /// It leads its session, and can be signalled by its group; this errno is why it has no terminal, 0 that it has one.
+    LeadsSession(c_int),
     /// exec failed, with this errno.
     ExecFailed(c_int),
 }
@@ -76,16 +78,21 @@ pub(super) fn spawn(
     let program = program.map_err(|_| SpawnError::Nul)?;
     let mut setup = ChildSetup { plan, inherited, terminal, program, init_as_parent: process::own_pid() };
     let page = SharedPage::new().map_err(SpawnError::Start)?;
-    if plan.placement == Placement::Session {
-        terminal::detach();
-    }
+    let detached = (plan.placement == Placement::Session).then(terminal::detach);
     let pid = match process::fork().map_err(SpawnError::Start)? {
         Side::Child => setup.exec(page.cells()),
         Side::Parent(pid) => pid,
     };
     prepare_parent(plan.placement, pid, page.cells(), closing);
+    let handover = detached.map(|detached| Handover {
+        detached,
+        attach_error: match SpawnReport::read(&page.cells().to_parent) {
+            Some(SpawnReport::LeadsSession(errno)) if errno > 0 => Some(Errno::from_raw(errno)),
+            _ => None,
+        },
+    });
     page.cells().to_child.set(GO);
-    Ok(Child { pid, page })
+    Ok(Child { pid, handover, page })
 }
 
 /// What the child waits for before it execs.
@@ -156,8 +163,7 @@ impl ChildSetup<'_> {
             }
             Placement::Session => {
                 let _ = process::lead_session();
-                terminal::attach();
-                SpawnReport::LeadsSession.write(&page.to_parent);
+                SpawnReport::LeadsSession(terminal::attach()).write(&page.to_parent);
             }
             Placement::Inherited => {}
         }
@@ -175,23 +181,30 @@ impl ChildSetup<'_> {
 }
 
 impl SpawnReport {
-    /// What errno is added to: it never looks like another report.
+    /// What errno is added to: neither looks like the other, nor like none.
+    const LEADS_SESSION: u32 = 1 << 15;
     const EXEC_FAILED: u32 = 1 << 16;
 
     /// Reports to the parent. Async-signal-safe.
     fn write(self, to: &SharedCell) {
-        to.set(match self {
-            Self::LeadsSession => 1,
-            Self::ExecFailed(errno) => Self::EXEC_FAILED + u32::try_from(errno).unwrap_or(0),
-        });
+        let (report, errno) = match self {
+            Self::LeadsSession(errno) => (Self::LEADS_SESSION, errno),
+            Self::ExecFailed(errno) => (Self::EXEC_FAILED, errno),
+        };
+        to.set(report + u32::try_from(errno).unwrap_or(0));
     }
 
     /// Reads what the child has reported last, if anything.
     fn read(from: &SharedCell) -> Option<Self> {
+        let errno = |number: u32| c_int::try_from(number).unwrap_or(0);
         match from.get() {
-            0 => None,
-            1 => Some(Self::LeadsSession),
-            other => Some(Self::ExecFailed(c_int::try_from(other - Self::EXEC_FAILED).unwrap_or(0))),
+            report if report >= Self::EXEC_FAILED => {
+                Some(Self::ExecFailed(errno(report - Self::EXEC_FAILED)))
+            }
+            report if report >= Self::LEADS_SESSION => {
+                Some(Self::LeadsSession(errno(report - Self::LEADS_SESSION)))
+            }
+            _ => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::drain::Remaining;
 use super::log::Log;
 use super::log_event::LogEvent;
 use super::machine::Action;
-use super::plan::{Init, Placement, SignalScope};
+use super::plan::{BeforeStopRequest, Init, Placement, SignalScope};
 use super::signals::Signal;
 use super::spawn_error::errno;
 use super::terminal::Terminal;
@@ -63,7 +63,7 @@ impl Effects<'_> {
                 self.log.record(LogEvent::Suspending);
                 let _ = signal::kill(process::own_pid(), Signal::STOP.number());
             }
-            Action::SignalGroup(signal) => self.remaining.signal_group(signal),
+            Action::SignalGroup(received) => self.signal_group(received),
             Action::SignalRemaining { limit } => {
                 self.log.record(LogEvent::Draining { limit });
                 // A ^C is for us now: whoever presses it does not want to wait.
@@ -92,16 +92,31 @@ impl Effects<'_> {
         match sent {
             Ok(()) => {
                 let scope = self.plan.signal_scope;
-                self.log.record(LogEvent::Forwarded { received, signal, pid: child.pid, scope });
+                let is_rewritten = self.plan.rewrites.is_set(received);
+                let pid = child.pid;
+                self.log.record(LogEvent::Forwarded { received, signal, is_rewritten, pid, scope });
             }
             Err(why) => self.log.record(LogEvent::NotForwarded { signal, why: &why }),
         }
     }
 
+    /// The last signal for the group of a main child that is gone.
+    fn signal_group(&mut self, received: Signal) {
+        let signal = self.plan.rewrites.get(received);
+        // In our own group its number may be anybody's by now.
+        if let (Some(signal), Placement::Group | Placement::Session) = (signal, self.plan.placement) {
+            self.remaining.signal_group(signal);
+        }
+        let is_rewritten = self.plan.rewrites.is_set(received);
+        self.log.record(LogEvent::LastSignal { received, signal, is_rewritten });
+    }
+
     /// The stopped cannot act on a stop request. Those who are not stopped are not bothered, as far as we can know it.
     fn continue_if_stopped(&mut self) {
         let Some(child) = &self.child else { return };
-        if self.plan.signal_scope == SignalScope::ProcessGroup || process::peek_stopped(child.pid).is_some() {
+        let is_for_all = self.plan.signal_scope == SignalScope::ProcessGroup
+            && self.plan.before_stop_request == BeforeStopRequest::Continue;
+        if is_for_all || process::peek_stopped(child.pid).is_some() {
             let _ = signal::kill(self.pid_or_group(child.pid), Signal::CONT.number());
         }
     }

@@ -51,6 +51,8 @@ pub(super) enum Verdict {
 struct Wakeup {
     signals: [Option<(Signal, Origin)>; BATCH],
     reap: Reap,
+    /// Whether SIGCHLD itself came.
+    child_signal: bool,
 }
 
 /// Whether a wake-up was about the dead.
@@ -65,13 +67,14 @@ enum Reap {
 impl Wakeup {
     /// Without signals.
     fn new(reap: Reap) -> Self {
-        Self { signals: [None; BATCH], reap }
+        Self { signals: [None; BATCH], reap, child_signal: false }
     }
 
     /// Takes a signal in.
     fn add(&mut self, info: SignalInfo) {
         if info.number == Signal::CHLD.number() {
             self.reap = Reap::Now;
+            self.child_signal = true;
         } else if let Some(signal) = Signal::new(info.number).filter(|_| !is_own(info)) {
             let origin = if info.code > 0 { Origin::Kernel } else { Origin::Process };
             if let Some(free) = self.signals.iter_mut().find(|place| place.is_none()) {
@@ -113,9 +116,9 @@ impl<'p> Supervisor<'p> {
 
     /// Runs until there is a verdict. `first` is a signal that has come before there was a loop.
     pub(super) fn run(&mut self, first: Option<Signal>) -> Verdict {
-        // Children that we had before, or that died before the loop began, are looked for once: their SIGCHLD may be gone.
-        let mut wakeup = Wakeup::new(Reap::Now);
-        wakeup.signals = [const { None }; BATCH];
+        // Children that we had before are looked for once: their SIGCHLD may be gone.
+        self.reap(&Wakeup::new(Reap::Now));
+        let mut wakeup = Wakeup::new(Reap::No);
         if let (Some(signal), Some(place)) = (first, wakeup.signals.first_mut()) {
             *place = Some((signal, Origin::Kernel));
         }
@@ -172,9 +175,16 @@ impl<'p> Supervisor<'p> {
 
     /// Reaps to the end of the queue, always: SIGCHLD comes once for many.
     fn reap(&mut self, wakeup: &Wakeup) {
+        let has_signal = wakeup.child_signal || wakeup.signals.iter().any(Option::is_some);
         // Without a main child it is not only our children that we wait for.
         if wakeup.reap == Reap::No && self.plan.main != MainChild::None {
+            if has_signal {
+                self.effects.log.record(LogEvent::AllReaped { children_left: true });
+            }
             return;
+        }
+        if wakeup.child_signal {
+            self.effects.log.record(LogEvent::ChildSignal);
         }
         let children_left = loop {
             let name =
@@ -194,6 +204,10 @@ impl<'p> Supervisor<'p> {
                 Reaped::NoChildren => break ChildrenLeft::No,
             }
         };
+        if has_signal {
+            let children_left = children_left == ChildrenLeft::Yes;
+            self.effects.log.record(LogEvent::AllReaped { children_left });
+        }
         let shares_namespace = self.plan.main == MainChild::None && self.role == Role::Pid1;
         self.step(Event::Reaped(match children_left {
             // A pause holds its namespace for processes that others have started.

@@ -7,15 +7,15 @@ use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys::fds;
-use crate::sys::process::{self, Pid};
+use crate::sys::process;
 use crate::sys::signal::Source;
 
-use super::child::{self, CloseFds, Inherited};
+use super::child::{self, CloseFds, Inherited, SpawnError};
 use super::dialect;
 use super::effects::Effects;
 use super::log::Log;
-use super::log_event::LogEvent;
-use super::plan::{Init, LogFormat, MainChild, Placement, Verbosity};
+use super::log_event::{HasTerminal, LogEvent};
+use super::plan::{Init, LogFormat, MainChild, Placement};
 use super::spawn_error;
 use super::terminal::Terminal;
 
@@ -50,14 +50,22 @@ impl Launch<'_> {
         let closing = self.given.as_deref().map_or(CloseFds::AllBut(&ours), CloseFds::Only);
         match child::spawn(self.plan, command, &self.inherited, &effects.terminal, closing) {
             Ok(child) => {
-                effects.log.record(LogEvent::Started { pid: child.pid, program: &program });
+                let terminal =
+                    if effects.terminal.raw_fd().is_some() { HasTerminal::Yes } else { HasTerminal::No };
+                let (pid, handover) = (child.pid, child.handover);
+                effects.log.record(LogEvent::Started { pid, program: &program, terminal, handover });
                 effects.remaining.set_group(child.pid);
                 effects.child = Some(child);
                 Ok(())
             }
             Err(error) => {
-                let why = spawn_error::start(&program, &error);
-                report_fatal(self.plan, &effects.log, &program, process::own_pid(), &why);
+                let why = match (self.plan.log.format, &error) {
+                    (LogFormat::Text | LogFormat::Json, _) | (_, SpawnError::Nul) => {
+                        spawn_error::start(&program, &error)
+                    }
+                    (format, SpawnError::Start(why)) => dialect::cannot_fork(format, spawn_error::errno(why)),
+                };
+                report_fatal(self.plan, &effects.log, &why);
                 Err(self.plan.failures.init)
             }
         }
@@ -69,15 +77,15 @@ impl Launch<'_> {
     }
 }
 
-/// Says what ends us, `pid` being who met it. Unlike the log this waits for a slow reader, but not for long.
-pub(super) fn report_fatal(plan: &Init, log: &Log, program: &str, pid: Pid, why: &str) {
+/// Says what ends us, in the words of the plan's format. Unlike the log this waits for a slow reader, but not for long.
+pub(super) fn report_fatal(plan: &Init, log: &Log, why: &str) {
     let deadline = Deadline::after(PATIENCE);
     match plan.log.format {
         LogFormat::Text | LogFormat::Json => log.fail(why, deadline),
-        _ if plan.log.verbosity < Verbosity::Error => {}
-        format => {
-            let line = dialect::cannot_start(format, program, pid, why).unwrap_or_default();
-            report::line(Stream::Stderr, &line, deadline);
+        LogFormat::Tini(_) | LogFormat::DumbInit(_) | LogFormat::Catatonit => {
+            for line in why.lines() {
+                report::line(Stream::Stderr, line, deadline);
+            }
         }
     }
 }

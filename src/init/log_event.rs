@@ -14,16 +14,26 @@ use super::reaper::End;
 use super::signals::Signal;
 use super::spawn_error::errno;
 use super::target_event::TargetEvent;
+use super::terminal::Handover;
+
+/// Whether we have a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HasTerminal {
+    /// We control one.
+    Yes,
+    /// There is none, or it is of no interest.
+    No,
+}
 
 /// Something that may be worth a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LogEvent<'a> {
     /// The main child was forked.
-    Started { pid: Pid, program: &'a str },
+    Started { pid: Pid, program: &'a str, terminal: HasTerminal, handover: Option<Handover> },
     /// There is no main child, as asked.
     Paused,
     /// A signal was sent on.
-    Forwarded { received: Signal, signal: Signal, pid: Pid, scope: SignalScope },
+    Forwarded { received: Signal, signal: Signal, is_rewritten: bool, pid: Pid, scope: SignalScope },
     /// A signal could not be sent on.
     NotForwarded { signal: Signal, why: &'a io::Error },
     /// A signal was not sent on, as the plan has it.
@@ -38,6 +48,16 @@ pub(super) enum LogEvent<'a> {
     Draining { limit: Duration },
     /// Somebody who did not end is killed.
     Escalated { who: &'a str, after: Option<Duration> },
+    /// The main child is gone, and its group was sent what this one is rewritten to.
+    LastSignal { received: Signal, signal: Option<Signal>, is_rewritten: bool },
+    /// SIGCHLD came, from the kernel or from somebody.
+    ChildSignal,
+    /// After a signal all the dead have been reaped.
+    AllReaped { children_left: bool },
+    /// Orphans come to us, as asked.
+    Subreaper,
+    /// The main child could not become its program.
+    ExecFailed { pid: Pid },
     /// We end.
     Exit { code: u8 },
     /// Something about a target that is watched.
@@ -77,6 +97,11 @@ impl LogEvent<'_> {
             | Self::Escalated { after: Some(_), .. }
             | Self::UnhealthyExit { .. } => Verbosity::Warning,
             Self::Target(event) if event.is_warning() => Verbosity::Warning,
+            Self::LastSignal { .. }
+            | Self::ChildSignal
+            | Self::AllReaped { .. }
+            | Self::Subreaper
+            | Self::ExecFailed { .. } => Verbosity::Trace,
             _ => Verbosity::Event,
         }
     }
@@ -84,13 +109,13 @@ impl LogEvent<'_> {
     /// Both of its forms.
     pub(super) fn told(&self) -> Told {
         match *self {
-            Self::Started { pid, program } => told(
+            Self::Started { pid, program, .. } => told(
                 "started",
                 format!("started {} as pid {pid}", Shown::new(program)),
                 [("pid", pid.into()), ("program", text(program.as_bytes()))],
             ),
             Self::Paused => told("paused", "paused: reaping until SIGTERM or SIGINT".into(), []),
-            Self::Forwarded { received, signal, pid, scope } => {
+            Self::Forwarded { received, signal, pid, scope, .. } => {
                 let instead = if received == signal { String::new() } else { format!(" for SIG{received}") };
                 let (to, is_group) = match scope {
                     SignalScope::MainChild => ("", false),
@@ -141,6 +166,15 @@ impl LogEvent<'_> {
                     format!("{who} still running{late}; sending SIGKILL"),
                     [("who", who.into())],
                 )
+            }
+            Self::LastSignal { received, .. } => {
+                signaled("last signal", format!("SIG{received} for the main child's group"), received)
+            }
+            Self::ChildSignal => told("child signal", "received SIGCHLD".into(), []),
+            Self::AllReaped { .. } => told("all reaped", "nobody else to reap".into(), []),
+            Self::Subreaper => told("subreaper", "orphans come to us, as asked".into(), []),
+            Self::ExecFailed { pid } => {
+                told("exec failed", format!("pid {pid} could not become its program"), [("pid", pid.into())])
             }
             Self::Exit { code } => told("exit", format!("exit {code}"), [("code", code.into())]),
             Self::Target(event) => Told {

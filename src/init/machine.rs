@@ -261,7 +261,10 @@ impl<'p> Machine<'p> {
 
     /// A signal for a main child that is there.
     fn forward(&mut self, now: Instant, received: Signal, emit: &mut impl FnMut(Action)) {
-        let Some(signal) = self.plan.rewrites.get(received) else { return emit(Action::Drop(received)) };
+        let Some(signal) = self.plan.rewrites.get(received) else {
+            emit(Action::Drop(received));
+            return self.stop_self(received, emit);
+        };
         if received.is_terminating() || signal.is_terminating() {
             let requested = *self.stop_requested.get_or_insert(now);
             if now < later(requested, self.plan.stop_delay) {
@@ -280,19 +283,24 @@ impl<'p> Machine<'p> {
         }
         emit(Action::Send { received, signal });
         if signal.is_stop_request() {
-            if self.plan.before_stop_request == BeforeStopRequest::Continue {
+            if self.plan.before_stop_request != BeforeStopRequest::Nothing {
                 emit(Action::ContinueIfStopped);
             }
             self.stop = StopState::Running;
         }
-        if received.is_job_control() && self.plan.job_control == JobControl::StopSelf {
-            emit(Action::StopSelf);
-        }
+        self.stop_self(received, emit);
         if signal.is_job_control() || signal == Signal::STOP {
             self.stop = StopState::Requested;
         }
         if received.is_terminating() || signal.is_terminating() {
             self.stop_sent.get_or_insert(now);
+        }
+    }
+
+    /// Stops us beside the main child, if the plan says so; what that one has got does not matter.
+    fn stop_self(&self, received: Signal, emit: &mut impl FnMut(Action)) {
+        if received.is_job_control() && self.plan.job_control == JobControl::StopSelf {
+            emit(Action::StopSelf);
         }
     }
 
@@ -363,9 +371,7 @@ impl<'p> Machine<'p> {
         let limit = until.saturating_duration_since(now);
         self.state = match self.plan.drain_policy {
             DrainPolicy::SignalGroup(signal) => {
-                if let Some(signal) = self.plan.rewrites.get(signal) {
-                    emit(Action::SignalGroup(signal));
-                }
+                emit(Action::SignalGroup(signal));
                 State::Done { code }
             }
             DrainPolicy::Leave | DrainPolicy::Limit(Duration::ZERO) => State::Done { code },

@@ -141,8 +141,10 @@ fn become_reaper(plan: &Init, log: &mut Log) -> reaper::Role {
         let text = format!("cannot become a subreaper ({}): orphans go to PID 1", spawn_error::errno(&why));
         log.record(LogEvent::Warning { text: &text });
     }
-    if plan.subreaper == Subreaper::Never && role == reaper::Role::Plain {
-        log.record(LogEvent::NoReaper);
+    match (plan.subreaper, role) {
+        (Subreaper::Never, reaper::Role::Plain) => log.record(LogEvent::NoReaper),
+        (Subreaper::Always, reaper::Role::Pid1 | reaper::Role::Subreaper) => log.record(LogEvent::Subreaper),
+        _ => {}
     }
     role
 }
@@ -184,7 +186,7 @@ fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, Ex
             Ok(watch)
         }
         Err(why) => {
-            report_fatal(plan, log, "", process::own_pid(), &why);
+            report_fatal(plan, log, &why);
             Err(plan.failures.init)
         }
     }
@@ -197,11 +199,12 @@ fn finish(mut effects: Effects<'_>, verdict: Verdict) -> ExitStatus {
         && let Some(errno) = child.exec_error()
     {
         let program = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+        effects.log.record(LogEvent::ExecFailed { pid: child.pid });
         let why = match plan.log.format {
             LogFormat::Text | LogFormat::Json => exec::refusal(program.as_ref().as_ref(), errno),
-            LogFormat::Tini(_) | LogFormat::DumbInit(_) | LogFormat::Catatonit => errno.desc().to_owned(),
+            format => dialect::cannot_exec(format, &program, child.pid, errno),
         };
-        report_fatal(plan, &effects.log, &program, child.pid, &why);
+        report_fatal(plan, &effects.log, &why);
         // By another program's name the child's own code counts as any other.
         if let LogFormat::Text | LogFormat::Json = plan.log.format {
             return tell_exit(&mut effects.log, plan.failures.of_exec(errno));

@@ -190,8 +190,10 @@ pub(crate) enum JobControl {
 /// What is done about a main child that is stopped when it is asked to end, and so cannot act on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BeforeStopRequest {
-    /// It is continued.
+    /// It is continued, and so is its group where that is what gets the request.
     Continue,
+    /// The same, but only if the main child itself is stopped: nobody else gets a signal that was not sent.
+    ContinueMain,
     /// Nothing: whoever stopped it continues it.
     Nothing,
 }

@@ -1,14 +1,21 @@
 //! The foreground of the terminal: handed to the main child when it is ours, and taken back before we end. No error in here
 //! is ever fatal: a terminal may go away at any time.
 
+use std::ffi::c_int;
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
+
+use nix::errno::Errno;
 
 use crate::sys::process::{self, Pid};
 use crate::sys::signal::{self, SigSet};
 use crate::sys::terminal;
 
 use super::signals::Signal;
+
+/// Where a session has its terminal.
+const STDIN: RawFd = 0;
 
 /// Our controlling terminal, if any, and whose it is.
 #[derive(Debug)]
@@ -128,23 +135,49 @@ fn stop_with_group(stop: Signal) {
     let _ = signal::set_mask(mask);
 }
 
-/// Gives up the controlling terminal, for a main child that leads a session of its own. The SIGHUP and SIGCONT that the kernel
-/// sends us for that are taken away; a real one, from somebody, is left to be sent on.
-pub(super) fn detach() {
-    const STDIN: RawFd = 0;
-    let before = signal::pending();
-    if terminal::detach(STDIN).is_err() || process::own_session() != process::own_pid() {
-        return;
-    }
-    for signal in [Signal::HUP, Signal::CONT] {
-        if !before.contains(signal.number()) {
-            let _ = signal::take(SigSet::EMPTY.with(signal.number()), Some(Duration::ZERO));
-        }
-    }
+/// How a terminal goes from our session to that of the main child.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Handover {
+    /// How we gave it up.
+    pub(super) detached: Detached,
+    /// Why the child could not take it, if it could not.
+    pub(super) attach_error: Option<Errno>,
 }
 
-/// In the child that leads a session: makes stdin its controlling terminal, if it is one that nobody has.
-pub(super) fn attach() {
-    const STDIN: RawFd = 0;
-    let _ = terminal::attach(STDIN);
+/// How we gave a terminal up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Detached {
+    /// We did not: stdin is not our controlling terminal, or the kernel has another reason.
+    Not(Errno),
+    /// We did, as one of its session.
+    AsMember,
+    /// We did as the leader of its session. The kernel sent these for it, and we have taken them away.
+    AsLeader([Option<Signal>; 2]),
+}
+
+/// Gives up the controlling terminal, for a main child that leads a session of its own. The SIGHUP and SIGCONT that the kernel
+/// sends us for that are taken away; a real one, from somebody, is left to be sent on.
+pub(super) fn detach() -> Detached {
+    let before = signal::pending();
+    if let Err(why) = terminal::detach(STDIN) {
+        return Detached::Not(errno(&why));
+    }
+    if process::own_session() != process::own_pid() {
+        return Detached::AsMember;
+    }
+    Detached::AsLeader([Signal::HUP, Signal::CONT].map(|signal| {
+        let is_new = !before.contains(signal.number());
+        let taken = is_new && signal::take(SigSet::EMPTY.with(signal.number()), Some(Duration::ZERO)).is_ok();
+        taken.then_some(signal)
+    }))
+}
+
+/// What the kernel said.
+fn errno(why: &io::Error) -> Errno {
+    Errno::from_raw(why.raw_os_error().unwrap_or(0))
+}
+
+/// In the child that leads a session: makes stdin its controlling terminal, if it is one that nobody has. Gives back errno, or 0.
+pub(super) fn attach() -> c_int {
+    terminal::attach(STDIN).err().and_then(|why| why.raw_os_error()).unwrap_or(0)
 }

@@ -2,7 +2,6 @@
 
 mod corpus;
 mod netcat;
-mod pages;
 mod waits;
 
 use std::fs;

@@ -33,6 +33,11 @@ static int race_in_namespace;
 /* The parent that forked this process. */
 static pid_t born_of;
 static char **all_argv;
+/* The child that was forked last. */
+static pid_t forked;
+/* What `exec` starts, where that is not the first word that it hands on; and what `main` returns. */
+static const char *exec_file;
+static int final_code;
 
 void say(const char *format, ...) {
     char line[4096];
@@ -139,6 +144,13 @@ static void leftovers_of_the_parent(void) {
         getpriority(PRIO_PROCESS, 0), (unsigned long long)files.rlim_cur, prctl(PR_GET_TIMERSLACK));
 }
 
+/* Where this process stands, in words that do not depend on numbers. */
+static void place(void) {
+    pid_t parent = getppid();
+    say("leads group %d session %d; with its parent group %d session %d", getpgrp() == getpid(), getsid(0) == getpid(),
+        getpgrp() == getpgid(parent), getsid(0) == getsid(parent));
+}
+
 static void read_line(int fd) {
     char line[256];
     size_t at = 0;
@@ -212,10 +224,13 @@ void perform(char **words) {
         else if (is(word, "report", &v)) report = atoi(v);
         else if (is(word, "sleep", &v)) nap(atoll(v) * 1000000);
         else if (is(word, "alarm", &v)) alarm(atoi(v));
+        else if (is(word, "until", &v)) { while (access(v, F_OK) < 0) nap(200000); }
         else if (is(word, "pause", &v)) for (;;) pause();
         else if (is(word, "time", &v)) say("time %lld", (long long)now());
         else if (is(word, "ids", &v)) say("pid %d ppid %d pgid %d sid %d", getpid(), getppid(), getpgrp(), getsid(0));
         else if (is(word, "arguments", &v)) { arguments(all_argv); return; }
+        else if (is(word, "place", &v)) place();
+        else if (is(word, "code", &v)) final_code = atoi(v);
         else if (is(word, "fds", &v)) descriptors();
         else if (is(word, "probe", &v)) probe();
         else if (is(word, "probed", &v)) probed();
@@ -244,6 +259,7 @@ void perform(char **words) {
         else if (is(word, "fork", &v)) {
             pid_t self = getpid(), child = fork();
             if (child < 0) refuse("fork");
+            forked = child;
             if (child == 0) {
                 born_of = self;
                 perform(words + 1);
@@ -251,6 +267,7 @@ void perform(char **words) {
             }
             words = after_block(words + 1) - 1;
         }
+        else if (is(word, "endchild", &v)) { kill(forked, SIGKILL); waitpid(forked, 0, 0); }
         else if (is(word, "wait", &v)) { while (wait(0) < 0 && errno == EINTR) { } }
         else if (is(word, "child", &v)) {
             /* The rest is performed by a child; this process only lives, to be killed. */
@@ -311,8 +328,9 @@ void perform(char **words) {
         }
         else if (is(word, "racens", &v)) race_in_namespace = 1;
         else if (is(word, "race", &v)) { race(v, race_in_namespace, words + 1); return; }
+        else if (is(word, "file", &v)) exec_file = v;
         else if (is(word, "exec", &v)) {
-            execv(words[1], words + 1);
+            execv(exec_file ? exec_file : words[1], words + 1);
             refuse(words[1]);
         }
         else {
@@ -326,5 +344,5 @@ int main(int argc, char **argv) {
     (void)argc;
     all_argv = argv;
     perform(argv + 1);
-    return 0;
+    return final_code;
 }

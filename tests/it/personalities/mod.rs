@@ -1,6 +1,14 @@
 //! sexton under the names of tini, docker-init, dumb-init and catatonit: their flags, variables, words and codes. Where
 //! the program itself is installed, both are run and compared.
 
+mod catatonit;
+mod compare;
+mod differences;
+mod dumb_init;
+mod line;
+mod signals;
+mod tini;
+
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -239,11 +247,8 @@ fn catatonit_has_its_codes_its_pause_and_its_words() {
         assert_eq!(names.run("catatonit", args).code, Some(code), "{args:?}");
     }
     assert!(names.run("catatonit", &["-V"]).stdout.starts_with("tini version "));
-    assert!(names.run("catatonit", &["-h"]).stderr.contains("/catatonit [-ghLPV]"));
+    assert!(names.run("catatonit", &["-h"]).stderr.starts_with("usage: catatonit"));
     assert!(names.run("catatonit", &["--", "nothing-of-that-name"]).stderr.contains("failed to exec pid1"));
-    let run = names.start("catatonit", &["--", "sh", "-c", "exit 3"]).env("CATATONIT_DEBUG", "1").run();
-    assert!(run.stderr.contains("DEBUG (catatonit:") && run.stderr.contains("exited with code 3"), "{run:?}");
-
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let running = names.start("catatonit", &["-P"]).start();
         let status = format!("/proc/{}/status", running.pid());
