@@ -150,7 +150,7 @@ fn assign_or_open(command: &Simple, state: &State, next: Next<'_>) -> Result<Tre
 fn builtin(name: &str, command: &Simple, state: &State, next: Next<'_>) -> Result<Option<Tree>, Refusal> {
     let done = |state: &State| next(&state.after(Code::Known(0)), Ending::Next).map(Some);
     match name {
-        "true" | ":" | "echo" | "printf" => {
+        "true" | ":" | "echo" | "printf" | "sleep" => {
             if let Some((fd, text)) = simple::said(command, state)? {
                 let mut changed = state.clone();
                 simple::send(&mut changed, fd, &text);
@@ -184,6 +184,10 @@ fn builtin(name: &str, command: &Simple, state: &State, next: Next<'_>) -> Resul
             done(&changed)
         }
         "cd" => Err(Refusal::new("cd: paths would be relative to another folder")),
+        "kill" if is_signal_0(command) => {
+            let asked = simple::pid_of(command, state)?;
+            branch(asked.verdict(), state, next).map(Some)
+        }
         "kill" | "pkill" | "killall" => Err(Refusal::with(
             "it ends the app itself",
             "sexton init --watch TARGET -- APP, which ends an unhealthy app so that its restart policy acts",
@@ -208,6 +212,11 @@ fn builtin(name: &str, command: &Simple, state: &State, next: Next<'_>) -> Resul
         }
         _ => nested(command, state, next),
     }
+}
+
+/// Whether a kill only looks whether there is such a process.
+fn is_signal_0(command: &Simple) -> bool {
+    command.words.len() == 3 && command.words.get(1).and_then(script::literal).as_deref() == Some("-0")
 }
 
 /// A command that runs a script: `sh -c`, `timeout 3 bash -c`.

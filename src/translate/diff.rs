@@ -23,6 +23,13 @@ struct Change {
 /// The diff of `path` for `edits`; empty without any.
 pub(super) fn unified(path: &str, old: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| edit.place.start);
+    // A fragment that several places take by its anchor is changed once.
+    let mut end = 0;
+    edits.retain(|edit| {
+        let is_free = edit.place.start >= end;
+        end = if is_free { edit.place.end.max(end) } else { end };
+        is_free
+    });
     edits.dedup();
     let lines: Vec<&str> = old.split_inclusive('\n').collect();
     let changes = changes(old, &lines, &edits);

@@ -35,6 +35,7 @@ pub(super) fn find(text: &str) -> Vec<Found> {
         let has_sexton = stage.iter().any(|each| each.keyword == "COPY" && each.slice().contains("/sexton"));
         let entry = last(stage, "ENTRYPOINT").or_else(|| last(stage, "CMD"));
         let entry_form = entry.and_then(|entry| line::form(&entry.content()).ok());
+        let mut is_copied = has_sexton;
         for instruction in stage {
             let is_entry = entry.is_some_and(|entry| entry.place == instruction.place);
             let (content, role, runtime) = match instruction.keyword.as_str() {
@@ -48,7 +49,7 @@ pub(super) fn find(text: &str) -> Vec<Found> {
                 _ => continue,
             };
             let original = joined(text.get(content.clone()).unwrap_or_default());
-            found.push(Found {
+            let each = Found {
                 line: instruction.line,
                 form: line::form(&original),
                 original: format!("{} {original}", instruction.keyword),
@@ -58,8 +59,10 @@ pub(super) fn find(text: &str) -> Vec<Found> {
                 entry: entry_form.clone(),
                 has_init: None,
                 is_started_alone: true,
-                copy_before: (!has_sexton).then_some(instruction.place.start),
-            });
+                copy_before: (!is_copied).then_some(instruction.place.start),
+            };
+            is_copied |= each.changes();
+            found.push(each);
         }
     }
     found

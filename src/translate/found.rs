@@ -29,8 +29,8 @@ pub(super) enum Layout {
     Flow(Range<usize>, Style, Option<&'static str>),
     /// As a list of lines, of this indent.
     Block(Range<usize>, Style, String, Option<&'static str>),
-    /// In a way that is not changed, and why.
-    Fixed(&'static str),
+    /// In a way that is not changed, and why; with that word.
+    Fixed(&'static str, Option<&'static str>),
 }
 
 /// Something found in a file.
@@ -82,7 +82,7 @@ impl Found {
             form: Ok(Form::Shell(text.to_owned())),
             role: Role::Unknown,
             runtime: Runtime::default(),
-            layout: Layout::Fixed("a script becomes a command line where it is called"),
+            layout: Layout::Fixed("a script becomes a command line where it is called", None),
             entry: None,
             has_init: None,
             is_started_alone: true,
@@ -124,9 +124,14 @@ impl Found {
     /// Compose's word before a command.
     fn prefix(&self) -> Option<&'static str> {
         match &self.layout {
-            Layout::Flow(_, _, prefix) | Layout::Block(_, _, _, prefix) => *prefix,
-            Layout::Exec(_) | Layout::Fixed(_) => None,
+            Layout::Flow(_, _, prefix) | Layout::Block(_, _, _, prefix) | Layout::Fixed(_, prefix) => *prefix,
+            Layout::Exec(_) => None,
         }
+    }
+
+    /// Whether it is changed.
+    pub(super) fn changes(&self) -> bool {
+        matches!(self.outcome(), Some(Ok(_)))
     }
 
     /// What to write instead; nothing where it can stay.
@@ -157,7 +162,7 @@ impl Found {
                 let all: Vec<_> = all.map(|word| styled(&word, *style, false)).collect();
                 Ok(Edit { place: place.clone(), text: all.join(&format!("\n{indent}- ")) })
             }
-            Layout::Fixed(why) => Err(why),
+            Layout::Fixed(why, _) => Err(why),
         }
     }
 

@@ -158,7 +158,7 @@ pub(super) fn replacement(
         });
     }
     if role == Role::Unknown
-        && let Some(found) = entry(form, true)
+        && let Some(found) = entry(form, false)
     {
         return found;
     }

@@ -88,7 +88,7 @@ fn of_check(check: &Node, service: &Node, text: &str, put_in: &mut Interpolation
             Some(words) => Ok(line::of_words(words.iter().map(|word| put_in.read(word)).collect())),
             None => Err(Refusal::new("a list of other things than texts")),
         },
-        Kind::Mapping(_) | Kind::Alias => return None,
+        Kind::Mapping(_) | Kind::Nothing => return None,
     };
     let limit = match check.get("timeout").and_then(Node::text) {
         None => Some(DOCKER_TIMEOUT),
@@ -96,7 +96,7 @@ fn of_check(check: &Node, service: &Node, text: &str, put_in: &mut Interpolation
     };
     let entry = ["entrypoint", "command"].iter().find_map(|key| service.get(key));
     Some(Found {
-        line: test.line,
+        line: line_of(test, text),
         original: format!("test: {}", shown(test, text)),
         form,
         role: Role::Check,
@@ -126,7 +126,7 @@ fn entry_form(node: &Node, put_in: &mut Interpolations) -> Result<Form, Refusal>
             let words = simple.words.iter().map(script::literal).collect::<Option<_>>();
             words.map(Form::Exec).ok_or_else(|| Refusal::new("variables that no shell reads"))
         }
-        Kind::Mapping(_) | Kind::Alias => Err(Refusal::new("neither a list nor a text")),
+        Kind::Mapping(_) | Kind::Nothing => Err(Refusal::new("neither a list nor a text")),
     }
 }
 
@@ -189,7 +189,7 @@ fn of_container(container: &Node, text: &str, found: &mut Vec<Found>) {
     let Some(command) = command else { return };
     let layout = match args {
         None => layout(command, text, None),
-        Some(_) => Layout::Fixed("its words stand in both command and args"),
+        Some(_) => Layout::Fixed("its words stand in both command and args", None),
     };
     found.push(Found {
         line: command.line,
@@ -226,6 +226,16 @@ fn of_task(container: &Node, text: &str, found: &mut Vec<Found>) {
     });
 }
 
+/// The line of `node`; that of its sign where it is a block of lines.
+fn line_of(node: &Node, text: &str) -> usize {
+    let Kind::Scalar(_, Style::Block) = node.kind else { return node.line };
+    let before = text.get(..node.place.start).unwrap_or_default();
+    before
+        .rfind(['|', '>'])
+        .and_then(|sign| before.get(..sign))
+        .map_or(node.line, |head| head.matches('\n').count() + 1)
+}
+
 /// `node` as it stands in the file, on one line.
 fn shown(node: &Node, text: &str) -> String {
     let slice = text.get(node.place.clone()).unwrap_or_default();
@@ -241,7 +251,8 @@ fn layout(node: &Node, text: &str, prefix: Option<&'static str>) -> Layout {
         _ => Style::Double,
     };
     match &node.kind {
-        Kind::Sequence(..) if has_comment => Layout::Fixed("a comment stands inside of it"),
+        _ if node.is_alias => Layout::Fixed("it stands elsewhere, and an alias leads there", prefix),
+        Kind::Sequence(..) if has_comment => Layout::Fixed("a comment stands inside of it", prefix),
         Kind::Sequence(items, true) => Layout::Flow(node.place.clone(), style(items), prefix),
         Kind::Sequence(items, false) => {
             let begins = text.get(..node.place.start).unwrap_or_default();
@@ -250,7 +261,7 @@ fn layout(node: &Node, text: &str, prefix: Option<&'static str>) -> Layout {
                 Some(indent) if indent.trim().is_empty() => {
                     Layout::Block(node.place.clone(), style(items), indent.to_owned(), prefix)
                 }
-                _ => Layout::Fixed("a list that is written in an unusual way"),
+                _ => Layout::Fixed("a list that is written in an unusual way", prefix),
             }
         }
         Kind::Scalar(_, Style::Block) => {
@@ -265,13 +276,13 @@ fn layout(node: &Node, text: &str, prefix: Option<&'static str>) -> Layout {
                     Layout::Flow(sign..node.place.end, Style::Double, prefix)
                 }
                 _ if slice.starts_with(['|', '>']) => Layout::Flow(node.place.clone(), Style::Double, prefix),
-                _ => Layout::Fixed("a text of several lines"),
+                _ => Layout::Fixed("a text of several lines", prefix),
             }
         }
         Kind::Scalar(_, style) => {
             let style = if *style == Style::Plain { Style::Double } else { *style };
             Layout::Flow(node.place.clone(), style, prefix)
         }
-        Kind::Mapping(_) | Kind::Alias => Layout::Fixed("it stands elsewhere"),
+        Kind::Mapping(_) | Kind::Nothing => Layout::Fixed("it is neither a list nor a text", prefix),
     }
 }

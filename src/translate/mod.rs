@@ -291,5 +291,8 @@ fn told(text: &str) -> Result<Vec<Told>, String> {
         };
         told.extend(found.iter().filter_map(|each| each.told(&put_in, compose)));
     }
+    // What a fragment says holds wherever an alias leads to it, and is told once.
+    told.sort_by_key(|each| each.line);
+    told.dedup_by(|one, other| one.line == other.line && one.original == other.original);
     Ok(told)
 }

@@ -233,5 +233,8 @@ pub(super) fn below(runtime: Duration) -> Duration {
 
 /// `length` as our options take it.
 pub(super) fn duration(length: Duration) -> String {
+    if length.subsec_millis() > 0 && length < Duration::from_secs(60) {
+        return format!("{}ms", length.as_millis());
+    }
     humantime::format_duration(length).to_string().replace(' ', "")
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::compat::sh::lexer::{Mode, Piece, To, Word};
 
-use super::asked::{Asked, Exit, Limit, Output, Refusal, Statuses};
+use super::asked::{Asked, Check, Exit, Limit, Output, Refusal, Statuses};
 use super::notation::base;
 use super::script::{self, After, Command, Simple};
 use super::sockets::Socket;
@@ -98,6 +98,17 @@ pub(super) fn text(word: &Word, state: &State) -> Result<String, Refusal> {
         Arg::Status => Ok("$?".into()),
         Arg::Output(_) => Err(Refusal::new("what a command writes is an argument of another one")),
     }
+}
+
+/// What `kill -0 "$(cat FILE)"` asks.
+pub(super) fn pid_of(command: &Simple, state: &State) -> Result<Asked, Refusal> {
+    let last = command.words.last().map(|word| argument(word, state)).transpose()?;
+    let refusal =
+        || Refusal::with("kill -0 of a process by its number", "sexton check pid:/FILE, or process:NAME");
+    let Some(Arg::Output(asked)) = last else { return Err(refusal()) };
+    let path = asked.check.target.strip_prefix("file:").filter(|_| asked.output == Output::Content);
+    let path = path.ok_or_else(refusal)?;
+    Ok(Asked::by_exit(Check::of(format!("pid:{path}")).note("verdict gets stricter: a zombie is dead")))
 }
 
 /// All words after the first.

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
+/// The most nodes of a file, with those that aliases lead to: an alias may stand for many.
+const NODES_MAX: usize = 100_000;
+
 /// How deep nodes may stand in each other.
 const DEPTH_MAX: usize = 64;
 
@@ -14,6 +17,8 @@ pub(super) struct Node {
     pub(super) place: Range<usize>,
     /// The line that it begins in, from 1.
     pub(super) line: usize,
+    /// Whether it stands elsewhere, and an alias leads there.
+    pub(super) is_alias: bool,
     /// What it is.
     pub(super) kind: Kind,
 }
@@ -27,8 +32,8 @@ pub(super) enum Kind {
     Sequence(Vec<Node>, bool),
     /// Keys and their values.
     Mapping(Vec<(Node, Node)>),
-    /// What stands elsewhere.
-    Alias,
+    /// What an alias leads to that is not known.
+    Nothing,
 }
 
 /// How a text is written.
@@ -45,9 +50,24 @@ pub(super) enum Style {
 }
 
 impl Node {
-    /// The value of `key`.
+    /// The value of `key`, its own or one that `<<` merges in.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        self.pairs().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+        let named = |key: &str| self.pairs().iter().find(|(name, _)| name.text() == Some(key));
+        if let Some((_, value)) = named(key) {
+            return Some(value);
+        }
+        let (_, merged) = named("<<")?;
+        merged.get(key).or_else(|| merged.items().iter().find_map(|each| each.get(key)))
+    }
+
+    /// The number of nodes in it.
+    fn size(&self) -> usize {
+        let inner: usize = match &self.kind {
+            Kind::Sequence(items, _) => items.iter().map(Self::size).sum(),
+            Kind::Mapping(pairs) => pairs.iter().map(|(key, value)| key.size() + value.size()).sum(),
+            Kind::Scalar(..) | Kind::Nothing => 0,
+        };
+        inner + 1
     }
 
     /// Keys and values; none of what is not a mapping.
@@ -92,7 +112,8 @@ pub(super) fn strings(text: &str) -> Option<Vec<String>> {
 pub(super) fn documents(text: &str) -> Result<Vec<Node>, String> {
     let mut offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     offsets.push(text.len());
-    let mut reader = Reader { parser: Parser::new_from_str(text), offsets };
+    let parser = Parser::new_from_str(text);
+    let mut reader = Reader { parser, offsets, anchors: Vec::new(), nodes: 0 };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -109,6 +130,10 @@ struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// The byte that each character begins at.
     offsets: Vec<usize>,
+    /// What has a name, by its number.
+    anchors: Vec<(usize, Node)>,
+    /// The nodes so far.
+    nodes: usize,
 }
 
 impl Reader<'_> {
@@ -131,7 +156,17 @@ impl Reader<'_> {
         if depth > DEPTH_MAX {
             return Err(format!("line {}: nodes in nodes, more than {DEPTH_MAX} deep", span.start.line()));
         }
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            return Err(format!("more than {NODES_MAX} nodes"));
+        }
         let line = span.start.line();
+        let anchor = match &event {
+            Event::Scalar(_, _, anchor, _)
+            | Event::SequenceStart(anchor, _)
+            | Event::MappingStart(anchor, _) => *anchor,
+            _ => 0,
+        };
         let start = self.byte(span.start.index());
         let mut place = start..self.byte(span.end.index());
         let kind = match event {
@@ -179,12 +214,24 @@ impl Reader<'_> {
                 place.end = pairs.last().map_or(self.byte(end.end.index()), |(_, value)| value.place.end);
                 Kind::Mapping(pairs)
             }
-            _ => Kind::Alias,
+            Event::Alias(anchor) => {
+                let known = self.anchors.iter().rev().find(|(known, _)| *known == anchor);
+                let kind = known.map_or(Kind::Nothing, |(_, node)| node.kind.clone());
+                let node = Node { place, line, is_alias: true, kind };
+                self.nodes += node.size();
+                return Ok(node);
+            }
+            _ => Kind::Nothing,
         };
         // What follows a value on its line is no part of it.
         let inner = text.get(place.clone()).unwrap_or_default();
         place.end = place.start + inner.trim_end().len();
-        Ok(Node { place, line, kind })
+        let node = Node { place, line, is_alias: false, kind };
+        if anchor > 0 {
+            self.nodes += node.size();
+            self.anchors.push((anchor, node.clone()));
+        }
+        Ok(node)
     }
 }
 
@@ -223,6 +270,29 @@ mod tests {
         assert_eq!(shown("d"), "plain text");
         assert!(shown("c").ends_with("one\n  two"), "{:?}", shown("c"));
         assert_eq!(root.get("a").unwrap().line, 2);
+    }
+
+    #[test]
+    fn aliases_and_merged_keys_lead_where_they_lead() {
+        let text = "x: &a {t: 3s}\ny: {<<: *a, u: 1}\nz: *a\nw: {<<: [*a, {v: 2}]}\n";
+        let documents = documents(text).unwrap();
+        let value = |first: &str, second: &str| {
+            documents[0].get(first).unwrap().get(second).and_then(Node::text).map(str::to_owned)
+        };
+        for key in ["x", "y", "z", "w"] {
+            assert_eq!(value(key, "t").as_deref(), Some("3s"), "{key}");
+        }
+        assert_eq!(value("w", "v").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn aliases_of_aliases_end() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..12 {
+            let many = vec![format!("*a{}", n - 1); 10].join(", ");
+            text.push_str(&format!("a{n}: &a{n} [{many}]\n"));
+        }
+        assert!(documents(&text).is_err());
     }
 
     proptest::proptest! {

@@ -89,8 +89,7 @@ fn read(call: &Call) -> Result<Server, Refusal> {
 
 impl Server {
     /// The check of it, with this login.
-    fn check(&self, call: &Call, login: &str) -> Check {
-        let _ = call;
+    fn check(&self, login: &str) -> Check {
         if let Some(path) = &self.socket {
             let mut check = Check::of(format!("mysql://{login}localhost"));
             check.flags.push(Flag("--unix-socket", Some(path.clone())));
@@ -116,21 +115,24 @@ pub(super) fn admin(call: &Call) -> Result<Asked, Refusal> {
     match words.as_slice() {
         ["ping"] => {
             // It is alive for mysqladmin whoever is refused.
-            let check = server.check(call, "");
-            let check = if server.user.is_some() || server.password.is_some() {
-                check.note(
-                    "the login is left out: mysqladmin ping is content with \"access denied\"; \
-                     mysql://USER:PASSWORD@HOST has it checked",
-                )
-            } else {
-                check
-            };
-            let output = Output::Says("mysqld is alive".into(), Exit::Check);
+            let check = server.check("");
+            if server.user.is_none() && server.password.is_none() {
+                let output = Output::Says("mysqld is alive".into(), Exit::Check);
+                return Ok(Asked { check, exit: Exit::Check, output });
+            }
+            let login = userinfo(server.user.as_deref(), server.password.as_deref());
+            let nearest = format!("sexton check {}", server.check(&login).target);
+            let check = check.note(
+                "the login is left out: mysqladmin ping is content with \"access denied\"; \
+                 mysql://USER:PASSWORD@HOST has it checked",
+            );
+            let denied = Refusal::with("it says that it is alive only to who has logged in", nearest);
+            let output = Output::Says("mysqld is alive".into(), Exit::Other(denied));
             Ok(Asked { check, exit: Exit::Check, output })
         }
         ["status" | "version"] => {
             let login = userinfo(server.user.as_deref(), server.password.as_deref());
-            let check = server.check(call, &login);
+            let check = server.check(&login);
             Ok(Asked { check, exit: Exit::Check, output: Output::Says("Uptime:".into(), Exit::Check) })
         }
         _ => Err(Refusal::with(
@@ -144,7 +146,7 @@ pub(super) fn admin(call: &Call) -> Result<Asked, Refusal> {
 pub(super) fn client(call: &Call) -> Result<Asked, Refusal> {
     let server = read(call)?;
     let login = userinfo(server.user.as_deref(), server.password.as_deref());
-    let check = server.check(call, &login);
+    let check = server.check(&login);
     let statement = server.statement.clone().or_else(|| call.input.clone()).unwrap_or_default();
     let text = plain(&statement).unwrap_or_default();
     let text = text.trim().trim_end_matches([';', '\\', 'G']).trim().to_ascii_lowercase();
@@ -165,9 +167,12 @@ pub(super) fn client(call: &Call) -> Result<Asked, Refusal> {
 /// What `MariaDB`'s `healthcheck.sh` asks.
 pub(super) fn healthcheck(call: &Call) -> Result<Asked, Refusal> {
     let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
+    if args.is_empty() {
+        return Err(Refusal::with("a script of its own", "sexton translate FILE, with that script"));
+    }
     let known =
         |arg: &&str| matches!(*arg, "--connect" | "--innodb_initialized" | "--su-mysql" | "--su=mysql");
-    if args.is_empty() || !args.contains(&"--connect") || !args.iter().all(known) {
+    if !args.contains(&"--connect") || !args.iter().all(known) {
         return Err(Refusal::with(
             format!(
                 "{} {} asks MariaDB for more than whether it takes connections",

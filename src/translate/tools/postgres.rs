@@ -4,10 +4,13 @@ use super::{Call, Given, encoded, host, options, port, userinfo};
 use crate::translate::asked::{Asked, Check, Exit, Flag, Limit, Output, Refusal};
 use crate::translate::notation::plain;
 
-/// Their options that take a value.
-const VALUED: &[&str] = &[
-    "h", "host", "p", "port", "U", "username", "d", "dbname", "t", "timeout", "c", "command", "f", "file",
-    "v", "set", "variable", "P", "pset", "F", "R", "o", "L",
+/// The options of `pg_isready` that take a value.
+const IS_READY_VALUED: &[&str] = &["h", "host", "p", "port", "U", "username", "d", "dbname", "t", "timeout"];
+
+/// Those of `psql`.
+const PSQL_VALUED: &[&str] = &[
+    "h", "host", "p", "port", "U", "username", "d", "dbname", "c", "command", "f", "file", "v", "set",
+    "variable", "P", "pset", "F", "R", "o", "L",
 ];
 
 /// What was said about the server.
@@ -76,7 +79,7 @@ pub(super) fn is_ready(call: &Call) -> Result<Asked, Refusal> {
     let mut server = Server::default();
     // Its own default.
     let mut limit = Limit::seconds("3")?;
-    for given in options(&call.args, VALUED)? {
+    for given in options(&call.args, IS_READY_VALUED)? {
         match given {
             Given::Option(name, value) if server.option(&name, value.as_ref()) => {}
             Given::Option(name, value) => match name.as_str() {
@@ -93,14 +96,17 @@ pub(super) fn is_ready(call: &Call) -> Result<Asked, Refusal> {
     if server.database.as_deref().is_none_or(|name| !name.contains("://")) {
         server.database = None;
     }
-    let check = server.check(call, None).limit(limit);
+    let mut check = server.check(call, None).limit(limit);
+    if server.user.is_some() {
+        check = check.note("verdict gets stricter: a user who is named must exist");
+    }
     Ok(Asked { check, exit: Exit::Check, output: Output::Says("accepting connections".into(), Exit::Check) })
 }
 
 /// What a `psql` asks.
 pub(super) fn psql(call: &Call) -> Result<Asked, Refusal> {
     let (mut server, mut operands, mut statement) = (Server::default(), Vec::new(), call.input.clone());
-    for given in options(&call.args, VALUED)? {
+    for given in options(&call.args, PSQL_VALUED)? {
         match given {
             Given::Option(name, value) if server.option(&name, value.as_ref()) => {}
             Given::Option(name, value) => match name.as_str() {

@@ -6,7 +6,7 @@ use crate::support::peers::{Peer, Recipe, free_port, program};
 use crate::support::{Run, sexton};
 
 /// php-fpm that listens on `listen`, where `{}` is its folder, with `settings` for its pool.
-fn php_fpm(listen: &str, settings: &str) -> Option<Peer> {
+pub(crate) fn php_fpm(listen: &str, settings: &str) -> Option<Peer> {
     // The distribution names it by its version.
     let names = fs::read_dir("/usr/sbin").into_iter().flatten().flatten();
     let mut names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());

@@ -1,16 +1,16 @@
 //! Targets that ask the servers behind an app, against those servers themselves.
 
 mod amqp;
-mod fcgi;
+pub(crate) mod fcgi;
 mod grpc;
 mod hostile;
 mod ldap;
 mod memcached;
 mod mqtt;
-mod mysql;
+pub(crate) mod mysql;
 mod nats;
-mod postgres;
-mod redis;
+pub(crate) mod postgres;
+pub(crate) mod redis;
 mod scripted;
 mod smtp;
-mod zookeeper;
+pub(crate) mod zookeeper;

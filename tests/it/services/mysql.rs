@@ -9,7 +9,7 @@ use crate::support::peers::{Peer, Recipe, certificate, free_port, program};
 use crate::support::{Run, eventually, sexton};
 
 /// A `MariaDB` server with `sql` done and `args` added.
-fn mariadb(sql: &str, args: &[&str]) -> Option<(Peer, u16)> {
+pub(crate) fn mariadb(sql: &str, args: &[&str]) -> Option<(Peer, u16)> {
     let (server, install) =
         (program("mariadbd", "mariadb-server")?, program("mariadb-install-db", "mariadb-server")?);
     let port = free_port();

@@ -298,3 +298,9 @@ fn no_database_file_or_name_is_taken_for_another() {
         sexton(["check", target]).refused(reason);
     }
 }
+
+/// A cluster that trusts everybody, and its port.
+pub(crate) fn trusting() -> Option<(Peer, u16)> {
+    let running = Cluster::new("host all all 127.0.0.1/32 trust\n")?.ready();
+    Some((running.peer, running.port))
+}

@@ -9,7 +9,7 @@ use crate::support::temp::Folder;
 use crate::support::{Sexton, eventually, sexton};
 
 /// redis with `args` on a port of its own.
-fn redis(args: &[&str]) -> Option<(Peer, u16)> {
+pub(crate) fn redis(args: &[&str]) -> Option<(Peer, u16)> {
     let port = free_port();
     Some((recipe(port)?.args(args).start().listening(port), port))
 }
@@ -22,7 +22,7 @@ fn recipe(port: u16) -> Option<Recipe> {
 }
 
 /// Says `commands` to redis, one per line, and returns once each is answered by OK.
-fn tell(port: u16, commands: &[&str]) {
+pub(crate) fn tell(port: u16, commands: &[&str]) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("redis listens");
     for command in commands {
         stream.write_all(format!("{command}\r\n").as_bytes()).expect("redis listens");

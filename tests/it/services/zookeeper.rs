@@ -6,7 +6,7 @@ use crate::support::peers::{Peer, Recipe, free_port, program};
 use crate::support::{eventually, sexton};
 
 /// A server with `lines` in its configuration.
-fn zookeeper(port: u16, lines: &str) -> Option<Peer> {
+pub(crate) fn zookeeper(port: u16, lines: &str) -> Option<Peer> {
     let java = program("java", "zookeeper")?;
     if fs::metadata("/usr/share/java/zookeeper.jar").is_err() {
         program("zookeeper-server", "zookeeper")?;

@@ -1,4 +1,8 @@
 //! `sexton translate`: what it prints has the verdict of the original.
 
+mod files;
 mod http;
+mod lines;
+mod local;
+mod services;
 mod states;
