@@ -44,7 +44,7 @@ http {
     uwsgi_temp_path $work; scgi_temp_path $work;
     server {
         listen 127.0.0.1:$1; listen 127.0.0.1:$2 ssl;
-        ssl_certificate $work/cert.pem; ssl_certificate_key $work/key.pem; ssl_session_tickets off;
+        ssl_certificate $work/cert.pem; ssl_certificate_key $work/key.pem; ssl_session_tickets off; ssl_protocols TLSv1.3;
         location / { return 200 "ok\n"; }
     }
 }

@@ -35,7 +35,10 @@ fn read(response: &mut Response, conditions: &[Condition]) -> Result<Content, Fa
         }
         let room = SIZE_MAX - content.bytes.len();
         let fresh = piece.get(..amount.min(room)).unwrap_or_default();
-        if content.bytes.try_reserve(fresh.len()).is_err() {
+        // Doubled, but never beyond what is read at most.
+        let more = content.bytes.len().min(room).max(fresh.len());
+        let has_room = content.bytes.capacity() - content.bytes.len() >= fresh.len();
+        if !has_room && content.bytes.try_reserve_exact(more).is_err() {
             return Err(Failure::new(Phase::Body, Cause::Broken, "out of memory while reading the body"));
         }
         content.bytes.extend_from_slice(fresh);
