@@ -56,7 +56,9 @@ pub(crate) enum Cause {
     TimedOut,
     /// The name, file or process does not exist.
     NotFound,
-    /// The connection could not be opened.
+    /// Nobody listens there.
+    Refused,
+    /// The connection could not be opened for another reason.
     Unreachable,
     /// The peer closed the connection without an answer.
     Closed,

@@ -7,7 +7,7 @@ use crate::check::Require;
 use crate::init::plan::StartupWait;
 use crate::probe::Probe;
 use crate::report::Verbosity;
-use crate::wait::{OnTimeout, Plan, RetryInterval, WaitFor};
+use crate::wait::{Messages, OnTimeout, Plan, RetryInterval, WaitFor};
 
 use super::args::Args;
 use super::option::{Opt, Table};
@@ -128,6 +128,7 @@ pub(super) fn plan(args: &Args, probes: Vec<Arc<Probe>>) -> StartupWait {
         attempt_timeout: retry.attempt_timeout,
         timeout: retry.timeout,
         verbosity: args.verbosity,
+        messages: Messages::Own,
     };
     StartupWait { plan, on_timeout: if retry.or_run { OnTimeout::RunAnyway } else { OnTimeout::Exit } }
 }

@@ -1,21 +1,25 @@
 //! `wait-for-it.sh host:port [-s] [-q] [-t seconds] [-- CMD ARG...]`
-//! (<https://github.com/vishnubob/wait-for-it>): its flags and exit codes, without bash, nc and timeout.
+//! (<https://github.com/vishnubob/wait-for-it>): its flags, lines and exit codes, without bash, nc and timeout.
 
 use std::ffi::OsString;
+use std::fs;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::Require;
-use crate::cli::Usage;
-use crate::command::Command;
+use crate::cli::{Usage, variable_os};
+use crate::command::{Command, Document, Parsed};
 use crate::exit::ExitStatus;
 use crate::init::plan::{Init, MainChild, StartupWait};
 use crate::probe::Probe;
 use crate::probe::options::Options;
 use crate::report::Verbosity;
 use crate::sys::process;
-use crate::wait::{OnTimeout, Plan, RetryInterval, Wait, WaitFor};
+use crate::wait::{Messages, OnTimeout, Plan, RetryInterval, Strict, Wait, WaitFor};
+
+/// Its name, which its lines begin with.
+const PROGRAM: &str = "wait-for-it.sh";
 
 /// Its own default.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -23,15 +27,45 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// It tries once a second, each time for as long as `timeout` lets it; ours has a limit.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What its `--help` says, in our args; like the original's it ends with 1.
-const HELP: &str = "\
-usage: wait-for-it.sh host:port [-s] [-q] [-t seconds] [-- CMD ARG...]; -h HOST and -p PORT for host:port; \
--s runs CMD only if the port was reached; -q says nothing; -t 0 waits for ever (default 15)";
+/// Ports by the names that most images have no /etc/services for.
+const SERVICES: &[(&str, u16)] = &[
+    ("amqp", 5672),
+    ("domain", 53),
+    ("ftp", 21),
+    ("http", 80),
+    ("http-alt", 8080),
+    ("https", 443),
+    ("imap", 143),
+    ("imaps", 993),
+    ("ldap", 389),
+    ("mqtt", 1883),
+    ("mysql", 3306),
+    ("postgresql", 5432),
+    ("redis", 6379),
+    ("smtp", 25),
+    ("ssh", 22),
+    ("telnet", 23),
+];
 
-/// What was said so far.
-struct WaitForItArgs {
-    host: Option<String>,
-    port: Option<String>,
+/// What it prints when it is used wrongly, and for `--help`; like the original's it ends with 1.
+const USAGE: &str = "\
+Usage:
+    wait-for-it.sh host:port [-s] [-q] [-t seconds] [-- command args]
+    -h HOST | --host=HOST       Host or address to wait for
+    -p PORT | --port=PORT       Its TCP port; both can be given as host:port
+    -s | --strict               Run the command only if the port was reached
+    -q | --quiet                Print nothing
+    -t SECONDS | --timeout=SECONDS
+                                Limit; 0 waits forever (default 15)
+    -- COMMAND ARGS             What to run afterwards
+";
+
+/// What a line asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct WaitForIt {
+    host: String,
+    /// A number or the name of a service.
+    port: String,
     timeout: Option<Duration>,
     on_timeout: OnTimeout,
     verbosity: Verbosity,
@@ -39,102 +73,171 @@ struct WaitForItArgs {
 }
 
 /// Reads its argv.
+#[expect(clippy::unnecessary_wraps, reason = "as the table of personalities wants it")]
 pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
-    read(args)
-        .map(|wait| if process::own_pid() == 1 { under_init(wait) } else { Box::new(wait) })
-        .map_err(|why| Usage::bare(ExitStatus::Unhealthy, format!("wait-for-it: {why}")))
+    Ok(match read(args, variable) {
+        Ok(wait) => Parsed::Run(wait).into_command(),
+        Err(why) => Parsed::<WaitForIt>::Print(Document::misuse(format!("{why}{USAGE}"))).into_command(),
+    })
 }
 
-/// As PID 1 the command is not left alone with its orphans.
-fn under_init(wait: Wait) -> Box<dyn Command> {
-    if wait.command.is_empty() {
-        return Box::new(wait);
-    }
-    let before = StartupWait { plan: wait.plan, on_timeout: wait.on_timeout };
-    Box::new(Init { wait: Some(before), ..Init::new(MainChild::Command(wait.command)) })
+/// What the environment says of `name`, as the script's own variables do.
+fn variable(name: &str) -> Option<String> {
+    let value = variable_os(format!("WAITFORIT_{name}"))?.into_string().ok()?;
+    (!value.is_empty()).then_some(value)
 }
 
-/// Turns its args into a wait.
-fn read(args: Vec<OsString>) -> Result<Wait, String> {
-    let args = parse_args(args)?;
-    let (Some(host), Some(port)) = (args.host, args.port) else {
-        return Err("you need to provide a host and port to test, as in wait-for-it.sh db:5432".into());
-    };
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-    let probe = Probe::parse(&format!("tcp://{host}:{port}"), &Options::default())?;
-    let plan = Plan {
-        probes: vec![Arc::new(probe)],
-        require: Require::All,
-        wait_for: WaitFor::Passing,
-        stable: NonZeroU32::MIN,
-        interval: RetryInterval::Constant(INTERVAL),
-        attempt_timeout: TIMEOUT,
-        timeout: args.timeout,
-        verbosity: args.verbosity,
-    };
-    Ok(Wait { plan, on_timeout: args.on_timeout, command: args.command })
-}
-
-/// Sorts argv.
-fn parse_args(words: Vec<OsString>) -> Result<WaitForItArgs, String> {
-    let mut args = WaitForItArgs {
-        host: None,
-        port: None,
-        timeout: Some(TIMEOUT),
-        on_timeout: OnTimeout::RunAnyway,
-        verbosity: Verbosity::Lines,
-        command: Vec::new(),
-    };
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        if word == "--" {
-            args.command = words.collect();
+/// Sorts argv, after what the environment says; an error is what comes before the usage.
+fn read(args: Vec<OsString>, variable: impl Fn(&str) -> Option<String>) -> Result<WaitForIt, String> {
+    let (mut host, mut port, mut timeout) = (variable("HOST"), variable("PORT"), variable("TIMEOUT"));
+    let mut is_strict = variable("STRICT").is_some_and(|value| value == "1");
+    let mut is_quiet = variable("QUIET").is_some_and(|value| value == "1");
+    let mut command = Vec::new();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            command = args.collect();
             break;
         }
-        let word = word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()))?;
-        let mut value = |flag: &str| {
-            words.next().and_then(|value| value.into_string().ok()).ok_or(format!("{flag} lacks its value"))
-        };
-        match word.split_once('=').map_or((word.as_str(), None), |(flag, value)| (flag, Some(value))) {
-            ("-q" | "--quiet", None) => args.verbosity = Verbosity::Quiet,
-            ("-s" | "--strict", None) => args.on_timeout = OnTimeout::Exit,
-            ("-h", None) => args.host = Some(value("-h")?),
-            ("--host", Some(host)) => args.host = Some(host.to_owned()),
-            ("-p", None) => args.port = Some(value("-p")?),
-            ("--port", Some(port)) => args.port = Some(port.to_owned()),
-            ("-t", None) => args.timeout = seconds(&value("-t")?)?,
-            ("--timeout", Some(text)) => args.timeout = seconds(text)?,
-            ("--help", None) => return Err(HELP.into()),
-            _ if !word.starts_with('-') && word.contains(':') => {
-                let (host, port) = word.rsplit_once(':').unwrap_or_default();
-                (args.host, args.port) = (Some(host.to_owned()), Some(port.to_owned()));
+        let arg = arg.to_string_lossy().into_owned();
+        let place = match arg.as_str() {
+            "-q" | "--quiet" => {
+                is_quiet = true;
+                continue;
             }
-            _ => return Err(format!("unknown argument {word}; {HELP}")),
+            "-s" | "--strict" => {
+                is_strict = true;
+                continue;
+            }
+            "-h" => &mut host,
+            "-p" => &mut port,
+            "-t" => &mut timeout,
+            "--help" => return Err(String::new()),
+            // Whatever has a colon in it, an address of IPv6 too, which the original cannot take.
+            _ if arg.contains(':') => {
+                let (before, after) = arg.rsplit_once(':').unwrap_or_default();
+                (host, port) = (Some(before.to_owned()), Some(after.to_owned()));
+                continue;
+            }
+            _ => match arg.split_once('=') {
+                Some(("--host", value)) => {
+                    host = Some(value.to_owned());
+                    continue;
+                }
+                Some(("--port", value)) => {
+                    port = Some(value.to_owned());
+                    continue;
+                }
+                Some(("--timeout", value)) => {
+                    timeout = Some(value.to_owned());
+                    continue;
+                }
+                _ if is_quiet => return Err(String::new()),
+                _ => return Err(format!("Unknown argument: {arg}\n")),
+            },
+        };
+        // One without a value ends the line there.
+        match args.next().filter(|value| !value.is_empty()) {
+            Some(value) => *place = Some(value.to_string_lossy().into_owned()),
+            None => break,
         }
     }
-    Ok(args)
+    let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let (Some(host), Some(port)) = (given(host), given(port)) else {
+        let line = "Error: you need to provide a host and port to test.\n";
+        return Err(if is_quiet { String::new() } else { line.into() });
+    };
+    Ok(WaitForIt {
+        host,
+        port,
+        timeout: given(timeout).map_or(Ok(Some(TIMEOUT)), |text| seconds(&text))?,
+        on_timeout: if is_strict { OnTimeout::Exit } else { OnTimeout::RunAnyway },
+        verbosity: if is_quiet { Verbosity::Quiet } else { Verbosity::Lines },
+        command: if command.first().is_some_and(|name| name.is_empty()) { Vec::new() } else { command },
+    })
 }
 
-/// Reads whole seconds; 0 is for ever.
+/// Reads whole seconds as the shell's arithmetic does; what is not more than 0 is for ever, a name without a value too. What
+/// that cannot read would wait for ever in the original, and is refused.
 fn seconds(text: &str) -> Result<Option<Duration>, String> {
-    let seconds: u32 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
-    Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
+    let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_name {
+        return Ok(None);
+    }
+    let seconds: i64 = text.parse().map_err(|_| format!("Invalid timeout: {text}\n"))?;
+    Ok(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs))
+}
+
+impl Command for WaitForIt {
+    /// Waits, then becomes the command; as PID 1 it runs it under an init, so that its orphans are reaped.
+    fn run(self: Box<Self>) -> ExitStatus {
+        let plan = self.plan();
+        if process::own_pid() == 1 && !self.command.is_empty() {
+            let wait = Some(StartupWait { plan, on_timeout: self.on_timeout });
+            return Box::new(Init { wait, ..Init::new(MainChild::Command(self.command)) }).run();
+        }
+        Box::new(Wait { plan, on_timeout: self.on_timeout, command: self.command }).run()
+    }
+}
+
+impl WaitForIt {
+    /// The wait.
+    fn plan(&self) -> Plan {
+        let Self { host, port, .. } = self;
+        let place = format!("{host}:{port}");
+        let address =
+            if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
+        let number = port.parse().ok().or_else(|| service(port));
+        let target = number.map(|number: u16| format!("tcp://{address}:{number}"));
+        let probe = target.and_then(|target| Probe::parse(&target, &Options::default()).ok());
+        // A place that cannot be is one that never answers, as there.
+        let never = || Probe::parse("file:/dev/null/nowhere", &Options::default()).ok();
+        let is_refused = self.on_timeout == OnTimeout::Exit && !self.command.is_empty();
+        Plan {
+            probes: probe.or_else(never).into_iter().map(Arc::new).collect(),
+            require: Require::All,
+            wait_for: WaitFor::Passing,
+            stable: NonZeroU32::MIN,
+            interval: RetryInterval::Constant(INTERVAL),
+            attempt_timeout: TIMEOUT,
+            timeout: self.timeout,
+            verbosity: self.verbosity,
+            messages: Messages::WaitForIt {
+                program: PROGRAM.into(),
+                place,
+                strict: if is_refused { Strict::Refuses } else { Strict::No },
+            },
+        }
+    }
+}
+
+/// The port of a service, by services(5) or what everybody knows.
+fn service(name: &str) -> Option<u16> {
+    let listed = fs::read_to_string("/etc/services").unwrap_or_default();
+    let found = listed.lines().find_map(|line| {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let (first, port) = (words.next()?, words.next()?.strip_suffix("/tcp")?);
+        (first == name || words.any(|alias| alias == name)).then(|| port.parse().ok()).flatten()
+    });
+    found.or_else(|| SERVICES.iter().find(|(known, _)| *known == name).map(|(_, port)| *port))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wait(line: &str) -> Result<Wait, String> {
-        read(line.split_whitespace().map(OsString::from).collect())
+    fn wait(line: &str) -> Result<WaitForIt, String> {
+        read(line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect(), |_| None)
     }
 
     #[test]
     fn both_ways_to_name_a_port_are_read() {
         for line in ["db:5432", "-h db -p 5432", "--host=db --port=5432"] {
-            assert_eq!(wait(line).unwrap().plan.probes[0].label(), "tcp://db:5432", "{line}");
+            assert_eq!(wait(line).unwrap().plan().probes[0].label(), "tcp://db:5432", "{line}");
         }
-        assert_eq!(wait("::1:80").unwrap().plan.probes[0].label(), "tcp://[::1]:80");
+        assert_eq!(wait("::1:80").unwrap().plan().probes[0].label(), "tcp://[::1]:80");
+        assert_eq!(wait("db:http").unwrap().plan().probes[0].label(), "tcp://db:80");
     }
 
     #[test]
@@ -142,17 +245,23 @@ mod tests {
         assert_eq!(wait("db:1 -- app -t 3").unwrap().on_timeout, OnTimeout::RunAnyway);
         let strict = wait("db:1 -s -t 3 -- app -q").unwrap();
         assert_eq!(strict.on_timeout, OnTimeout::Exit);
-        assert_eq!(strict.plan.timeout, Some(Duration::from_secs(3)));
-        assert_eq!(
-            (strict.plan.verbosity, strict.command),
-            (Verbosity::Lines, vec!["app".into(), "-q".into()])
-        );
-        assert_eq!(wait("db:1 --timeout=0 -q").unwrap().plan.timeout, None);
+        assert_eq!(strict.timeout, Some(Duration::from_secs(3)));
+        assert_eq!((strict.verbosity, strict.command), (Verbosity::Lines, vec!["app".into(), "-q".into()]));
+    }
+
+    #[test]
+    fn a_limit_that_is_not_more_than_nothing_is_none() {
+        for (text, seconds) in [("0", None), ("-5", None), ("abc", None), ("7", Some(7))] {
+            let limit = wait(&format!("db:1 -t {text}")).unwrap().timeout;
+            assert_eq!(limit, seconds.map(Duration::from_secs), "{text}");
+        }
+        assert_eq!(wait("db:1 -t").unwrap().timeout, Some(TIMEOUT));
+        assert!(wait("db:1 -t 5s").is_err());
     }
 
     #[test]
     fn what_it_does_not_know_is_refused() {
-        for line in ["", "db", "-t x db:1", "-x db:1", "db:0", "-h db", "-t"] {
+        for line in ["", "db", "-x db:1", "-h db", "-p 1", "-h"] {
             assert!(wait(line).is_err(), "{line}");
         }
     }

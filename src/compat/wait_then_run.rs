@@ -13,7 +13,7 @@ use crate::init::plan::{Init, MainChild};
 use crate::probe::Probe;
 use crate::report::{self, Stream, Verbosity};
 use crate::sys::process;
-use crate::wait::{OnTimeout, Plan, RetryInterval, Wait, WaitFor};
+use crate::wait::{Messages, OnTimeout, Plan, RetryInterval, Wait, WaitFor};
 
 /// How long the last line may wait for its reader.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -80,6 +80,7 @@ impl WaitThenRun {
             attempt_timeout: self.attempt_timeout,
             timeout: self.timeout,
             verbosity: self.verbosity,
+            messages: Messages::Own,
         }
     }
 }

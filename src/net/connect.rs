@@ -171,7 +171,14 @@ fn unreachable(refused: &mut [(SocketAddr, Errno)]) -> Failure {
     refused.sort_by_key(|(_, errno)| is_noise(*errno));
     let broken =
         refused.iter().all(|(_, errno)| matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM));
-    let cause = if broken { Cause::Broken } else { Cause::Unreachable };
+    // The others are not known not to live.
+    let mut real = refused.iter().filter(|(_, errno)| !is_noise(*errno)).peekable();
+    let nobody_listens = real.peek().is_some() && real.all(|(_, errno)| *errno == Errno::ECONNREFUSED);
+    let cause = match (broken, nobody_listens) {
+        (true, _) => Cause::Broken,
+        (_, true) => Cause::Refused,
+        _ => Cause::Unreachable,
+    };
     Failure::new(Phase::Connect, cause, sentences(refused))
 }
 
@@ -220,7 +227,8 @@ pub(super) fn unix(path: &Path, deadline: Deadline, trace: &mut Trace) -> Result
         let (cause, what) = match errno {
             Errno::EAGAIN | Errno::EINPROGRESS => return Failure::timed_out(Phase::Connect),
             Errno::ENOENT => (Cause::NotFound, "no socket"),
-            Errno::ECONNREFUSED => (Cause::Unreachable, not_a_socket(path).unwrap_or("connection refused")),
+            Errno::ECONNREFUSED => not_a_socket(path)
+                .map_or((Cause::Refused, "connection refused"), |what| (Cause::Unreachable, what)),
             Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM => (Cause::Broken, errno.desc()),
             other => (Cause::Unreachable, other.desc()),
         };

@@ -128,5 +128,7 @@ fn unreachable(refused: &[(SocketAddr, Errno)]) -> Failure {
         other => format!("{} at {address}", other.desc().to_lowercase()),
     };
     let reason = refused.iter().map(sentence).collect::<Vec<_>>().join(", ");
-    Failure::new(Phase::Request, Cause::Unreachable, reason)
+    let nobody_listens = refused.iter().all(|(_, errno)| *errno == Errno::ECONNREFUSED);
+    let cause = if nobody_listens { Cause::Refused } else { Cause::Unreachable };
+    Failure::new(Phase::Request, cause, reason)
 }

@@ -126,7 +126,7 @@ fn zone_index(host: &Host) -> Result<u32, Failure> {
     }
     if_nametoindex(zone.as_str()).map_err(|_| {
         let reason = format!("no network interface `{zone}` for {address}%{zone}");
-        Failure::new(Phase::Connect, Cause::NotFound, reason)
+        Failure::new(Phase::Connect, Cause::Forbidden, reason)
     })
 }
 

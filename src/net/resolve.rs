@@ -46,7 +46,7 @@ pub(super) fn admitted(host: &Host, found: Vec<IpAddr>, via: &Via) -> Result<Vec
             Family::V4 | Family::Any => ("IPv6", "-4"),
         };
         let reason = format!("{host} is an {is} address, and {flag} is set");
-        return Err(Failure::new(Phase::Resolve, Cause::NotFound, reason));
+        return Err(Failure::new(Phase::Resolve, Cause::Forbidden, reason));
     }
     Ok(admitted)
 }

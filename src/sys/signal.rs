@@ -110,6 +110,16 @@ pub(crate) fn set_disposition(number: c_int, to: &Disposition) -> io::Result<Dis
     Ok(before)
 }
 
+/// Whether signal `number` is ignored, as nohup(1) and shells leave it for what they start.
+pub(crate) fn is_ignored(number: c_int) -> bool {
+    let mut now = Disposition::default_with(0);
+    // SAFETY: the disposition is live and laid out as the kernel's struct; none is set.
+    let result = unsafe {
+        libc::syscall(libc::SYS_rt_sigaction, number, ptr::null::<Disposition>(), &raw mut now, SET_SIZE)
+    };
+    result == 0 && now.handler == libc::SIG_IGN
+}
+
 /// Sends `number` to a process, or to a group when `pid` is negative.
 /// See [kill(2)](https://man7.org/linux/man-pages/man2/kill.2.html).
 pub(crate) fn kill(pid: libc::pid_t, number: c_int) -> io::Result<()> {

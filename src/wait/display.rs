@@ -1,22 +1,33 @@
-//! What a person sees of a wait: on a terminal one live line a target, otherwise a line when a reason changes.
+//! What a person sees of a wait: on a terminal one live line per target, otherwise a line when a reason changes, and one now
+//! and then when nothing does.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use humantime::{format_duration, format_rfc3339_millis};
+use serde_json::{Value, json};
 
 use crate::deadline::Deadline;
 use crate::outcome::Outcome;
-use crate::report::{self, Stream};
+use crate::report::{self, Stream, Verbosity};
+use crate::sys::window::{self, Window};
+use crate::system::clock;
 
-use super::{Stderr, Verbosity};
-use crate::wait::retry_policy::WaitFor;
+use super::retry_policy::WaitFor;
+use super::{Messages, Plan, Strict, WaitEnd};
 
 /// How long a line may wait for its reader: nobody's start is held up by a log.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How often the seconds of a live line move on.
 const TICK: Duration = Duration::from_secs(1);
+
+/// After how long without a line it is said what is still missing.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The most targets that are named then, and at the start.
+const NAMED_MAX: usize = 20;
 
 /// What became of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,124 +52,361 @@ impl Progress {
             Self::GaveUp => "gave_up",
         }
     }
-}
 
-/// Tells changes, and only changes.
-pub(super) struct Display {
-    verbosity: Verbosity,
-    wait_for: WaitFor,
-    stderr: Stderr,
-    started: Instant,
-    /// What was shown last, by target.
-    shown: Vec<Option<Shown>>,
-    /// How many lines stand on the terminal.
-    drawn: usize,
-    /// When the seconds move on.
-    tick: Deadline,
-}
-
-/// What was shown of a target.
-#[derive(Clone, PartialEq, Eq)]
-struct Shown {
-    label: String,
-    change: Progress,
-    reason: String,
-    /// When the target was met or given up.
-    at: Option<Duration>,
-}
-
-impl Display {
-    /// Tells in `verbosity`, on `stderr`.
-    pub(super) fn new(verbosity: Verbosity, wait_for: WaitFor, stderr: Stderr) -> Self {
-        let tick = Deadline::after(TICK);
-        Self { verbosity, wait_for, stderr, started: Instant::now(), shown: Vec::new(), drawn: 0, tick }
+    /// The word that a line begins with.
+    fn word(self, wait_for: WaitFor) -> &'static str {
+        match (self, wait_for) {
+            (Self::Waiting, WaitFor::Passing) => "waiting",
+            (Self::Waiting, WaitFor::Gone) => "still there",
+            (Self::Stabilizing, _) => "settling",
+            (Self::Passed, WaitFor::Passing) => "ready",
+            (Self::Passed, WaitFor::Gone) => "gone",
+            (Self::GaveUp, _) => "gave up",
+        }
     }
+}
 
-    /// Tells that target `index` came to `outcome`, unless that was shown last.
-    pub(super) fn tell(
-        &mut self,
-        index: usize,
-        label: &str,
-        change: Progress,
+/// What is known of a target.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    name: String,
+    progress: Progress,
+    reason: String,
+    phase: Option<&'static str>,
+    at: Duration,
+    attempts: u32,
+}
+
+impl Row {
+    /// The target `name`, whose attempt number `attempts` came to `outcome`, so long `at` after the start.
+    pub(super) fn new(
+        name: &str,
+        progress: Progress,
         outcome: &Outcome,
         at: Duration,
-    ) {
+        attempts: u32,
+    ) -> Self {
         let (reason, phase) = match outcome {
             Ok(seen) => (seen.as_str(), None),
             Err(failure) => (failure.reason.as_str(), Some(failure.phase.name())),
         };
-        let ended = matches!(change, Progress::Passed | Progress::GaveUp).then_some(at);
-        let now = Shown { label: label.into(), change, reason: reason.into(), at: ended };
-        if self.shown.len() <= index {
-            self.shown.resize(index + 1, None);
-        }
-        let Some(shown) = self.shown.get_mut(index) else { return };
-        if shown.as_ref() == Some(&now) {
-            return;
-        }
-        let line = sentence(&now, self.wait_for);
-        *shown = Some(now);
-        match (self.verbosity, self.stderr) {
-            (Verbosity::Quiet, _) => {}
-            (Verbosity::Lines | Verbosity::Steps, Stderr::Log) => {
-                report::line(Stream::Stderr, &line, Deadline::after(PATIENCE));
-            }
-            (Verbosity::Lines | Verbosity::Steps, Stderr::Terminal { .. }) => self.draw(),
-            (Verbosity::Json, _) => {
-                let object = json!({
-                    "target": label,
-                    "state": change.name(),
-                    "phase": phase,
-                    "reason": reason,
-                    "milliseconds": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-                });
-                report::record(Stream::Stdout, &object.to_string(), Deadline::after(PATIENCE));
-            }
-        }
+        Self { name: name.into(), progress, reason: reason.into(), phase, at, attempts }
     }
 
-    /// Draws all lines anew, in place.
-    fn draw(&mut self) {
-        let Stderr::Terminal { width } = self.stderr else { return };
-        let mut screen = String::new();
-        if self.drawn > 0 {
-            // Writing to a String does not fail.
-            let _ = write!(screen, "\x1b[{}A", self.drawn);
-        }
-        let since = self.started.elapsed();
-        for shown in self.shown.iter().flatten() {
-            let seconds = shown.at.unwrap_or(since).as_secs();
-            let line = format!("{seconds:>4} s  {}", sentence(shown, self.wait_for));
-            let line: String = line.chars().take(width.into()).collect();
-            let _ = write!(screen, "\r\x1b[2K{}\n", report::tidy(&line));
-        }
-        self.drawn = self.shown.iter().flatten().count();
-        report::screen(&screen, Deadline::after(PATIENCE));
-        self.tick = Deadline::after(TICK);
+    /// Whether a line would say the same.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (self.progress, &self.reason) == (other.progress, &other.reason)
     }
 
-    /// Moves the seconds on, when it is time.
-    pub(super) fn step(&mut self) {
-        if self.drawn > 0 && self.tick.has_passed() {
-            self.draw();
-        }
-    }
-
-    /// When the seconds move on.
-    pub(super) fn due(&self) -> Option<Deadline> {
-        (self.drawn > 0).then_some(self.tick)
+    /// Whether it is over for this target.
+    fn is_settled(&self) -> bool {
+        matches!(self.progress, Progress::Passed | Progress::GaveUp)
     }
 }
 
-/// The line of one target: the cause before the target, since logs are cut at the end.
-fn sentence(shown: &Shown, wait_for: WaitFor) -> String {
-    let word = match (shown.change, wait_for) {
-        (Progress::Waiting, WaitFor::Passing) => "waiting",
-        (Progress::Waiting, WaitFor::Gone) => "still there",
-        (Progress::Stabilizing, _) => "settling",
-        (Progress::Passed, WaitFor::Passing) => "ready",
-        (Progress::Passed, WaitFor::Gone) => "gone",
-        (Progress::GaveUp, _) => "gave up",
-    };
-    format!("{word}: {} ({})", shown.reason, shown.label)
+/// What there is to say at the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summary {
+    pub(super) length: Duration,
+    pub(super) attempts: u64,
+    pub(super) passed: usize,
+    pub(super) targets: usize,
+}
+
+/// Where lines go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Medium {
+    /// Nowhere.
+    None,
+    /// To a person at a terminal.
+    Terminal(Window),
+    /// To a log, in our words.
+    Log,
+    /// To a log, in those of wait-for-it.sh: its four lines and no other.
+    WaitForIt,
+    /// To a program.
+    Json,
+}
+
+/// Tells changes, and only changes.
+pub(super) struct Display {
+    medium: Medium,
+    messages: Messages,
+    wait_for: WaitFor,
+    names: Vec<String>,
+    timeout: Option<Duration>,
+    started: Instant,
+    /// What was told last, by target.
+    rows: Vec<Option<Row>>,
+    /// How many lines stand on the terminal.
+    drawn: usize,
+    /// When the seconds move on, or the silence has been long enough.
+    tick: Deadline,
+}
+
+impl Display {
+    /// Tells of `plan` as it wants it.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let medium = match (plan.verbosity, &plan.messages) {
+            (Verbosity::Quiet, _) => Medium::None,
+            (Verbosity::Json, _) => Medium::Json,
+            (_, Messages::WaitForIt { .. }) => Medium::WaitForIt,
+            (Verbosity::Lines | Verbosity::Steps, Messages::Own) => {
+                window_of_stderr().map_or(Medium::Log, Medium::Terminal)
+            }
+        };
+        let names: Vec<String> = plan.probes.iter().map(|probe| probe.label().to_owned()).collect();
+        Self {
+            medium,
+            messages: plan.messages.clone(),
+            wait_for: plan.wait_for,
+            rows: vec![None; names.len()],
+            names,
+            timeout: plan.timeout,
+            started: Instant::now(),
+            drawn: 0,
+            tick: Deadline::after(if medium == Medium::Log { SILENCE } else { TICK }),
+        }
+    }
+
+    /// Says what is waited for, and for how long.
+    pub(super) fn start(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        match &self.messages {
+            Messages::WaitForIt { program, place, .. } if self.medium == Medium::WaitForIt => {
+                let line = match self.timeout {
+                    Some(limit) => format!("{program}: waiting {} seconds for {place}", limit.as_secs()),
+                    None => format!("{program}: waiting for {place} without a timeout"),
+                };
+                stderr_line(&line);
+            }
+            Messages::Own if self.medium == Medium::Log => {
+                let gone = if self.wait_for == WaitFor::Gone { " to be gone" } else { "" };
+                let limit = match self.timeout {
+                    Some(limit) => format!("up to {}", format_duration(limit)),
+                    None => "without a limit".to_owned(),
+                };
+                stderr_line(&format!("waiting {limit} for {}{gone}", listed(&self.names)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells what is known of target `index`, unless that was told last.
+    pub(super) fn update(&mut self, index: usize, now: Row) {
+        let Some(row) = self.rows.get_mut(index) else { return };
+        if row.as_ref().is_some_and(|row| row.says_the_same(&now)) {
+            return;
+        }
+        let now = row.insert(now);
+        match self.medium {
+            Medium::None | Medium::WaitForIt => {}
+            Medium::Log => {
+                let (word, Row { name, reason, .. }) = (now.progress.word(self.wait_for), now);
+                stderr_line(&format!("{word}: {reason} ({name})"));
+                self.tick = Deadline::after(SILENCE);
+            }
+            Medium::Terminal(window) => self.draw(window),
+            Medium::Json => record(json!({
+                "event": "target",
+                "target": now.name,
+                "state": now.progress.name(),
+                "phase": now.phase,
+                "reason": now.reason,
+                "attempt": now.attempts,
+                "milliseconds": milliseconds(now.at),
+            })),
+        }
+    }
+
+    /// Moves the seconds on, or breaks a long silence, when it is time.
+    pub(super) fn step(&mut self) {
+        if !self.tick.has_passed() {
+            return;
+        }
+        match self.medium {
+            Medium::Terminal(_) => self.resize(),
+            Medium::Log => {
+                self.remind();
+                self.tick = Deadline::after(SILENCE);
+            }
+            Medium::None | Medium::WaitForIt | Medium::Json => {}
+        }
+    }
+
+    /// Says what is still missing, and why; one line for each, and not for more than anybody reads.
+    fn remind(&self) {
+        let after = format_duration(Duration::from_secs(self.started.elapsed().as_secs()));
+        let missing = || {
+            let rows = self.names.iter().zip(&self.rows);
+            rows.filter(|(_, row)| !row.as_ref().is_some_and(Row::is_settled))
+        };
+        for (name, row) in missing().take(NAMED_MAX) {
+            let why = row.as_ref().map_or("no answer yet", |row| row.reason.as_str());
+            stderr_line(&format!("still waiting after {after}: {why} ({name})"));
+        }
+        if let Some(more) = missing().count().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+            stderr_line(&format!("still waiting after {after} for {more} more"));
+        }
+    }
+
+    /// When `step` has something to do.
+    pub(super) fn due(&self) -> Option<Deadline> {
+        let is_live = match self.medium {
+            Medium::Terminal(_) => self.drawn > 0,
+            Medium::Log => true,
+            Medium::None | Medium::WaitForIt | Medium::Json => false,
+        };
+        is_live.then_some(self.tick)
+    }
+
+    /// The terminal may have another size.
+    pub(super) fn resize(&mut self) {
+        if let (Medium::Terminal(_), Some(window)) = (self.medium, window_of_stderr()) {
+            self.medium = Medium::Terminal(window);
+            self.draw(window);
+        }
+    }
+
+    /// Says how it ended, how long it took and how many attempts.
+    pub(super) fn end(&mut self, end: WaitEnd, summary: &Summary) {
+        if summary.targets == 0 {
+            return;
+        }
+        match (self.medium, &self.messages) {
+            (Medium::WaitForIt, Messages::WaitForIt { program, place, strict }) => match end {
+                WaitEnd::Passed => {
+                    let seconds = summary.length.as_secs();
+                    stderr_line(&format!("{program}: {place} is available after {seconds} seconds"));
+                }
+                WaitEnd::TimedOut => {
+                    let limit = self.timeout.unwrap_or_default().as_secs();
+                    stderr_line(&format!(
+                        "{program}: timeout occurred after waiting {limit} seconds for {place}"
+                    ));
+                    if *strict == Strict::Refuses {
+                        stderr_line(&format!("{program}: strict mode, refusing to execute subprocess"));
+                    }
+                }
+            },
+            (Medium::Log | Medium::Terminal(_), _) => stderr_line(&self.sentence(end, summary)),
+            (Medium::Json, _) => self.end_record(
+                match end {
+                    WaitEnd::Passed => "passed",
+                    WaitEnd::TimedOut => "timed_out",
+                },
+                summary,
+            ),
+            (Medium::None | Medium::WaitForIt, _) => {}
+        }
+    }
+
+    /// A signal has ended it.
+    pub(super) fn interrupt(&self, summary: &Summary) {
+        if self.medium == Medium::Json {
+            self.end_record("interrupted", summary);
+        }
+    }
+
+    /// The end in words.
+    fn sentence(&self, end: WaitEnd, summary: &Summary) -> String {
+        let length = format_duration(Duration::from_millis(milliseconds(summary.length)));
+        let attempts = match summary.attempts {
+            1 => "1 attempt".to_owned(),
+            attempts => format!("{attempts} attempts"),
+        };
+        match end {
+            WaitEnd::TimedOut => format!("gave up after {length}, {attempts}"),
+            WaitEnd::Passed => {
+                let is = Progress::Passed.word(self.wait_for);
+                let Summary { passed, targets, .. } = summary;
+                let who = if *targets == 1 { String::new() } else { format!("{passed} of {targets} ") };
+                format!("{who}{is} after {length}, {attempts}")
+            }
+        }
+    }
+
+    /// The end for a program.
+    fn end_record(&self, state: &str, summary: &Summary) {
+        record(json!({
+            "event": "end",
+            "state": state,
+            "attempts": summary.attempts,
+            "passed": summary.passed,
+            "targets": summary.targets,
+            "milliseconds": milliseconds(summary.length),
+        }));
+    }
+
+    /// Draws all lines anew, in place: never more than the terminal has, since those that scroll away cannot be drawn again.
+    fn draw(&mut self, window: Window) {
+        let mut screen = String::new();
+        if self.drawn > 0 {
+            // Writing to a String does not fail.
+            let _ = write!(screen, "\x1b[{}A\r\x1b[J", self.drawn);
+        }
+        let since = self.started.elapsed();
+        let rows: Vec<&Row> = self.rows.iter().flatten().collect();
+        // One is left for the cursor.
+        let room = usize::from(window.rows.saturating_sub(1)).max(1);
+        let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
+        // What is still missing is what matters.
+        let missing = rows.iter().filter(|row| !row.is_settled());
+        let settled = rows.iter().filter(|row| row.is_settled());
+        let chosen: Vec<&&Row> = if shown < rows.len() {
+            missing.chain(settled).take(shown).collect()
+        } else {
+            rows.iter().collect()
+        };
+        let mut line = |text: &str| {
+            let text: String = text.chars().take(window.columns.into()).collect();
+            let _ = write!(screen, "{}\r\n", report::tidy(&text));
+        };
+        for row in &chosen {
+            let seconds = if row.is_settled() { row.at } else { since }.as_secs();
+            let word = row.progress.word(self.wait_for);
+            line(&format!("{seconds:>4} s  {word:<8} {}: {}", row.name, row.reason));
+        }
+        if shown < rows.len() {
+            line(&format!("        and {} more", rows.len() - shown));
+        }
+        self.drawn = chosen.len() + usize::from(shown < rows.len());
+        report::screen(&screen, Deadline::after(PATIENCE));
+        self.tick = Deadline::after(TICK);
+    }
+}
+
+/// The size of the terminal that stderr is, if it is one.
+fn window_of_stderr() -> Option<Window> {
+    let stderr = std::io::stderr();
+    window::size(&stderr).filter(|_| stderr.is_terminal())
+}
+
+/// The first few of `names`.
+fn listed(names: &[String]) -> String {
+    let shown = names.get(..NAMED_MAX).unwrap_or(names).join(", ");
+    match names.len().checked_sub(NAMED_MAX) {
+        Some(more) if more > 0 => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}
+
+/// Prints a line.
+fn stderr_line(line: &str) {
+    report::line(Stream::Stderr, line, Deadline::after(PATIENCE));
+}
+
+/// Prints an object, with the time.
+fn record(mut object: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("time".into(), format_rfc3339_millis(clock::now()).to_string().into());
+    }
+    report::record(Stream::Stdout, &object.to_string(), Deadline::after(PATIENCE));
+}
+
+/// A length in whole milliseconds.
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }

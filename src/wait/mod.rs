@@ -6,7 +6,6 @@ mod run;
 mod waiting;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,6 @@ use std::time::Duration;
 use crate::check::Require;
 use crate::probe::Probe;
 use crate::report::Verbosity;
-use crate::sys;
 
 pub(crate) use self::waiting::{WaitEnd, Waiting};
 pub(crate) use crate::wait::retry_policy::{RetryInterval, WaitFor};
@@ -56,29 +54,33 @@ pub(crate) struct Plan {
     pub(crate) attempt_timeout: Duration,
     /// The limit of the whole; none waits for ever.
     pub(crate) timeout: Option<Duration>,
-    /// How much to say.
+    /// How much to print.
     pub(crate) verbosity: Verbosity,
+    /// Whose lines.
+    pub(crate) messages: Messages,
 }
 
-/// What stderr is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stderr {
-    /// A person looks at it.
-    Terminal {
-        /// Its columns.
-        width: u16,
+/// Whose lines are printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Messages {
+    /// Ours.
+    Own,
+    /// Those of wait-for-it.sh, which scripts look for.
+    WaitForIt {
+        /// What it was called by.
+        program: String,
+        /// `host:port`, as they were given.
+        place: String,
+        /// Whether there is a command that is not run where the limit comes.
+        strict: Strict,
     },
-    /// It is kept.
-    Log,
 }
 
-impl Stderr {
-    /// Looks what it is.
-    fn look() -> Self {
-        let stderr = std::io::stderr();
-        match sys::window::width(&stderr) {
-            Some(width) if stderr.is_terminal() => Self::Terminal { width },
-            _ => Self::Log,
-        }
-    }
+/// What wait-for-it.sh does with its command when the limit has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strict {
+    /// It refuses to run it, and says so.
+    Refuses,
+    /// There is nothing to refuse.
+    No,
 }

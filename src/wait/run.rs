@@ -50,11 +50,17 @@ struct Signals {
 }
 
 impl Signals {
-    /// Blocks what ends a wait; nothing where the kernel refuses, and the defaults do their work then.
+    /// Blocks what ends a wait, and the sign of another size of the terminal; nothing where the kernel refuses, and the
+    /// defaults do their work then. What we were given as ignored stays so.
     fn block() -> Option<Self> {
         let mut wanted = SigSet::empty();
-        wanted.add(Signal::SIGTERM);
-        wanted.add(Signal::SIGINT);
+        // As PID 1 none of them has a default, and nobody else to end it.
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+            if !sys::signal::is_ignored(signal as i32) {
+                wanted.add(signal);
+            }
+        }
+        wanted.add(Signal::SIGWINCH);
         let fd = SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok()?;
         let inherited = SigSet::thread_get_mask().ok()?;
         wanted.thread_block().ok()?;
@@ -76,8 +82,12 @@ fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<WaitEnd, u32> {
         if let Some(end) = waiting.step(&wait.plan) {
             return Ok(end);
         }
-        if let Some(Ok(Some(info))) = signals.map(|signals| signals.fd.read_signal()) {
-            return Err(info.ssi_signo);
+        while let Some(Ok(Some(info))) = signals.map(|signals| signals.fd.read_signal()) {
+            if i32::try_from(info.ssi_signo) != Ok(Signal::SIGWINCH as i32) {
+                waiting.interrupt();
+                return Err(info.ssi_signo);
+            }
+            waiting.resize();
         }
         let timeout = waiting.due().map_or(PollTimeout::NONE, |due| due.poll_timeout().into());
         let mut fds: Vec<_> = waiting.fds().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();

@@ -51,10 +51,10 @@ fn a_check_of_whatever_touches_a_hung_file_ends_at_its_limit_with_one_line() {
             run.took(LIMIT);
             assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""), "{words:?}: {run:?}");
             let lines: Vec<_> = run.stdout.lines().filter(|line| !line.contains("tcp://")).collect();
-            assert!(
-                lines.len() == 1 && lines[0].starts_with("unhealthy: timed out: a file system"),
-                "{words:?}: {run:?}"
-            );
+            // On a busy machine the watchdog is first.
+            let said = ["unhealthy: timed out: a file system", "unhealthy: no verdict within 300ms"];
+            let is_told = lines.len() == 1 && said.iter().any(|line| lines[0].starts_with(line));
+            assert!(is_told, "{words:?}: {run:?}");
         }
     });
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::support::program::binary;
+use crate::support::pty::Pty;
 use crate::support::servers::{OK, Refusing, Server};
 use crate::support::temp::Folder;
 use crate::support::{Sexton, eventually, sexton};
@@ -33,9 +34,16 @@ fn it_retries_until_the_target_passes_and_then_becomes_the_command() {
     let run = sexton(["wait", "--interval", "10ms", &server.url(), "--", "/bin/sh", "-c", "echo $$; exit 7"]);
     assert_eq!((run.code, asked.load(Ordering::SeqCst)), (Some(7), 4), "{run:?}");
     // One line for each reason, none for each attempt, and none of it on the command's stdout.
-    assert_eq!(run.stderr.lines().count(), 2, "{run:?}");
-    assert!(run.stderr.starts_with("waiting: status 503"), "{run:?}");
-    assert!(run.stderr.contains("ready: status 200"), "{run:?}");
+    let url = server.url();
+    let lines: Vec<_> = run.stderr.lines().collect();
+    assert_eq!(lines[0], format!("waiting up to 1m for {url}"), "{run:?}");
+    assert!(
+        lines[1].starts_with("waiting: status 503") && lines[1].ends_with(&format!("({url})")),
+        "{run:?}"
+    );
+    assert!(lines[2].starts_with("ready: status 200"), "{run:?}");
+    assert!(lines[3].starts_with("ready after ") && lines[3].ends_with(", 4 attempts"), "{run:?}");
+    assert_eq!(lines.len(), 4, "{run:?}");
 }
 
 #[test]
@@ -99,7 +107,7 @@ fn inverted_it_waits_until_the_target_is_gone() {
     drop(server);
     let run = running.wait();
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert!(run.stderr.starts_with("still there: status 200") && run.stderr.contains("\ngone: "), "{run:?}");
+    assert!(run.stderr.contains("\nstill there: status 200") && run.stderr.contains("\ngone: "), "{run:?}");
 }
 
 #[test]
@@ -128,8 +136,8 @@ fn backoff_makes_fewer_attempts_than_a_steady_pace() {
         asked.load(Ordering::SeqCst)
     };
     let (steady, backing_off) = (attempts(&[]), attempts(&["--backoff"]));
-    // 20 + 40 + 80 + 160 + 320 ms: no more than six attempts fit into a second.
-    assert!(backing_off <= 7 && steady > backing_off, "{steady} {backing_off}");
+    // At least 10 + 20 + 40 + 80 + 160 + 320 ms: no more than seven attempts fit into a second.
+    assert!(backing_off <= 8 && steady > backing_off, "{steady} {backing_off}");
 }
 
 #[test]
@@ -149,14 +157,13 @@ fn a_signal_ends_it_at_once() {
 fn json_tells_one_object_a_change() {
     let (server, _) = recovering(3);
     let run = sexton(["wait", "--json", "--interval", "10ms", &server.url()]);
-    let states: Vec<String> = run
-        .stdout
-        .lines()
-        .map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap()["state"].as_str().unwrap().to_owned()
-        })
-        .collect();
-    assert_eq!(states, ["waiting", "met"], "{run:?}");
+    let records: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let states: Vec<_> = records.iter().map(|record| record["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["waiting", "met", "passed"], "{run:?}");
+    assert!(records.iter().all(|record| record["time"].as_str().unwrap().ends_with('Z')), "{run:?}");
+    assert_eq!((&records[1]["attempt"], &records[2]["attempts"]), (&3.into(), &3.into()), "{run:?}");
+    assert_eq!((&records[2]["event"], &records[2]["passed"]), (&"end".into(), &1.into()), "{run:?}");
 }
 
 #[test]
@@ -185,11 +192,174 @@ fn misuse_is_refused_with_125() {
     }
 }
 
+/// Gone is what refuses or does not exist. All else may be a living instance.
 #[test]
-fn as_wait_for_it_it_has_that_scripts_words_and_codes() {
-    let folder = Folder::new();
+fn inverted_a_doubt_keeps_waiting_and_says_why() {
+    let (server, silent) =
+        (Server::answering("HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n"), Server::silent());
+    let (url, hung) = (server.url(), silent.url());
+    for (words, why) in [
+        (&[url.as_str()][..], "status 500"),
+        (&[hung.as_str(), "--attempt-timeout", "50ms"], "timed out"),
+        (&[url.as_str(), "--bearer-file", "/nowhere/token"], "--bearer-file"),
+        (&["--loopback-only", "tcp://192.0.2.1:1"], "192.0.2.1 is not a loopback address"),
+    ] {
+        let line = ["wait", "--invert", "-t", "300ms", "--interval", "20ms"];
+        let run = sexton(line.iter().chain(words).chain(&["--", "/bin/echo", "beside it"]));
+        assert_eq!((run.code, run.stdout.as_str()), (Some(124), ""), "{words:?}: {run:?}");
+        assert!(run.stderr.contains(&format!("gave up: {why}")), "{words:?}: {run:?}");
+    }
+    let port = Refusing::new();
+    for target in
+        [format!("tcp://{}", port.address()), "file:/nowhere".into(), "process:nobody-is-called-so".into()]
+    {
+        assert_eq!(sexton(["wait", "--invert", &target]).code, Some(0), "{target}");
+    }
+}
+
+#[test]
+fn a_stability_that_is_never_reached_says_how_far_it_was_and_what_came_between() {
+    // Every third answer is another one.
+    let asked = AtomicU32::new(0);
+    let server = Server::new(move |client| {
+        if client.read_head() {
+            let is_good = asked.fetch_add(1, Ordering::SeqCst) % 3 != 0;
+            client.send(if is_good { OK } else { "HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n" }.as_bytes());
+        }
+        client.close();
+    });
+    let run = sexton(["wait", "--stable", "10", "--interval", "20ms", "-t", "500ms", &server.url()]);
+    assert_eq!(run.code, Some(124), "{run:?}");
+    let last = run.stderr.lines().rev().nth(1).unwrap();
+    let is_told =
+        last.starts_with("gave up: status 500") || last.contains(" of 10 in a row; last failure: status 500");
+    assert!(is_told, "{run:?}");
+}
+
+#[test]
+fn who_passed_long_ago_is_asked_once_more_before_the_command_starts() {
+    let (early, late) = (Server::answering(OK), Refusing::new());
+    let (url, target) = (early.url(), format!("tcp://{}", late.address()));
+    let running =
+        Sexton::with(["wait", "--interval", "50ms", &url, &target, "--", "/bin/echo", "started"]).start();
+    eventually("the first passes", || early.requests().len() == 1);
+    eventually("its pass is old", || running.elapsed() > Duration::from_millis(1300));
+    assert_eq!(early.requests().len(), 1);
+    late.listen();
+    let run = running.wait();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "started\n"), "{run:?}");
+    assert_eq!(early.requests().len(), 2);
+}
+
+#[test]
+fn who_passed_long_ago_and_has_gone_since_is_waited_for_again() {
+    let (early, late) = (Server::answering(OK), Refusing::new());
+    let (url, target) = (early.url(), format!("tcp://{}", late.address()));
+    let running =
+        Sexton::with(["wait", "--interval", "50ms", "-t", "3s", &url, &target, "--", "/bin/echo", "no"]);
+    let running = running.start();
+    eventually("the first passes", || early.requests().len() == 1);
+    drop(early);
+    eventually("its pass is old", || running.elapsed() > Duration::from_millis(1300));
+    late.listen();
+    let run = running.wait();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(124), ""), "{run:?}");
+    assert!(run.stderr.contains("gave up: connection refused"), "{run:?}");
+}
+
+#[test]
+fn a_long_silence_is_broken_by_what_is_still_missing() {
+    let port = Refusing::new();
+    let target = format!("tcp://{}", port.address());
+    let run = sexton(["wait", "--interval", "100ms", "-t", "10500ms", &target]);
+    assert_eq!(run.code, Some(124), "{run:?}");
+    let reminders: Vec<_> =
+        run.stderr.lines().filter(|line| line.starts_with("still waiting after 10s: ")).collect();
+    assert_eq!(reminders.len(), 1, "{run:?}");
+    assert!(
+        reminders[0].contains("connection refused") && reminders[0].ends_with(&format!("({target})")),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_terminal_never_gets_more_lines_than_it_has_and_the_target_comes_first() {
+    let (port, pty) = (Refusing::new(), Pty::open());
+    pty.resize(6, 60);
+    let targets: Vec<String> = (0..20).map(|_| format!("tcp://{}", port.address())).collect();
+    let mut child = std::process::Command::new(binary())
+        .args(["wait", "-t", "700ms", "--interval", "50ms"])
+        .args(&targets)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(pty.slave())
+        .spawn()
+        .unwrap();
+    let screen = pty.shows("gave up after", Duration::from_secs(20));
+    assert_eq!(child.wait().unwrap().code(), Some(124));
+    // Between two moves to the top there are at most five lines.
+    for frame in screen.split("\u{1b}[J") {
+        let lines: Vec<_> =
+            frame.lines().filter(|line| line.contains(" s  ") || line.contains(" more")).collect();
+        assert!(lines.len() <= 5, "{lines:?}");
+        assert!(lines.iter().all(|line| line.chars().count() <= 64), "{lines:?}");
+    }
+    assert!(screen.contains("and 16 more"), "{screen:?}");
+    let first = screen.lines().find(|line| line.contains(" s  waiting")).expect("a line");
+    assert!(first.find("tcp://") < first.find("refused").or(Some(usize::MAX)), "{first:?}");
+}
+
+#[test]
+fn an_ignored_interrupt_stays_ignored() {
+    let port = Refusing::new();
+    let target = format!("tcp://{}", port.address());
+    let running = Sexton::with(["wait", "-t", "1s", &target]).under(["env", "--ignore-signal=INT"]).start();
+    eventually("it waits", || {
+        std::fs::read_to_string(format!("/proc/{}/comm", running.pid()))
+            .is_ok_and(|name| name.trim() == "sexton")
+            && running.elapsed() > Duration::from_millis(300)
+    });
+    running.signal(Signal::SIGINT);
+    let run = running.wait();
+    assert_eq!(run.code, Some(124), "{run:?}");
+}
+
+#[test]
+fn as_pid_1_without_a_command_it_ends_on_hangup_and_quit_too() {
+    if !crate::support::launch::Role::Pid1.is_playable() {
+        return;
+    }
+    let port = Refusing::new();
+    let target = format!("tcp://{}", port.address());
+    for (signal, code) in [(1, 129), (3, 131), (15, 143), (2, 130)] {
+        let mut child = std::process::Command::new("unshare")
+            .args(["--pid", "--fork", "--kill-child"])
+            .arg(binary())
+            .args(["wait", "-t", "0", &target])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let outer = i32::try_from(child.id()).unwrap();
+        let inner = || crate::support::process::children(outer).into_iter().find(|one| one.name == "sexton");
+        eventually("it waits as PID 1", || {
+            inner().is_some_and(|one| crate::support::process::rests(one.pid))
+        });
+        crate::support::process::kill(inner().unwrap().pid, signal);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+    }
+}
+
+/// A link by that name, which scripts call.
+fn wait_for_it(folder: &Folder) -> std::path::PathBuf {
     let script = folder.join("wait-for-it.sh");
     symlink(binary(), &script).unwrap();
+    script
+}
+
+#[test]
+fn as_wait_for_it_it_has_that_scripts_codes() {
+    let folder = Folder::new();
+    let script = wait_for_it(&folder);
     let (good, bad) = (Server::answering(OK), Refusing::new());
     let (up, down) = (good.address().to_string(), bad.address().to_string());
     let port = good.port().to_string();
@@ -200,11 +370,54 @@ fn as_wait_for_it_it_has_that_scripts_words_and_codes() {
         (&[&down, "-t", "1"], 124),
         (&[&down, "--timeout=1", "--strict", "--", "/bin/sh", "-c", "exit 3"], 124),
         (&[&down, "-t", "1", "--", "/bin/sh", "-c", "exit 3"], 3),
+        (&["127.0.0.1:99999", "-t", "1"], 124),
+        (&["127.0.0.1:no-such-service", "-t", "1"], 124),
+        (&["no host:1", "-t", "1"], 124),
         (&["--nonsense"], 1),
+        (&["--help"], 1),
+        (&["--host=localhost"], 1),
+        (&["--port=80"], 1),
         (&[], 1),
     ] {
         let run = Sexton::with(args).at(&script).run();
         assert_eq!(run.code, Some(code), "{args:?}: {run:?}");
         assert_eq!(run.stdout, "", "{args:?}");
+    }
+}
+
+/// What scripts grep.
+#[test]
+fn as_wait_for_it_it_has_that_scripts_lines() {
+    let folder = Folder::new();
+    let script = wait_for_it(&folder);
+    let (good, bad) = (Server::answering(OK), Refusing::new());
+    let (up, down) = (good.address().to_string(), bad.address().to_string());
+    let is_up = format!("wait-for-it.sh: {up} is available after 0 seconds\n");
+    let times_out = format!(
+        "wait-for-it.sh: waiting 1 seconds for {down}\n\
+         wait-for-it.sh: timeout occurred after waiting 1 seconds for {down}\n"
+    );
+    for (args, lines) in [
+        (&[up.as_str()][..], format!("wait-for-it.sh: waiting 15 seconds for {up}\n{is_up}")),
+        (&[&up, "-t", "0"], format!("wait-for-it.sh: waiting for {up} without a timeout\n{is_up}")),
+        (&[&up, "-q"], String::new()),
+        (&[&down, "-t", "1"], times_out.clone()),
+        (&[&down, "-t", "1", "--", "/bin/true"], times_out.clone()),
+        (
+            &[&down, "-t", "1", "-s", "--", "/bin/true"],
+            format!("{times_out}wait-for-it.sh: strict mode, refusing to execute subprocess\n"),
+        ),
+    ] {
+        assert_eq!(Sexton::with(args).at(&script).run().stderr, lines, "{args:?}");
+    }
+    for (args, first) in [
+        (&[][..], "Error: you need to provide a host and port to test."),
+        (&["--nonsense"], "Unknown argument: --nonsense"),
+        (&["-q"], "Usage:"),
+        (&["--help"], "Usage:"),
+    ] {
+        let run = Sexton::with(args).at(&script).run();
+        assert_eq!(run.stderr.lines().next(), Some(first), "{args:?}: {run:?}");
+        assert!(run.stderr.contains("Usage:\n    wait-for-it.sh host:port "), "{run:?}");
     }
 }

@@ -180,7 +180,7 @@ impl Netcat {
     ) -> RunResult {
         let unresolved = failure.phase == Phase::Resolve;
         let why = match failure.cause {
-            Cause::Unreachable if failure.reason.contains("refused") => "Connection refused",
+            Cause::Refused => "Connection refused",
             Cause::TimedOut => "Operation timed out",
             _ => failure.reason.as_str(),
         };

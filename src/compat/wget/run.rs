@@ -379,7 +379,9 @@ impl Wget {
             (Phase::Tls, Cause::Certificate | Cause::Broken) => (TLS, false),
             (Phase::Tls, _) => (NETWORK, false),
             (Phase::Resolve, cause) => (NETWORK, cause == Cause::TimedOut),
-            (Phase::Connect, Cause::Unreachable) => (NETWORK, self.tries.refused == ConnectionRefused::Retry),
+            (Phase::Connect, Cause::Refused | Cause::Unreachable) => {
+                (NETWORK, self.tries.refused == ConnectionRefused::Retry)
+            }
             (_, Cause::Protocol) => (PROTOCOL, false),
             (_, Cause::Broken) => (GENERIC, false),
             _ => (NETWORK, true),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::check::Require;
 use crate::report::Verbosity;
-use crate::wait::{self, OnTimeout, RetryInterval, WaitFor};
+use crate::wait::{self, Messages, OnTimeout, RetryInterval, WaitFor};
 
 use super::{Action, ChildrenLeft, Event, Machine, Origin, UNHEALTHY_KILL_AFTER};
 use crate::init::plan::{DrainPolicy, Init, MainChild, OnUnhealthy, StartupWait, Watch};
@@ -331,6 +331,7 @@ fn plans() -> Vec<Init> {
             attempt_timeout: seconds(1),
             timeout: None,
             verbosity: Verbosity::Quiet,
+            messages: Messages::Own,
         };
         Some(StartupWait { plan, on_timeout: OnTimeout::Exit })
     };

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,16 @@ impl Pty {
     /// The end for the program under test.
     pub(crate) fn slave(&self) -> File {
         self.slave.try_clone().expect("a descriptor")
+    }
+
+    /// Gives it a size.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        #[expect(unsafe_code, reason = "nix has no call for it without a macro")]
+        // SAFETY: the size is live, and the request only reads it.
+        let result =
+            unsafe { libc::ioctl(self.master.as_fd().as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+        assert_eq!(result, 0);
     }
 
     /// Types.
