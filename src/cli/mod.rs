@@ -67,6 +67,29 @@ Exit codes:
 More: sexton COMMAND --help, sexton help targets
 ";
 
+/// What it is, and what it was built from and for.
+const VERSION: &str = if cfg!(target_feature = "crt-static") {
+    concat!(
+        "sexton ",
+        env!("CARGO_PKG_VERSION"),
+        " (",
+        env!("SEXTON_TARGET"),
+        ", static, commit ",
+        env!("SEXTON_COMMIT"),
+        ")\n"
+    )
+} else {
+    concat!(
+        "sexton ",
+        env!("CARGO_PKG_VERSION"),
+        " (",
+        env!("SEXTON_TARGET"),
+        ", dynamic, commit ",
+        env!("SEXTON_COMMIT"),
+        ")\n"
+    )
+};
+
 /// The commands there are.
 const COMMANDS: &[&str] = &["check", "wait", "init", "translate", "doctor", "install"];
 
@@ -89,9 +112,7 @@ pub(crate) fn parse(
         Some("doctor") => doctor::parse(words).map(Parsed::into_command),
         Some("install") => install::parse(words, &names()).map(Parsed::into_command),
         Some("help" | "--help" | "-h") => help(words.next().as_deref().and_then(|topic| topic.to_str())),
-        Some("--version" | "-V" | "version") => {
-            Ok(Box::new(Document::stdout(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n"))))
-        }
+        Some("--version" | "-V" | "version") => Ok(Box::new(Document::stdout(VERSION))),
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,
             hints::unknown_command(&command.display().to_string(), COMMANDS),

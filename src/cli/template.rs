@@ -118,7 +118,9 @@ impl Expanded {
             }
             return Ok(Some(at));
         }
-        // In a path or a pattern a # may be anything, so that it must look like options.
+        // In a path or a pattern a # may be anything, so that the last one must look like options.
+        let at = self.rfind(start..self.len(), '#').unwrap_or(at);
+        let behind = self.get(at + 1..self.len());
         let first = behind.split(['=', '&']).next().unwrap_or_default();
         let is_word = !first.is_empty() && first.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         let is_one = is_word && (behind.contains('=') || is_option(first));

@@ -40,7 +40,10 @@ impl Kind for File {
         let kind = regular_file::kind_name(metadata.file_type());
         if metadata.is_dir() {
             // `docker run -v` makes one where a file to mount is missing.
-            return Err(Failure::answer(Phase::Local, "a directory, not a file"));
+            return Err(Failure::answer(
+                Phase::Local,
+                "a directory, not a file; dir: checks for directories",
+            ));
         }
         let age = self.age()?;
         if self.options.size == FileSize::NonEmpty {
@@ -94,12 +97,9 @@ impl File {
             let kind = regular_file::kind_name(metadata.file_type());
             return Err(Failure::answer(Phase::Local, format!("{kind}, which has no size, not a file")));
         }
-        // The files of /proc say 0 and have content.
-        if metadata.len() > 0
-            || !regular_file::read(&self.path, 1, deadline).is_ok_and(|content| content.is_empty())
-        {
-            return Ok(());
-        }
-        Err(Failure::answer(Phase::Local, "the file is empty"))
+        // The files of /proc say 0 and have content; one that we may not read proves nothing.
+        let content = regular_file::read(&self.path, 1, deadline)
+            .map_err(|error| regular_file::unread(&self.path, &error))?;
+        if content.is_empty() { Err(Failure::answer(Phase::Local, "the file is empty")) } else { Ok(()) }
     }
 }

@@ -4,6 +4,7 @@
 
 mod amqp;
 mod cassandra;
+mod dir;
 mod dns;
 mod fcgi;
 mod file;
@@ -304,6 +305,7 @@ const SCHEMES: &[Scheme] = &[
         uses: &[Group::File, Group::Content],
         parse: file::parse,
     },
+    Scheme { name: "dir", example: "dir:/data", about: "the directory exists", uses: &[], parse: dir::parse },
     Scheme {
         name: "pid",
         example: "pid:/run/app.pid",

@@ -6,7 +6,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::system::cgroup;
-use crate::system::cgroup::{Level, Levels};
+use crate::system::cgroup::{Level, Levels, Outer};
 use crate::target::Target;
 
 /// How full it may be unless something else is said.
@@ -26,7 +26,7 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
     let percent = match number.parse::<u64>() {
         _ if text.is_empty() => PERCENT,
         Ok(percent @ 1..=100) if number.bytes().all(|b| b.is_ascii_digit()) => percent,
-        _ => return Err(format!("`{text}` is no percentage from 1 to 100")),
+        _ => return Err(format!("invalid percentage `{text}` (1-100)")),
     };
     Ok(Box::new(Pids { percent }))
 }
@@ -42,19 +42,29 @@ impl Kind for Pids {
     }
 }
 
+impl Levels {
+    /// What is said of the limits that cannot be seen.
+    fn outside(&self) -> &'static str {
+        match self.outer {
+            Outer::Visible => "",
+            Outer::Hidden => "; limits outside this container cannot be seen",
+        }
+    }
+}
+
 impl Pids {
     /// The verdict: the fullest of the cgroups around us decides.
     fn judge(&self, levels: &Levels) -> Result<String, String> {
         let Some(fullest) = levels.limited.iter().max_by_key(|level| level.percent()) else {
             return Ok(match levels.own {
-                Some(own) => format!("{own} PIDs in use, without a limit"),
-                None => "no limit on PIDs".into(),
+                Some(own) => format!("{own} PIDs in use, without a limit{}", levels.outside()),
+                None => format!("no limit on PIDs{}", levels.outside()),
             });
         };
         let Level { current, max } = fullest;
         let used = fullest.percent().min(100);
         if used < self.percent {
-            return Ok(format!("{current} of {max} PIDs in use ({used}%)"));
+            return Ok(format!("{current} of {max} PIDs in use ({used}%){}", levels.outside()));
         }
         let limit = self.percent;
         Err(format!(
@@ -73,9 +83,15 @@ mod tests {
         let levels = |limited: &[(u64, u64)]| Levels {
             limited: limited.iter().map(|&(current, max)| Level { current, max }).collect(),
             own: Some(7),
+            outer: Outer::Visible,
         };
         let judge = |percent, limited: &[_]| Pids { percent }.judge(&levels(limited));
         assert_eq!(judge(90, &[]), Ok("7 PIDs in use, without a limit".into()));
+        let hidden = Levels { limited: Vec::new(), own: Some(7), outer: Outer::Hidden };
+        assert_eq!(
+            Pids { percent: 90 }.judge(&hidden),
+            Ok("7 PIDs in use, without a limit; limits outside this container cannot be seen".into())
+        );
         assert_eq!(judge(90, &[(5, 10), (80, 100)]), Ok("80 of 100 PIDs in use (80%)".into()));
         assert_eq!(judge(100, &[(99, 100)]), Ok("99 of 100 PIDs in use (99%)".into()));
         for (percent, limited) in [(80, (80, 100)), (100, (10, 10)), (100, (11, 10)), (1, (0, 0))] {

@@ -38,17 +38,22 @@ pub(super) fn parse(target: &Target<'_>, _: &Options) -> Result<Box<dyn Kind>, S
     let process = match rest.strip_prefix('/') {
         Some(pattern) => {
             let Some(pattern) = pattern.strip_suffix('/') else {
-                return Err("a pattern without its last /; a name is without its path".into());
+                return Err(
+                    "no / at the end of the pattern; write process:/PATTERN/, or a name without its path"
+                        .into(),
+                );
             };
             if pattern.is_empty() {
-                return Err("an empty pattern, which every process matches,".into());
+                return Err("the pattern is empty".into());
             }
             let pattern = regex::compile(pattern, Case::Sensitive)?;
             // However the shell's quotes changed the pattern, this much of the question is as we have it.
             Process { wanted: Wanted::Pattern(pattern), question: "process:/".into() }
         }
-        None if rest.is_empty() => return Err("no name of a process".into()),
-        None if rest.contains('/') => return Err("a / in a name; a pattern stands between two,".into()),
+        None if rest.is_empty() => return Err("no process name".into()),
+        None if rest.contains('/') => {
+            return Err("invalid process name: it has a /; write a pattern as process:/PATTERN/".into());
+        }
         None => Process { wanted: Wanted::Name(rest.into()), question: format!("process:{rest}") },
     };
     Ok(Box::new(process))
@@ -84,6 +89,9 @@ impl Kind for Process {
                 let reason = procfs::zombie_message(zombie);
                 Err(Failure::new(Phase::Local, Cause::NotFound, reason))
             }
+            ([], []) if table.visibility == Visibility::Partial => {
+                Err(Failure::new(Phase::Local, Cause::Broken, procfs::hidden(table.processes.len())))
+            }
             ([], []) => Err(Failure::new(Phase::Local, Cause::NotFound, self.wanted.none_of(&table))),
         }
     }
@@ -103,13 +111,9 @@ impl Wanted {
     /// Why nothing was found.
     fn none_of(&self, table: &ProcessTable) -> String {
         let count = table.processes.len();
-        let among = match table.visibility {
-            Visibility::Whole => format!("among {count}"),
-            Visibility::Partial => format!("among the {count} that hidepid lets us see"),
-        };
         match self {
-            Self::Name(name) => format!("no process is called {name}, {among}"),
-            Self::Pattern(_) => format!("no process has a command line that matches, {among}"),
+            Self::Name(name) => format!("no process is called {name}, among {count}"),
+            Self::Pattern(_) => format!("no process has a command line that matches, among {count}"),
         }
     }
 }
@@ -122,7 +126,12 @@ fn is_named(name: &str, comm: &str, words: &[String]) -> bool {
         return true;
     }
     let is_cut = comm.len() == COMM_MAX && name.len() > COMM_MAX && name.starts_with(comm);
-    is_cut && (words.is_empty() || words.iter().any(is_base))
+    // `name: worker 1`, as a program calls itself that has rewritten its title.
+    let is_title = |title: &String| {
+        let rest = title.rsplit_once('/').map_or(title.as_str(), |(_, base)| base).strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with([':', ' ']))
+    };
+    is_cut && (words.is_empty() || words.iter().any(is_base) || words.first().is_some_and(is_title))
 }
 
 #[cfg(test)]
@@ -143,6 +152,9 @@ mod tests {
             ("docker-entrypoint.sh", "docker-entrypoi", &["/bin/sh", "/docker-entrypoint.sh"], true),
             ("docker-entrypoint.sh", "docker-entrypoi", &[], true),
             ("docker-entrypoint.sh", "docker-entrypoi", &["/docker-entrypoint-b.sh"], false),
+            ("a-very-long-daemon", "a-very-long-dae", &["a-very-long-daemon: worker 1"], true),
+            ("a-very-long-daemon", "a-very-long-dae", &["a-very-long-daemon [idle]"], true),
+            ("a-very-long-daemon", "a-very-long-dae", &["a-very-long-daemon-2: worker 1"], false),
             ("docker-entrypoi", "docker-entrypoi", &["/docker-entrypoint.sh"], true),
             ("sh", "bash", &["/bin/sh"], true),
         ] {

@@ -25,7 +25,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     let (host, port) = target.host_and_port()?;
     let Payload { send, expect } = options.payload.clone();
     let Some(expect) = expect else {
-        return Err("no --expect, and a datagram that nobody answers proves nothing,".into());
+        return Err("--expect is required: that a datagram was sent proves nothing".into());
     };
     Ok(Box::new(Udp { host, port, via: options.dial.via.clone(), send: send.unwrap_or_default(), expect }))
 }

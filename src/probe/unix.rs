@@ -25,10 +25,10 @@ pub(super) struct Unix {
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let path = target.rest.strip_prefix("//").unwrap_or(target.rest);
     if !path.starts_with(['/', '@']) {
-        return Err("no absolute path to a socket (as in unix:/run/app.sock)".into());
+        return Err("the path must be absolute, as in unix:/run/app.sock".into());
     }
     if path.len() > PATH_MAX {
-        return Err(format!("a path of {} bytes, where a socket's has {PATH_MAX} at most,", path.len()));
+        return Err(format!("the path has {} bytes, and the kernel allows {PATH_MAX}", path.len()));
     }
     Ok(Box::new(Unix { endpoint: Endpoint::Unix(PathBuf::from(path)), payload: options.payload.clone() }))
 }

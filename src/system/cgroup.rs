@@ -12,6 +12,17 @@ pub(crate) struct Levels {
     pub(crate) limited: Vec<Level>,
     /// How many processes and threads are in our own cgroup, where the kernel says so.
     pub(crate) own: Option<u64>,
+    /// Whether there are cgroups around those that can be seen.
+    pub(crate) outer: Outer,
+}
+
+/// The cgroups around the outermost that can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outer {
+    /// There are none: that one is the root.
+    Visible,
+    /// It has a parent that is not mounted here, as in a container with a cgroup namespace of its own.
+    Hidden,
 }
 
 /// A cgroup with a limit.
@@ -60,7 +71,9 @@ fn read(place: &Place) -> Levels {
             })
         })
         .collect();
-    Levels { limited, own: number(&own.join("pids.current")) }
+    // Only the root has no file for its limit.
+    let outer = if place.mount.join("pids.max").exists() { Outer::Hidden } else { Outer::Visible };
+    Levels { limited, own: number(&own.join("pids.current")), outer }
 }
 
 /// The number in a file of one line.
@@ -205,10 +218,11 @@ mod tests {
         write("pod/container/app", "5\n", "10\n");
         let at = |own: &str| read(&Place { mount: mount.clone(), own: own.into() });
         let (pod, app) = (Level { current: 60, max: 100 }, Level { current: 5, max: 10 });
-        assert_eq!(at("pod/container/app"), Levels { limited: vec![app, pod.clone()], own: Some(5) });
-        assert_eq!(at("pod/container"), Levels { limited: vec![pod], own: Some(50) });
-        assert_eq!(at(""), Levels { limited: vec![], own: None });
-        assert_eq!(at("gone"), Levels { limited: vec![], own: None });
+        let outer = Outer::Visible;
+        assert_eq!(at("pod/container/app"), Levels { limited: vec![app, pod.clone()], own: Some(5), outer });
+        assert_eq!(at("pod/container"), Levels { limited: vec![pod], own: Some(50), outer });
+        assert_eq!(at(""), Levels { limited: vec![], own: None, outer });
+        assert_eq!(at("gone"), Levels { limited: vec![], own: None, outer });
         fs::remove_dir_all(mount).unwrap();
     }
 

@@ -1,6 +1,8 @@
 //! The program from outside. The table of contents:
 //!
 //! * `bad_input`: what is refused or fails, and the whole line that says why
+//! * `command_line`: options, variables, names and own options of targets
+//! * `secrets`: passwords are literal, and never shown
 //! * `check`: verdicts and lines of `sexton check`
 //! * `curl_wget`: curl and wget by name, beside the real ones
 //! * `http`: HTTP as a check speaks it
@@ -44,6 +46,7 @@
 
 mod bad_input;
 mod check;
+mod command_line;
 mod curl_wget;
 mod demo;
 mod doctor;
@@ -61,6 +64,7 @@ mod payload;
 mod personalities;
 mod processes;
 mod readme;
+mod secrets;
 mod services;
 mod shell;
 mod static_binary;

@@ -203,7 +203,7 @@ fn what_cannot_be_said_or_heard_is_refused() {
     for (words, reason) in [
         (
             &["udp://127.0.0.1:1"][..],
-            "udp://127.0.0.1:1: no --expect, and a datagram that nobody answers proves nothing",
+            "udp://127.0.0.1:1: --expect is required: that a datagram was sent proves nothing",
         ),
         (&["udp://127.0.0.1", "--expect", "x"], "udp://127.0.0.1: no port; write udp://HOST:PORT"),
         (&["udp://u@h:1", "--expect", "x"], "udp://***@h:1: udp takes no user or password"),

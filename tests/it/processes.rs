@@ -139,7 +139,7 @@ fn hidepid_is_told_where_it_hides() {
         &[
             "healthy: sleep (pid {}) lives (process:sleep, ",
             "healthy: sleep (pid {}) lives (pid:/mnt/pid, ",
-            "unhealthy: no process is called sleep, among the 1 that hidepid lets us see",
+            "unhealthy: /proc is mounted with hidepid and shows 1 of the processes",
             "healthy: pid {} lives, and /proc does not show what it is",
             "unhealthy: there is no process {}: the file is stale",
         ],
@@ -230,15 +230,18 @@ fn without_proc_a_pid_file_is_still_worth_something() {
 #[test]
 fn what_names_no_process_is_refused() {
     for (target, reason) in [
-        ("process:", "no name of a process in process:"),
+        ("process:", "process:: no process name"),
         (
             "process:/usr/bin/app",
-            "a pattern without its last /; a name is without its path in process:/usr/bin/app",
+            "process:/usr/bin/app: no / at the end of the pattern; write process:/PATTERN/, or a name without its path",
         ),
-        ("process://", "an empty pattern, which every process matches, in process://"),
-        ("process:a/b", "a / in a name; a pattern stands between two, in process:a/b"),
-        ("process:/(a/", "found open group without closing ')' in process:/(a/"),
-        ("pid:app.pid", "no absolute path, as pid:/run/app has one, in pid:app.pid"),
+        ("process://", "process://: the pattern is empty"),
+        (
+            "process:a/b",
+            "process:a/b: invalid process name: it has a /; write a pattern as process:/PATTERN/",
+        ),
+        ("process:/(a/", "process:/(a/: found open group without closing ')'"),
+        ("pid:app.pid", "pid:app.pid: the path must be absolute"),
     ] {
         sexton(["check", target]).refused(reason);
     }
@@ -335,8 +338,8 @@ fn an_unprivileged_user_sees_all_zombies_unless_hidepid_says_otherwise() {
     let check = "setpriv --reuid 65534 --regid 65534 --clear-groups $SEXTON check zombies:; echo $?";
     for (options, sight) in [
         ("hidepid=0", "unhealthy: 2 zombies, at most 0: 2 x true under sleep (pid "),
-        ("hidepid=1", "healthy: no zombies among the 1 processes that hidepid lets us see (zombies:"),
-        ("hidepid=2", "healthy: no zombies among the 1 processes that hidepid lets us see (zombies:"),
+        ("hidepid=1", "unhealthy: /proc is mounted with hidepid and shows 1 of the processes"),
+        ("hidepid=2", "unhealthy: /proc is mounted with hidepid and shows 1 of the processes"),
     ] {
         let script = format!("{LEAVE} leave 2; mount -o remount,{options} /proc || exit; {check}");
         let Some(run) = isolated(&script) else { return };
@@ -356,7 +359,7 @@ fn a_zombie_that_is_reaped_at_once_is_no_leak() {
 fn a_limit_that_is_no_number_is_refused() {
     for limit in ["x", "-1", "+1", "1.5", "99999999999999999999999"] {
         let run = sexton(["check", &format!("zombies:{limit}")]);
-        run.refused(&format!("`{limit}` is no limit, as 5 is one, in zombies:{limit}"));
+        run.refused(&format!("zombies:{limit}: invalid limit `{limit}`; write for example zombies:5"));
     }
 }
 
@@ -456,6 +459,6 @@ fn no_limit_and_no_cgroup_are_told_apart() {
 fn a_percentage_that_is_none_is_refused() {
     for text in ["0", "101", "x", "%", "-1", "+5", "5.5"] {
         let target = format!("pids:{text}");
-        sexton(["check", &target]).refused(&format!("`{text}` is no percentage from 1 to 100 in {target}"));
+        sexton(["check", &target]).refused(&format!("{target}: invalid percentage `{text}` (1-100)"));
     }
 }

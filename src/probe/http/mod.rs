@@ -30,6 +30,11 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     let (url, user) = Url::read(target)?;
     let mut http = options.http.clone();
     if let Some(user) = user {
+        if http.credentials.is_some() || http.headers.iter().any(|(name, _)| *name == header::AUTHORIZATION) {
+            return Err(
+                "credentials are given twice: in the target, and by --user, --bearer-file or --header".into(),
+            );
+        }
         http.credentials = Some(Credentials::basic(&user)?);
     }
     let route = Route {

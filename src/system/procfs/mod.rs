@@ -137,6 +137,13 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
     Ok(if first { visibility } else { Visibility::Partial })
 }
 
+/// Why nothing can be said of all processes, where only so many can be seen.
+pub(crate) fn hidden(seen: usize) -> String {
+    format!(
+        "/proc is mounted with hidepid and shows {seen} of the processes; run the check as their user or as root"
+    )
+}
+
 /// Why nothing can be said of processes.
 pub(crate) const NOT_MOUNTED: &str = "/proc is not mounted; mount it (docker and kubernetes do)";
 
