@@ -1,5 +1,7 @@
 //! Tells the program what it was built from and for, for `sexton --version`.
 
+#![allow(clippy::disallowed_methods, reason = "what the program must not do, its build may")]
+
 use std::process::Command;
 use std::{env, fs};
 

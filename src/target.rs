@@ -226,6 +226,8 @@ impl TargetText {
         let mut secrets: Vec<String> = Vec::new();
         if let Some((_, password)) = userinfo.split_once(':') {
             secrets.extend([userinfo.to_owned(), password.to_owned()]);
+            // A parser that stops at a delimiter has a part of it.
+            secrets.extend(password.split(['/', '?', '#', '@', ':', '&', '=']).map(str::to_owned));
         }
         let values = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
         secrets.extend(values.map(str::to_owned));

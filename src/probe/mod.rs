@@ -354,10 +354,9 @@ impl Probe {
         let text = TargetText::new(text);
         let kind = (scheme.parse)(&target, options)
             .map_err(|why| format!("{label}: {}", text.redact(why.trim_end_matches(','))))?;
-        // Where no option means anything, none names a file: SSL_CERT_FILE is set for all targets. A path to a socket is
-        // one of a file system, too.
-        let options_name_files = !scheme.uses.is_empty() && options.name_files();
-        let may_hang = kind.touches_files() || scheme.name.ends_with("unix") || options_name_files;
+        // A path to a socket is one of a file system, too.
+        let may_hang =
+            kind.touches_files() || scheme.name.ends_with("unix") || options.name_files(scheme.uses);
         Ok(Self { label, labelled: Labelled::ByTarget, scheme, kind, may_hang })
     }
 

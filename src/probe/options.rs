@@ -53,13 +53,15 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether an attempt reads files that an option names.
-    pub(crate) fn name_files(&self) -> bool {
-        self.dial.tls.names_files()
-            || self.dial.unix_socket.is_some()
-            || self.login.password_file.is_some()
-            || matches!(self.http.data, Some(Data::File(_)))
-            || matches!(self.http.credentials, Some(Credentials::BearerFile(_)))
+    /// Whether an attempt on a target that `uses` these groups reads files that an option or a variable names.
+    pub(crate) fn name_files(&self, uses: &[Group]) -> bool {
+        let has_tls = uses.contains(&Group::Tls) || self.http.follow != Follow::No;
+        let reads_body = matches!(self.http.data, Some(Data::File(_)));
+        let reads_token = matches!(self.http.credentials, Some(Credentials::BearerFile(_)));
+        (has_tls && self.dial.tls.names_files())
+            || (uses.contains(&Group::UnixSocket) && self.dial.unix_socket.is_some())
+            || (uses.contains(&Group::Login) && self.login.password_file.is_some())
+            || (uses.contains(&Group::Http) && (reads_body || reads_token))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::regex::{self, Case};
 use crate::system::procfs;
-use crate::system::procfs::{ProcessTable, State, Visibility};
+use crate::system::procfs::{State, Visibility};
 use crate::target::Target;
 
 /// The most bytes of a name that the kernel keeps (`TASK_COMM_LEN` without its NUL).
@@ -92,7 +92,9 @@ impl Kind for Process {
             ([], []) if table.visibility == Visibility::Partial => {
                 Err(Failure::new(Phase::Local, Cause::Broken, procfs::hidden(table.processes.len())))
             }
-            ([], []) => Err(Failure::new(Phase::Local, Cause::NotFound, self.wanted.none_of(&table))),
+            ([], []) => {
+                Err(Failure::new(Phase::Local, Cause::NotFound, self.wanted.none_of(table.processes.len())))
+            }
         }
     }
 }
@@ -108,9 +110,8 @@ impl Wanted {
         }
     }
 
-    /// Why nothing was found.
-    fn none_of(&self, table: &ProcessTable) -> String {
-        let count = table.processes.len();
+    /// Why nothing was found among `count` processes.
+    fn none_of(&self, count: usize) -> String {
         match self {
             Self::Name(name) => format!("no process is called {name}, among {count}"),
             Self::Pattern(_) => format!("no process has a command line that matches, among {count}"),
