@@ -1,9 +1,9 @@
 //! The processes that the main child leaves behind, or that a pause shares its namespace with: finding them, and asking them
 //! to end or ending them.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::sys::file;
 use crate::sys::process::{self, Pid, PidFd};
 use crate::sys::signal;
 use crate::system::procfs;
@@ -195,14 +195,23 @@ fn descendants() -> Vec<Pid> {
 /// The children of `pid`, of all its threads.
 /// See [proc_tid_children(5)](https://man7.org/linux/man-pages/man5/proc_tid_children.5.html).
 fn children(pid: Pid) -> Vec<Pid> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let mut pids = Vec::new();
-    for thread in threads.flatten() {
-        match fs::read_to_string(thread.path().join("children")) {
-            Ok(list) => pids.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<Pid>().ok())),
-            // This kernel has no such list.
-            Err(_) => return others().into_iter().filter(|&child| parent_of(child) == Some(pid)).collect(),
+    /// The most that is read of a list: a fork bomb's is long, and there is another look.
+    const LIST_MAX: usize = 1 << 20;
+    let (mut pids, mut has_lists) = (Vec::new(), true);
+    let threads = format!("/proc/{pid}/task");
+    let _ = file::names(&threads, |thread| {
+        match file::read(&format!("{threads}/{thread}/children"), LIST_MAX) {
+            Ok(list) => {
+                let numbers = list.split(u8::is_ascii_whitespace);
+                pids.extend(numbers.filter_map(|pid| std::str::from_utf8(pid).ok()?.parse::<Pid>().ok()));
+            }
+            Err(_) => has_lists = false,
         }
+        has_lists
+    });
+    if has_lists {
+        return pids;
     }
-    pids
+    // This kernel has no such list.
+    others().into_iter().filter(|&child| parent_of(child) == Some(pid)).collect()
 }

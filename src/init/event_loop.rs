@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
+use crate::sys::memory;
 use crate::sys::process::{self, Reaped};
 use crate::sys::signal::{BATCH, ExtraFd, Interest, SignalInfo, Source};
 use crate::wait::{OnTimeout, WaitEnd, Waiting};
@@ -156,6 +157,7 @@ impl<'p> Supervisor<'p> {
         }
         self.waiting = None;
         self.launch.start(&self.source, &mut self.effects)?;
+        memory::release_unused_stack();
         if let Some(watch) = &mut self.watch {
             watch.start();
         }

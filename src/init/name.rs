@@ -1,8 +1,6 @@
 //! The name of a process, for the log.
 
-use std::fs::File;
-use std::io::Read;
-
+use crate::sys::file;
 use crate::sys::process::Pid;
 use crate::system::procfs;
 
@@ -29,8 +27,6 @@ pub(super) fn of(pid: Pid) -> Name {
     if !procfs::is_ours() {
         return name;
     }
-    if let Ok(mut file) = File::open(format!("/proc/{pid}/comm")) {
-        name.len = file.read(&mut name.bytes).unwrap_or(0);
-    }
+    name.len = file::read_once(&format!("/proc/{pid}/comm"), &mut name.bytes).unwrap_or(0);
     name
 }

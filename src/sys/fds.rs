@@ -1,7 +1,6 @@
 //! Descriptors: ours stay away from 0-2, and what we were given is the child's.
 
 use std::ffi::{c_int, c_uint};
-use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -28,16 +27,13 @@ pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Reads once; `EINTR` is tried again. Async-signal-safe.
+/// Reads once; what is interrupted is tried again some times. Async-signal-safe.
 pub(crate) fn read(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
-    loop {
+    super::file::uninterrupted(|| {
         // SAFETY: the buffer is live and as long as told.
         let got = unsafe { libc::read(fd.as_raw_fd(), into.as_mut_ptr().cast(), into.len()) };
-        if got == -1 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
-            continue;
-        }
-        return usize::try_from(got).map_err(|_| io::Error::last_os_error());
-    }
+        usize::try_from(got).map_err(|_| io::Error::last_os_error())
+    })
 }
 
 /// Writes to `fd` only what it takes now, whatever the other users of its open file description wait for: their
@@ -152,10 +148,13 @@ fn close_listed(keep: &[RawFd]) {
 fn listed() -> Vec<RawFd> {
     /// How far to go when the limit is higher: closing a thousand million numbers one by one takes minutes.
     const FAR: RawFd = 65_536;
-    match fs::read_dir("/proc/self/fd") {
-        Ok(entries) => {
-            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-        }
+    let mut found = Vec::new();
+    let each = |name: &str| {
+        found.extend(name.parse::<RawFd>());
+        true
+    };
+    match super::file::names("/proc/self/fd", each) {
+        Ok(()) => found,
         Err(_) => (FIRST..limit().min(FAR)).collect(),
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod args;
 mod errno;
 pub(crate) mod exec;
 pub(crate) mod fds;
+pub(crate) mod file;
+pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod shared_page;

@@ -126,14 +126,32 @@ pub(crate) enum Reaped {
 /// See [wait4(2)](https://man7.org/linux/man-pages/man2/wait4.2.html).
 pub(crate) fn reap(which: Pid) -> Reaped {
     let mut status: c_int = 0;
-    loop {
-        // SAFETY: the status is live; usage is not asked for.
-        match unsafe { libc::wait4(which, &raw mut status, libc::WNOHANG, ptr::null_mut()) } {
-            0 => return Reaped::AllLive,
-            -1 if io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) => {}
-            -1 => return Reaped::NoChildren,
-            pid => return Reaped::Child(pid, status),
-        }
+    // SAFETY: the status is live; usage is not asked for.
+    match unsafe { libc::wait4(which, &raw mut status, libc::WNOHANG, ptr::null_mut()) } {
+        0 => Reaped::AllLive,
+        -1 if io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD) => Reaped::NoChildren,
+        // A sandbox without this call.
+        -1 => reap_by_id(which),
+        pid => Reaped::Child(pid, status),
+    }
+}
+
+/// The same by another call.
+/// See [waitid(2)](https://man7.org/linux/man-pages/man2/waitid.2.html).
+fn reap_by_id(which: Pid) -> Reaped {
+    let (kind, id) = libc::id_t::try_from(which).map_or((libc::P_ALL, 0), |id| (libc::P_PID, id));
+    let Some(info) = wait_id(kind, id, libc::WEXITED | libc::WNOHANG) else {
+        let has_none = io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD);
+        return if has_none { Reaped::NoChildren } else { Reaped::AllLive };
+    };
+    // SAFETY: waitid fills SIGCHLD's form, and zero when it has found nothing.
+    let pid = unsafe { info.si_pid() };
+    // SAFETY: the same.
+    let value = unsafe { info.si_status() };
+    match (pid, info.si_code) {
+        (0, _) => Reaped::AllLive,
+        (pid, libc::CLD_EXITED) => Reaped::Child(pid, value << 8),
+        (pid, _) => Reaped::Child(pid, value),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::errno::{cerr, cerr_long};
 use super::time::timespec;
@@ -97,6 +97,11 @@ impl Disposition {
             mask: 0,
         }
     }
+
+    /// Nothing: what is pending is thrown away.
+    fn ignore() -> Self {
+        Self { handler: libc::SIG_IGN, ..Self::default_with(0) }
+    }
 }
 
 /// Sets what signal `number` does and gives back what it did. Handlers cannot be expressed, so nothing of ours ever runs
@@ -143,11 +148,21 @@ pub(crate) const BATCH: usize = 16;
 
 /// Where blocked signals are read from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) struct Source {
+    way: Way,
+    /// How often in a row nothing came of a wait that was to bring something.
+    failures: u32,
+}
+
+/// How they are read.
+#[derive(Debug)]
+enum Way {
     /// A signalfd: the usual one, and pollable.
     Fd(OwnedFd),
     /// `rt_sigtimedwait`, for sandboxes that refuse signalfd.
     Wait,
+    /// A look at what is pending from time to time, for those that refuse both.
+    Pending,
 }
 
 impl Source {
@@ -158,69 +173,128 @@ impl Source {
         // SAFETY: the set is a live u64 and its size is told; -1 asks for a new descriptor.
         let fd =
             unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const all.0, SET_SIZE, libc::SFD_CLOEXEC) };
-        match RawFd::try_from(fd) {
+        let way = match RawFd::try_from(fd) {
             Ok(fd) if fd >= 0 => {
                 // SAFETY: the kernel has just made it, and nobody else has it.
                 let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-                super::fds::above_stdio(fd).map_or(Self::Wait, Self::Fd)
+                super::fds::above_stdio(fd).map_or(Way::Wait, Way::Fd)
             }
-            _ => Self::Wait,
-        }
+            _ => Way::Wait,
+        };
+        Self { way, failures: 0 }
     }
 
     /// The descriptor, where there is one.
     pub(crate) fn raw_fd(&self) -> Option<RawFd> {
-        match self {
-            Self::Fd(fd) => Some(fd.as_raw_fd()),
-            Self::Wait => None,
+        match &self.way {
+            Way::Fd(fd) => Some(fd.as_raw_fd()),
+            Way::Wait | Way::Pending => None,
         }
     }
 
-    /// Waits for signals and for what is beside them, at most `limit`, and passes each signal that has come to `each`.
-    /// Which of `beside` is ready is not told: its users find out, without waiting.
+    /// Waits for signals and for `extra_fds`, at most `limit`, and passes each signal that has come to `each`. Which of
+    /// `extra_fds` is ready is not told: its users find out, without waiting.
     pub(crate) fn wait(
         &mut self,
         limit: Option<Duration>,
         extra_fds: &[ExtraFd],
         mut each: impl FnMut(SignalInfo),
     ) {
-        match self {
-            Self::Fd(fd) => {
-                let fd = fd.as_raw_fd();
-                let come = match limit {
-                    None if extra_fds.is_empty() => Ok(true),
-                    Some(limit) if extra_fds.is_empty() => readable(fd, limit),
-                    limit => readable_beside(fd, extra_fds, limit),
-                };
-                // None of the errors that a signalfd has. Going on with it would spin.
-                if come.and_then(|come| if come { read_batch(fd, &mut each) } else { Ok(()) }).is_err() {
-                    *self = Self::Wait;
+        let result = match &self.way {
+            Way::Fd(fd) => wait_by_fd(fd.as_raw_fd(), limit, extra_fds, &mut each),
+            Way::Wait => wait_by_call(limit, extra_fds, &mut each),
+            Way::Pending => {
+                let most = limit.unwrap_or(BLIND).min(BLIND);
+                if poll(&mut pollfds(None, extra_fds), Some(most)).is_err() {
+                    std::thread::sleep(most);
                 }
+                take_pending(&mut each);
+                Ok(())
             }
-            Self::Wait => {
-                let mut limit = if extra_fds.is_empty() {
-                    limit
-                } else {
-                    // A signal does not end this poll.
-                    let _ = poll(&mut pollfds(None, extra_fds), Some(limit.unwrap_or(BLIND).min(BLIND)));
-                    Some(Duration::ZERO)
-                };
-                for _ in 0..BATCH {
-                    match take(SigSet::FULL, limit) {
-                        Ok(info) => each(info),
-                        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
-                            // Nothing is left to wait with; at least do not spin, and reap.
-                            std::thread::sleep(limit.unwrap_or(BLIND).min(BLIND));
-                            each(SignalInfo { number: libc::SIGCHLD, code: libc::SI_KERNEL, sender: 0 });
-                            return;
-                        }
-                        Err(_) => return,
-                    }
-                    limit = Some(Duration::ZERO);
-                }
+        };
+        match result {
+            Ok(()) => self.failures = 0,
+            Err(error) if is_passing(&error) && self.failures < FAILURES_MAX => self.failures += 1,
+            // Going on like this would spin, and forward nothing.
+            Err(_) => {
+                self.failures = 0;
+                self.way = if matches!(self.way, Way::Fd(_)) { Way::Wait } else { Way::Pending };
             }
         }
     }
+}
+
+/// How often in a row a wait may be interrupted: whoever stops and continues us does so once in a while.
+const FAILURES_MAX: u32 = 16;
+
+/// Whether an error says that the same call may work the next time.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN))
+}
+
+/// Waits at a signalfd, and reads it.
+fn wait_by_fd(
+    fd: RawFd,
+    limit: Option<Duration>,
+    extra_fds: &[ExtraFd],
+    each: &mut impl FnMut(SignalInfo),
+) -> io::Result<()> {
+    if limit.is_none() && extra_fds.is_empty() {
+        return read_batch(fd, each);
+    }
+    // What is ready is told in memory of our own: an init that watches nothing allocates nothing here.
+    let mut alone = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
+    let mut all = Vec::new();
+    let fds = if extra_fds.is_empty() {
+        &mut alone[..]
+    } else {
+        all.extend(pollfds(Some(fd), extra_fds));
+        &mut all
+    };
+    poll(fds, limit)?;
+    if fds.first().is_some_and(|fd| fd.revents != 0) { read_batch(fd, each) } else { Ok(()) }
+}
+
+/// Waits by `rt_sigtimedwait`.
+fn wait_by_call(
+    limit: Option<Duration>,
+    extra_fds: &[ExtraFd],
+    each: &mut impl FnMut(SignalInfo),
+) -> io::Result<()> {
+    let began = Instant::now();
+    let mut limit = if extra_fds.is_empty() {
+        limit
+    } else {
+        let most = limit.unwrap_or(BLIND).min(BLIND);
+        // A signal does not end this poll. Where it fails the signals are waited for instead, or it would spin.
+        Some(poll(&mut pollfds(None, extra_fds), Some(most)).map_or(most, |()| Duration::ZERO))
+    };
+    for _ in 0..BATCH {
+        match take(SigSet::FULL, limit) {
+            Ok(info) => each(info),
+            // The limit has come.
+            Err(error) if is_passing(&error) && limit.is_some_and(|limit| began.elapsed() >= limit) => break,
+            Err(error) => return Err(error),
+        }
+        limit = Some(Duration::ZERO);
+    }
+    Ok(())
+}
+
+/// Takes all pending signals without waiting and without asking who sent them. SIGCHLD is always among them.
+fn take_pending(each: &mut impl FnMut(SignalInfo)) {
+    let set = pending();
+    for number in (1..=64).filter(|&number| set.contains(number) && number != libc::SIGCHLD) {
+        // To ignore a signal throws away what is pending of it, blocked or not (signal(7)).
+        if let Ok(before) = set_disposition(number, &Disposition::ignore()) {
+            let _ = set_disposition(number, &before);
+            // It may be our own, of a log line whose reader has gone.
+            if number != libc::SIGPIPE {
+                each(SignalInfo { number, code: libc::SI_USER, sender: 0 });
+            }
+        }
+    }
+    each(SignalInfo { number: libc::SIGCHLD, code: libc::SI_KERNEL, sender: 0 });
 }
 
 /// A descriptor that is waited for beside the signals.
@@ -254,13 +328,6 @@ fn pollfds(signals: Option<RawFd>, extra_fds: &[ExtraFd]) -> Vec<libc::pollfd> {
     signals.into_iter().chain(extra_fds).collect()
 }
 
-/// Whether `fd` is readable, once it or one of `beside` is ready or `limit` is over.
-fn readable_beside(fd: RawFd, extra_fds: &[ExtraFd], limit: Option<Duration>) -> io::Result<bool> {
-    let mut fds = pollfds(Some(fd), extra_fds);
-    poll(&mut fds, limit)?;
-    Ok(fds.first().is_some_and(|fd| fd.revents != 0))
-}
-
 /// Waits until one of `fds` is ready.
 /// See [ppoll(2)](https://man7.org/linux/man-pages/man2/poll.2.html).
 fn poll(fds: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
@@ -270,11 +337,7 @@ fn poll(fds: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
     // SAFETY: as many live pollfds as told, a timespec that is live or null, and no mask.
     let ready = unsafe { libc::ppoll(fds.as_mut_ptr(), count, limit, ptr::null()) };
     if ready == -1 {
-        // What poll did not say of any descriptor is not to be believed.
-        for fd in fds {
-            fd.revents = 0;
-        }
-        return unless_interrupted();
+        return Err(io::Error::last_os_error());
     }
     Ok(())
 }
@@ -282,30 +345,13 @@ fn poll(fds: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
 /// How often to look for the dead when a sandbox leaves us no way to wait for signals.
 const BLIND: Duration = Duration::from_millis(100);
 
-/// Whether `fd` becomes readable within `limit`.
-fn readable(fd: RawFd, limit: Duration) -> io::Result<bool> {
-    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let limit = timespec(limit);
-    // SAFETY: one live pollfd, a live timespec, and no mask.
-    let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const limit, ptr::null()) };
-    if ready == -1 { unless_interrupted().map(|()| false) } else { Ok(ready > 0) }
-}
-
-/// The last error, unless it is one that passes.
-fn unless_interrupted() -> io::Result<()> {
-    match io::Error::last_os_error() {
-        error if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN)) => Ok(()),
-        error => Err(error),
-    }
-}
-
 /// Reads what there is, waiting for the first one.
 fn read_batch(fd: RawFd, each: &mut impl FnMut(SignalInfo)) -> io::Result<()> {
     let mut infos = [const { MaybeUninit::<libc::signalfd_siginfo>::uninit() }; BATCH];
     // SAFETY: the buffer is live and as long as told.
     let got = unsafe { libc::read(fd, infos.as_mut_ptr().cast(), size_of_val(&infos)) };
     let Ok(got) = usize::try_from(got) else {
-        return unless_interrupted();
+        return Err(io::Error::last_os_error());
     };
     let whole = got / size_of::<libc::signalfd_siginfo>();
     for info in infos.iter().take(whole) {

@@ -1,6 +1,6 @@
 //! The three standard descriptors.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -16,8 +16,8 @@ pub(crate) fn reopen_closed() {
     while let Ok(nothing) = nothing() {
         let fd = nothing.into_raw_fd();
         if fd > 2 {
-            // SAFETY: `fd` was just taken out of a File and nobody else has it.
-            drop(unsafe { File::from_raw_fd(fd) });
+            // SAFETY: `fd` was just taken out of its owner and nobody else has it.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
             return;
         }
     }
@@ -31,8 +31,8 @@ pub(crate) fn is_open(fd: RawFd) -> bool {
 }
 
 /// /dev/null; where there is no /dev, the root folder: neither can be written to with any effect.
-fn nothing() -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).open("/dev/null").or_else(|_| File::open("/"))
+fn nothing() -> std::io::Result<OwnedFd> {
+    super::file::open("/dev/null", libc::O_RDWR).or_else(|_| super::file::open("/", 0))
 }
 
 /// A descriptor that leads elsewhere; put back when dropped.

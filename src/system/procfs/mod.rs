@@ -6,8 +6,8 @@ mod stat;
 mod status;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase};
-use crate::sys::task;
+use crate::sys::{file, task};
 
 use crate::system::clock;
 
@@ -36,7 +36,7 @@ pub(crate) type Pid = i32;
 pub(crate) const PID_MAX: Pid = 4_194_304;
 
 /// The most that is read of a file of /proc: a command line may have megabytes.
-const READ_MAX: u64 = 256 * 1024;
+const READ_MAX: usize = 256 * 1024;
 
 /// All processes that can be seen.
 #[derive(Debug)]
@@ -107,18 +107,12 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
     let unreadable = |error: &io::Error| {
         Failure::new(Phase::Local, Cause::Broken, format!("/proc cannot be read: {}", sentence(error)))
     };
-    let (mut visibility, mut count, mut first) = (Visibility::Whole, 0_usize, false);
     // A task of ours is no process to anybody else.
     let own_task = reader().filter(|reader| own_pid() != Some(*reader));
-    for entry in fs::read_dir("/proc").map_err(|error| unreadable(&error))? {
-        if deadline.has_passed() {
-            return Err(Failure::timed_out(Phase::Local));
-        }
-        let entry = entry.map_err(|error| unreadable(&error))?;
-        let Some(pid) = entry.file_name().to_str().and_then(parse_pid) else { continue };
-        if own_task == Some(pid) {
-            continue;
-        }
+    let (mut visibility, mut count, mut first, mut is_late) = (Visibility::Whole, 0_usize, false, false);
+    file::names("/proc", |name| {
+        is_late = deadline.has_passed();
+        let Some(pid) = parse_pid(name).filter(|pid| own_task != Some(*pid)) else { return !is_late };
         match stat::read_stat(pid, &mut each) {
             Ok(Some(())) => {
                 first |= pid == 1;
@@ -128,6 +122,11 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
             // With hidepid=1 they are listed, and cannot be read.
             Err(_) => visibility = Visibility::Partial,
         }
+        !is_late
+    })
+    .map_err(|error| unreadable(&error))?;
+    if is_late {
+        return Err(Failure::timed_out(Phase::Local));
     }
     if count == 0 {
         // We are a process ourselves.
@@ -171,13 +170,17 @@ fn is_this_process(reader: Pid) -> bool {
 
 /// The numbers of all processes that can be seen, none where /proc is not mounted.
 pub(crate) fn pids() -> Vec<Pid> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| parse_pid(entry.file_name().to_str()?)).collect()
+    let mut pids = Vec::new();
+    let _ = file::names("/proc", |name| {
+        pids.extend(parse_pid(name));
+        true
+    });
+    pids
 }
 
 /// The words of a process's command line; none when it is a zombie, a kernel thread or gone.
 pub(crate) fn command_line(pid: Pid) -> Vec<String> {
-    let content = read(Path::new(&format!("/proc/{pid}/cmdline"))).ok().flatten();
+    let content = read(&format!("/proc/{pid}/cmdline")).ok().flatten();
     parse_command_line(&content.unwrap_or_default())
 }
 
@@ -204,10 +207,9 @@ pub(crate) fn zombie_message(zombie: &Stat) -> String {
 }
 
 /// Reads a file of /proc; none when its process is gone, whether before it is opened or after.
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut content = Vec::new();
-    match File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut content)) {
-        Ok(_) => Ok(Some(content)),
+fn read(path: &str) -> io::Result<Option<Vec<u8>>> {
+    match file::read(path, READ_MAX) {
+        Ok(content) => Ok(Some(content)),
         Err(error) if vanished(&error) => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,7 +1,6 @@
 //! What a process has used up of what it may have.
 
 use std::fs;
-use std::path::Path;
 
 use super::{Pid, read};
 
@@ -17,7 +16,7 @@ pub(crate) struct Descriptors {
 /// The descriptors of `pid`; none when it is gone, is another user's, or has no limit.
 pub(crate) fn descriptors(pid: Pid) -> Option<Descriptors> {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
-    let limits = read(Path::new(&format!("/proc/{pid}/limits"))).ok().flatten()?;
+    let limits = read(&format!("/proc/{pid}/limits")).ok().flatten()?;
     Some(Descriptors { open, limit: parse_open_files(&limits)? })
 }
 

@@ -1,9 +1,9 @@
 //! `/proc/PID/stat` ([proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)).
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
+use crate::sys::file;
 use crate::system::clock;
 
 use super::{Pid, parse_pid, vanished};
@@ -94,7 +94,7 @@ pub(crate) fn stat(pid: Pid) -> io::Result<Option<Stat>> {
 /// The same, given to `use_line` as it is read.
 pub(super) fn read_stat<T>(pid: Pid, use_line: impl FnOnce(StatLine<'_>) -> T) -> io::Result<Option<T>> {
     let mut buffer = [0; LINE_MAX];
-    match File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut buffer)) {
+    match file::read_once(&format!("/proc/{pid}/stat"), &mut buffer) {
         Ok(length) => {
             let line = parse_stat(buffer.get(..length).unwrap_or_default());
             Ok(line.filter(|line| line.state != State::Dead).map(use_line))

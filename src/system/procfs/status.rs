@@ -1,7 +1,5 @@
 //! `/proc/PID/status` ([proc_pid_status(5)](https://man7.org/linux/man-pages/man5/proc_pid_status.5.html)).
 
-use std::path::Path;
-
 use nix::sys::signal::Signal;
 
 use super::{Pid, parse_pid, read};
@@ -64,7 +62,7 @@ pub(crate) fn leader(pid: Pid) -> Option<Pid> {
 
 /// The file; none when the process is gone or may not be looked at.
 fn status(pid: Pid) -> Option<Vec<u8>> {
-    read(Path::new(&format!("/proc/{pid}/status"))).ok().flatten()
+    read(&format!("/proc/{pid}/status")).ok().flatten()
 }
 
 /// What stands behind `key`, which begins a line. The name, which stands before all else, cannot forge one: its newlines

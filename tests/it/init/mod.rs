@@ -16,12 +16,14 @@
 //! * `budget`: how long a stop takes, and that CMD's code survives it
 //! * `pause`: without a command
 //! * `poor`: 46 and 47, where something is missing
+//! * `faults`: each system call refused, by strace
 //! * `options`: every option, from the command line and from the environment; bad input
 
 mod budget;
 mod child;
 mod drain;
 mod exec;
+mod faults;
 mod options;
 mod pause;
 mod poor;

@@ -1,0 +1,229 @@
+//! Each system call of an init refused, by strace: it still forwards, reaps and keeps the code, or says in one line why it
+//! cannot start the command. It never spins, and it never stays.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::support::actor::actor;
+use crate::support::inits::program;
+use crate::support::launch::skipped;
+use crate::support::process::{children, descendants, held_within};
+use crate::support::temp::Folder;
+
+/// What is expected where a call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The command runs, gets its signal, and its code comes out.
+    Works,
+    /// So it does, or there is one line that says why not, and 125.
+    WorksOrRefuses,
+}
+use Outcome::{Works, WorksOrRefuses};
+
+/// Errors that stand for all: passing ones, want of something, a refusal, a device, no such call.
+const ERRORS: [&str; 7] = ["EINTR", "EAGAIN", "ENOMEM", "EMFILE", "EPERM", "EIO", "ENOSYS"];
+
+/// The calls that an init makes, and what it does without them.
+const CALLS: &[(&str, Outcome)] = &[
+    ("signalfd4", Works),
+    ("rt_sigtimedwait", Works),
+    ("signalfd4,rt_sigtimedwait", Works),
+    ("signalfd4,rt_sigtimedwait,ppoll", Works),
+    ("ppoll", Works),
+    ("read", Works),
+    ("wait4", Works),
+    ("waitid", Works),
+    ("prctl", Works),
+    ("setpgid", Works),
+    ("getpgrp,getpgid", Works),
+    ("chdir", Works),
+    ("close", Works),
+    ("close_range", Works),
+    ("open,openat", Works),
+    ("readlink,readlinkat", Works),
+    ("getdents64", Works),
+    ("fcntl", Works),
+    ("ioctl", Works),
+    ("futex", Works),
+    ("pidfd_open", Works),
+    ("pidfd_send_signal", Works),
+    ("pwritev2", Works),
+    ("write", Works),
+    ("rt_sigaction", WorksOrRefuses),
+    ("munmap", Works),
+    ("madvise", Works),
+    ("getrlimit,prlimit64", Works),
+    // Without memory or a process there is nothing to run.
+    ("mmap", WorksOrRefuses),
+    ("clone,clone3,fork,vfork", WorksOrRefuses),
+];
+
+/// A run of an init under strace, with a leftover.
+struct Injected {
+    strace: Child,
+    init: i32,
+    /// Files, not pipes: a leftover that was not found holds them.
+    folder: Folder,
+}
+
+impl Injected {
+    /// Starts it.
+    fn start(calls: &str, error: &str, when: &str, options: &[String]) -> Self {
+        let words =
+            "block=15 fork setsid alarm=5 block=15 say=left await=15 exit=0 end say=ready await=15 exit=7";
+        let folder = Folder::new();
+        let file = |name: &str| File::create(folder.join(name)).expect("a new file");
+        let strace = Command::new("strace")
+            .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
+            .args(["-e", &format!("inject={calls}:error={error}:when={when}")])
+            .arg(&program().path)
+            .args(["init", "--verbose", "--drain", "300ms"])
+            .args(options)
+            .arg("--")
+            .arg(actor())
+            .args(words.split(' '))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .expect("strace starts");
+        let pid = i32::try_from(strace.id()).expect("a PID");
+        let mut init = 0;
+        held_within(Duration::from_secs(5), || {
+            // strace has other children before, to try out what it can do.
+            let found = children(pid).into_iter().find(|child| child.name == "sexton");
+            init = found.map_or(0, |child| child.pid);
+            init != 0
+        });
+        Self { strace, init, folder }
+    }
+
+    /// What is in one of its files.
+    fn said(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap_or_default()
+    }
+
+    /// Sends it TERM once the command is ready, and waits for its end: the code, stderr, and its CPU time in ticks.
+    fn finish(mut self) -> Result<(Option<i32>, String, u64), String> {
+        let (mut ready, mut status) = (false, None);
+        held_within(Duration::from_secs(5), || {
+            let stdout = self.said("stdout");
+            ready = stdout.contains("ready") && stdout.contains("left");
+            status = self.strace.try_wait().expect("our child");
+            ready || status.is_some()
+        });
+        let mut ticks = 0;
+        if ready {
+            // Time enough to spin, if it does.
+            let before = cpu(self.init);
+            std::thread::sleep(Duration::from_millis(150));
+            ticks = cpu(self.init).saturating_sub(before);
+            // It may be gone by then.
+            let _ = nix::sys::signal::kill(Pid::from_raw(self.init), Signal::SIGTERM);
+        }
+        let ended = held_within(Duration::from_secs(5), || {
+            status = status.or(self.strace.try_wait().expect("our child"));
+            status.is_some()
+        });
+        if !ended {
+            for process in descendants(self.init).iter().map(|process| process.pid).chain([self.init]) {
+                let _ = nix::sys::signal::kill(Pid::from_raw(process), Signal::SIGKILL);
+            }
+            let _ = self.strace.wait();
+            return Err(format!("it never ends (ready: {ready}): {}", self.said("stderr")));
+        }
+        let status = status.expect("just seen");
+        Ok((status.code().or(status.signal().map(|signal| 128 + signal)), self.said("stderr"), ticks))
+    }
+}
+
+/// The CPU time of `pid`, in ticks of 10 ms.
+fn cpu(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    fields.iter().sum()
+}
+
+/// What is wrong with one row of the table, if anything.
+fn judge(calls: &str, outcome: Outcome, error: &str, when: &str, options: &[String]) -> Option<String> {
+    let what = format!("{calls} -> {error}, {when}");
+    let (code, stderr, ticks) = match Injected::start(calls, error, when, options).finish() {
+        Ok(run) => run,
+        Err(why) => return Some(format!("{what}: {why}")),
+    };
+    let refuses = code == Some(125) && stderr.lines().last().is_some_and(|line| line.starts_with("sexton: "));
+    if stderr.contains("panicked") {
+        return Some(format!("{what}: a panic: {stderr}"));
+    }
+    // 150 ms are 15 ticks of the machine at most; strace slows each call down.
+    if ticks > 7 {
+        return Some(format!("{what}: it spins, {ticks} ticks"));
+    }
+    match (code, outcome) {
+        (Some(7), _) => None,
+        (_, WorksOrRefuses) if refuses => None,
+        _ => Some(format!("{what}: exit {code:?}: {stderr}")),
+    }
+}
+
+/// Holds the whole table against an init with `options`: each call and error, the first time and always. With
+/// `SEXTON_TEST_FAULTS=all` also the second to the fifth time.
+fn hold(options: &[String]) {
+    if !Path::new("/usr/bin/strace").exists() {
+        skipped("there is no strace");
+        return;
+    }
+    let all = std::env::var("SEXTON_TEST_FAULTS").is_ok_and(|value| value == "all");
+    let whens: &[&str] = if all { &["1", "2", "3", "4", "5", "1+"] } else { &["1", "1+"] };
+    let mut rows = Vec::new();
+    // With threads the locks of Rust's own library are needed, and those go nowhere without futexes.
+    let has_threads = options.iter().any(|word| word == "--watch");
+    for (calls, outcome) in CALLS.iter().filter(|(calls, _)| !(has_threads && *calls == "futex")) {
+        for error in ERRORS {
+            rows.extend(whens.iter().map(|when| (*calls, *outcome, error, *when)));
+        }
+    }
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some((calls, outcome, error, when)) = rows.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let why = judge(calls, *outcome, error, when, options);
+                    wrong.lock().expect("no other one panics").extend(why);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().expect("no other one panics");
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+#[test]
+fn an_init_goes_without_any_system_call_that_it_can_go_without() {
+    hold(&[]);
+}
+
+#[test]
+fn an_init_that_watches_does_so_too() {
+    let words = ["--watch", "file:/bin/sh", "--interval", "20ms", "--on-unhealthy", "report"];
+    hold(&words.map(str::to_owned));
+}
