@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::sys::file;
+use crate::sys::folder;
 use crate::sys::process::{self, Pid, PidFd};
 use crate::sys::signal;
 use crate::system::procfs;
@@ -199,7 +200,7 @@ fn children(pid: Pid) -> Vec<Pid> {
     const LIST_MAX: usize = 1 << 20;
     let (mut pids, mut has_lists) = (Vec::new(), true);
     let threads = format!("/proc/{pid}/task");
-    let _ = file::names(&threads, |thread| {
+    let _ = folder::names(&threads, |thread| {
         match file::read(&format!("{threads}/{thread}/children"), LIST_MAX) {
             Ok(list) => {
                 let numbers = list.split(u8::is_ascii_whitespace);

@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_uint};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use super::errno::{cerr, cerr_long};
+use super::errno::{cerr, cerr_long, uninterrupted};
 
 /// The first number that is none of stdin, stdout and stderr.
 const FIRST: RawFd = 3;
@@ -29,7 +29,7 @@ pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
 
 /// Reads once; what is interrupted is tried again some times. Async-signal-safe.
 pub(crate) fn read(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
-    super::file::uninterrupted(|| {
+    uninterrupted(|| {
         // SAFETY: the buffer is live and as long as told.
         let got = unsafe { libc::read(fd.as_raw_fd(), into.as_mut_ptr().cast(), into.len()) };
         usize::try_from(got).map_err(|_| io::Error::last_os_error())
@@ -153,7 +153,7 @@ fn listed() -> Vec<RawFd> {
         found.extend(name.parse::<RawFd>());
         true
     };
-    match super::file::names("/proc/self/fd", each) {
+    match super::folder::names("/proc/self/fd", each) {
         Ok(()) => found,
         Err(_) => (FIRST..limit().min(FAR)).collect(),
     }

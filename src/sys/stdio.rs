@@ -32,7 +32,7 @@ pub(crate) fn is_open(fd: RawFd) -> bool {
 
 /// /dev/null; where there is no /dev, the root folder: neither can be written to with any effect.
 fn nothing() -> std::io::Result<OwnedFd> {
-    super::file::open("/dev/null", libc::O_RDWR).or_else(|_| super::file::open("/", 0))
+    super::open::open("/dev/null", libc::O_RDWR).or_else(|_| super::open::open("/", 0))
 }
 
 /// A descriptor that leads elsewhere; put back when dropped.

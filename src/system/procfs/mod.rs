@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase};
-use crate::sys::{file, task};
+use crate::sys::{file, folder, task};
 
 use crate::system::clock;
 
@@ -110,7 +110,7 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
     // A task of ours is no process to anybody else.
     let own_task = reader().filter(|reader| own_pid() != Some(*reader));
     let (mut visibility, mut count, mut first, mut is_late) = (Visibility::Whole, 0_usize, false, false);
-    file::names("/proc", |name| {
+    folder::names("/proc", |name| {
         is_late = deadline.has_passed();
         let Some(pid) = parse_pid(name).filter(|pid| own_task != Some(*pid)) else { return !is_late };
         match stat::read_stat(pid, &mut each) {
@@ -171,7 +171,7 @@ fn is_this_process(reader: Pid) -> bool {
 /// The numbers of all processes that can be seen, none where /proc is not mounted.
 pub(crate) fn pids() -> Vec<Pid> {
     let mut pids = Vec::new();
-    let _ = file::names("/proc", |name| {
+    let _ = folder::names("/proc", |name| {
         pids.extend(parse_pid(name));
         true
     });
