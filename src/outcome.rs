@@ -68,6 +68,8 @@ pub(crate) enum Cause {
     CaFile,
     /// Our own certificate or its key is of no use.
     ClientCertificate,
+    /// The peer wants a certificate of ours, or another one.
+    ClientCertificateWanted,
     /// The peer's certificate is not to be trusted.
     Certificate,
     /// The peer sent more than is read.

@@ -40,9 +40,8 @@ impl fmt::Display for Host {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::Address(IpAddr::V4(address)) => address.fmt(f),
-            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
             // The zone means nothing to anybody else (RFC 6874, 4).
-            Self::Zoned(address, _) => write!(f, "[{address}]"),
+            Self::Address(IpAddr::V6(address)) | Self::Zoned(address, _) => write!(f, "[{address}]"),
         }
     }
 }

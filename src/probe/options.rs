@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) conditions: Vec<Condition>,
     /// Where passwords are.
     pub(crate) login: login::Options,
+    /// The service that gRPC is asked about, instead of the path of the target.
+    pub(crate) grpc_service: Option<String>,
     /// How long an answer may take once the connection stands, less than the whole.
     pub(crate) answer_timeout: Option<Duration>,
     /// What a file must be like.

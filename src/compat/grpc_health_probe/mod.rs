@@ -41,6 +41,9 @@ const VALUED: &[&str] = &[
 /// Its flags that are or are not.
 const SWITCHES: &[&str] = &["tls", "tls-no-verify", "gzip", "v", "version", "h", "help"];
 
+/// Those of its flags that ask for what is not here.
+const NOT_OFFERED: &[&str] = &["alts", "spiffe"];
+
 /// What its `-help` says, in our words.
 const HELP: &str = "\
 usage: grpc_health_probe -addr=HOST:PORT [-service NAME] [-user-agent NAME] [-connect-timeout 1s] [-rpc-timeout 1s]
@@ -60,8 +63,9 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
 /// Turns its words into a question.
 fn read(args: Vec<OsString>) -> Result<Box<dyn Command>, String> {
     let flags = flags(args)?;
+    // As there: who asks for help has not asked for a probe.
     if flags.is_on("h") || flags.is_on("help") {
-        return Ok(Box::new(Document::stdout(HELP)));
+        return Ok(Box::new(Document::misuse(HELP)));
     }
     if flags.is_on("version") {
         return Ok(Box::new(Document::stdout(concat!("sexton ", env!("CARGO_PKG_VERSION"), "\n"))));
@@ -71,13 +75,15 @@ fn read(args: Vec<OsString>) -> Result<Box<dyn Command>, String> {
     let answer = flags.last("rpc-timeout").map_or(Ok(TIMEOUT), duration)?;
     let options = options(&flags, connect, answer)?;
     let scheme = if flags.is_on("tls") { "grpcs" } else { "grpc" };
-    let service = flags.last("service").unwrap_or_default();
-    let (probe_options, place) = place(address, options);
-    let probe = Probe::parse(&format!("{scheme}://{place}/{service}"), &probe_options)?;
+    let service = flags.last("service").unwrap_or_default().to_owned();
+    let (mut options, place) = place(address, options);
+    options.grpc_service = Some(service);
+    let tls = flags.is_on("tls").then(|| options.dial.tls.clone());
+    let probe = Probe::parse(&format!("{scheme}://{place}"), &options)?;
     let limit = humantime::format_duration(answer);
     let overdue =
         Told { line: format!("timeout: health rpc did not complete within {limit}"), exit: NO_ANSWER };
-    Ok(Box::new(Ask { probe, timeout: connect.saturating_add(answer), judge, overdue }))
+    Ok(Box::new(Ask { probe, tls, timeout: connect.saturating_add(answer), judge, overdue }))
 }
 
 /// What its flags say about how to ask.
@@ -107,6 +113,7 @@ fn options(flags: &Flags, connect: Duration, answer: Duration) -> Result<Options
         options.dial.tls.verify = Verify::Off;
     }
     let agent = flags.last("user-agent").map(|agent| format!("user-agent: {agent}"));
+    let agent = agent.or_else(|| Some("user-agent: grpc_health_probe".into()));
     for text in flags.all("rpc-header").map(str::to_owned).chain(agent) {
         options.http.headers.push(read_header(&text, "-rpc-header")?);
     }
@@ -133,10 +140,12 @@ fn judge(finished: &Finished) -> Told {
         return Told { line: "status: SERVING".into(), exit: ExitStatus::Healthy };
     };
     let (line, exit) = match (failure.phase, failure.cause) {
-        (Phase::Resolve | Phase::Connect | Phase::Tls, Cause::TimedOut) => {
+        (Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Request, Cause::TimedOut) => {
             ("timeout: failed to connect service".into(), NO_CONNECTION)
         }
-        (Phase::Resolve | Phase::Connect | Phase::Tls, _) => {
+        // A server that wants another certificate says so after the handshake, and never answers the original.
+        (Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Request, _)
+        | (_, Cause::ClientCertificateWanted) => {
             (format!("error: failed to connect service: {failure}"), NO_CONNECTION)
         }
         (_, Cause::TimedOut) => ("timeout: health rpc did not complete in time".into(), NO_ANSWER),
@@ -179,6 +188,9 @@ fn flags(args: Vec<OsString>) -> Result<Flags, String> {
             return Err(format!("unexpected argument {word}"));
         };
         let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        if NOT_OFFERED.contains(&name) {
+            return Err(format!("-{name} is not offered here"));
+        }
         if !VALUED.contains(&name) && !SWITCHES.contains(&name) {
             return Err(format!("flag provided but not defined: -{name}"));
         }

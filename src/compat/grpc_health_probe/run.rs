@@ -7,6 +7,7 @@ use crate::attempt::{Detail, Finished};
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
+use crate::net::tls;
 use crate::probe::Probe;
 use crate::report;
 use crate::report::Stream;
@@ -17,6 +18,8 @@ use crate::{sys, watchdog};
 pub(crate) struct Ask {
     /// What to ask.
     pub(crate) probe: Probe,
+    /// The files to look at before anybody is asked.
+    pub(crate) tls: Option<tls::Options>,
     /// The limit of the whole run.
     pub(crate) timeout: Duration,
     /// How that program would tell what came of it.
@@ -41,6 +44,12 @@ impl Command for Ask {
         sys::stdio::reopen_closed();
         // Without a timer the probe's own deadline still holds.
         let _ = watchdog::arm(deadline, format!("{}\n", self.overdue.line), 2, self.overdue.exit.code());
+        if let Some(Err(failure)) = self.tls.as_ref().map(tls::Options::check_files) {
+            let line = format!("failed to initialize tls credentials. error={failure}");
+            watchdog::settle(1);
+            report::line(Stream::Stderr, &line, deadline);
+            return ExitStatus::Code(1);
+        }
         let told = (self.judge)(&attempt::run(&self.probe, deadline, Detail::Verdict));
         watchdog::settle(told.exit.code());
         report::line(Stream::Stderr, &told.line, deadline);

@@ -11,6 +11,8 @@ mod verifier;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::outcome::{Cause, Failure, Phase};
+
 use super::Host;
 
 pub(crate) use self::reason::failure_of;
@@ -34,6 +36,15 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Whether the files that are named are of any use.
+    pub(crate) fn check_files(&self) -> Result<(), Failure> {
+        if self.verify == Verify::Full {
+            roots::load(self)?;
+        }
+        let unusable = |why| Failure::new(Phase::Tls, Cause::ClientCertificate, why);
+        client_certificate::load(self).map(|_| ()).map_err(unusable)
+    }
+
     /// Whether certificates or a key are read from files.
     pub(crate) fn names_files(&self) -> bool {
         self.cacert.is_some() || self.cert.is_some() || self.key.is_some()

@@ -228,6 +228,9 @@ fn sentence(error: &Error) -> (Cause, String) {
             (Cause::Certificate, format!("the certificate cannot be trusted: {}", plain(&other.to_string())))
         }
         Error::NoCertificatesPresented => (Cause::Certificate, "the peer showed no certificate".into()),
+        Error::AlertReceived(alert) if is_about_us(*alert) => {
+            (Cause::ClientCertificateWanted, refusal(*alert))
+        }
         Error::AlertReceived(alert) => (Cause::Protocol, refusal(*alert)),
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
@@ -238,6 +241,34 @@ fn sentence(error: &Error) -> (Cause, String) {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => (Cause::Protocol, "the peer speaks only TLS older than 1.2".into()),
         other => (Cause::Protocol, format!("TLS: {}", plain(&other.to_string()))),
+    }
+}
+
+/// Whether an alert of the peer is about our certificate.
+fn is_about_us(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::CertificateRevoked
+            | Alert::UnsupportedCertificate
+            | Alert::AccessDenied
+    )
+}
+
+/// The error that `error` is after the handshake, of a peer that wanted a certificate which we did not show: in TLS 1.3 it
+/// says so only then, and some say that it was bad.
+pub(super) fn after_handshake(error: io::Error, client: &NoClientCertificate) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::AlertReceived(_)) if client.was_requested() => {
+            io::Error::new(error.kind(), Error::AlertReceived(AlertDescription::CertificateRequired))
+        }
+        _ => error,
     }
 }
 

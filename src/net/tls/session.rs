@@ -24,12 +24,13 @@ use super::{Alpn, Options, Verify, certificate, client_certificate, reason, root
 
 /// An encrypted connection, less its socket.
 #[derive(Debug)]
-pub(crate) struct Session(ClientConnection);
+pub(crate) struct Session(ClientConnection, Arc<NoClientCertificate>);
 
 impl Session {
     /// Reads what was sent to us. An end that the peer did not announce is `ErrorKind::UnexpectedEof`.
     pub(in crate::net) fn read(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        rustls::Stream::new(&mut self.0, &mut RecordingSocket::new(socket)).read(buffer)
+        let read = rustls::Stream::new(&mut self.0, &mut RecordingSocket::new(socket)).read(buffer);
+        read.map_err(|error| reason::after_handshake(error, &self.1))
     }
 
     /// Sends `bytes`, or some of them.
@@ -78,7 +79,7 @@ pub(in crate::net) fn shake_hands(
         options.min_validity.and_then(|wanted| expires_within(chain, chains.as_deref(), &name, wanted));
     match soon {
         Some(reason) => Err(Failure::new(Phase::Tls, Cause::Certificate, reason)),
-        None => Ok(Session(connection)),
+        None => Ok(Session(connection, client)),
     }
 }
 

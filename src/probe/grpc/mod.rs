@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -55,7 +56,8 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
         return Err("a user, which belongs into a --header, stands".into());
     }
     let port = authority.port.ok_or("no port")?;
-    let service = authority.path.trim_start_matches('/').to_owned();
+    let path = authority.path.strip_prefix('/').unwrap_or(authority.path).to_owned();
+    let service = options.grpc_service.clone().unwrap_or(path);
     let scheme = if target.scheme == "grpcs" { "https" } else { "http" };
     let host = &authority.host;
     let uri = format!("{scheme}://{host}:{port}{METHOD}")
@@ -92,23 +94,61 @@ fn metadata(
 impl Kind for Grpc {
     /// Passes when the service is SERVING.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
+        let mut pause = RETRY_FIRST;
+        loop {
+            match self.attempt(deadline, trace) {
+                Err(RpcError::GoAway) if deadline.remaining() > pause && pause <= RETRY_LAST => {
+                    trace.step(|| "the server sends its clients away (GOAWAY); connecting again".into());
+                    thread::sleep(pause);
+                    pause *= 2;
+                }
+                outcome => return outcome.map_err(|error| self.failure(error)),
+            }
+        }
+    }
+}
+
+/// The pause before the first retry of a server that is going away, doubled for each one after it.
+const RETRY_FIRST: Duration = Duration::from_millis(10);
+
+/// The pause before the last one: half a second in all.
+const RETRY_LAST: Duration = Duration::from_millis(320);
+
+impl Grpc {
+    /// Connects and asks once.
+    fn attempt(&self, deadline: Deadline, trace: &mut Trace) -> Result<String, RpcError> {
         let mut stream = net::connect(&self.endpoint, &self.via, deadline, trace)?;
         if let Some((host, options)) = &self.tls {
             stream = stream.secure(host, options, tls::Alpn::H2, trace)?;
         }
         let sooner = self.answer_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
         let link = Link::new(stream.until(sooner).allow_only(RECEIVED_MAX));
-        let answer = link.drive(self.ask(link.clone()));
-        match answer.map_err(|error| net::failure_of(&error, Phase::Response))? {
-            Ok(Serving::Serving) => Ok(self.told("SERVING")),
-            Ok(other) => Err(Failure::answer(Phase::Response, self.told(&other.name()))),
-            Err(Setback::Told(failure)) => Err(failure),
-            Err(Setback::Http2(error)) => Err(self.not_http2(error, &link.first())),
+        let response = link.drive(self.ask(link.clone()));
+        let failure = match response.map_err(|error| net::failure_of(&error, Phase::Response)) {
+            Ok(Ok(Serving::Serving)) => return Ok(self.told("SERVING")),
+            Ok(Ok(other)) => Failure::answer(Phase::Response, self.told(&other.name())),
+            Ok(Err(RpcError::GoAway)) => return Err(RpcError::GoAway),
+            Ok(Err(RpcError::Http2(error))) if is_going_away(&error) => return Err(RpcError::GoAway),
+            Ok(Err(RpcError::Http2(error))) => self.not_http2(error, &link.first(), link.failure()),
+            Ok(Err(RpcError::Failed(failure))) | Err(failure) => failure,
+        };
+        // Before its SETTINGS a server has not taken the connection, whatever the kernel says.
+        let phase = if is_settings(&link.first()) { failure.phase } else { Phase::Request };
+        Err(RpcError::Failed(Failure { phase, ..failure }))
+    }
+
+    /// The failure that an error is.
+    fn failure(&self, error: RpcError) -> Failure {
+        match error {
+            RpcError::Failed(failure) => failure,
+            RpcError::Http2(error) => self.not_http2(error, &[], None),
+            RpcError::GoAway => {
+                let reason = "the server is going away (GOAWAY), at each connection";
+                Failure::new(Phase::Response, Cause::Denied, reason)
+            }
         }
     }
-}
 
-impl Grpc {
     /// What the service is.
     fn told(&self, status: &str) -> String {
         match self.service.as_str() {
@@ -118,7 +158,7 @@ impl Grpc {
     }
 
     /// Asks, and drives the connection meanwhile.
-    async fn ask(&self, link: Link) -> Result<Serving, Setback> {
+    async fn ask(&self, link: Link) -> Result<Serving, RpcError> {
         let handshake = client::Builder::new()
             .max_header_list_size(HEAD_MAX)
             .initial_max_send_streams(1)
@@ -139,7 +179,7 @@ impl Grpc {
                 // Nothing more can come.
                 (Poll::Pending, Some(end)) => Poll::Ready(match std::mem::replace(end, Ok(())) {
                     Err(error) => Err(error.into()),
-                    Ok(()) => Err(Setback::Told(closed())),
+                    Ok(()) => Err(RpcError::Failed(closed())),
                 }),
                 (Poll::Pending, None) => Poll::Pending,
             }
@@ -148,7 +188,7 @@ impl Grpc {
     }
 
     /// One request, one answer.
-    async fn exchange(&self, client: SendRequest<Bytes>) -> Result<Serving, Setback> {
+    async fn exchange(&self, client: SendRequest<Bytes>) -> Result<Serving, RpcError> {
         let mut client = client.ready().await?;
         let (response, mut body) = client.send_request(self.request(), false)?;
         body.send_data(Bytes::from(frame::question(&self.service)), true)?;
@@ -156,22 +196,27 @@ impl Grpc {
         let head = Response::from_parts(head, ());
         if head.status() != 200 {
             let reason = format!("HTTP status {}, wanted a gRPC answer", head.status().as_u16());
-            return Err(told(Cause::Protocol, reason));
+            return Err(failed(Cause::Protocol, reason));
         }
         // An error may come without a body and trailers of its own: all of it stands in the headers then.
-        self.verdict(head.headers())?;
+        let in_head = self.verdict(head.headers())?;
         let mut answer = Vec::new();
         while let Some(piece) = body.data().await {
             let piece = piece?;
             if answer.len() + piece.len() > ANSWER_MAX {
-                return Err(told(Cause::Protocol, format!("an answer of more than {ANSWER_MAX} bytes")));
+                return Err(failed(Cause::Protocol, format!("an answer of more than {ANSWER_MAX} bytes")));
             }
             answer.extend_from_slice(&piece);
             body.flow_control().release_capacity(piece.len())?;
         }
         let trailers = body.trailers().await?.unwrap_or_default();
-        self.verdict(&trailers)?;
-        frame::answer(&answer).map_err(|why| told(Cause::Protocol, why.into()))
+        if in_head == RpcStatus::Absent && self.verdict(&trailers)? == RpcStatus::Absent {
+            return Err(failed(
+                Cause::Protocol,
+                "a response without a grpc-status, so that it may be cut short".into(),
+            ));
+        }
+        frame::answer(&answer).map_err(|why| failed(Cause::Protocol, why.into()))
     }
 
     /// The head of the request.
@@ -195,12 +240,11 @@ impl Grpc {
     }
 
     /// What grpc-status says, where it says anything (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
-    fn verdict(&self, headers: &HeaderMap) -> Result<(), Setback> {
-        let Some(status) = headers.get("grpc-status") else { return Ok(()) };
-        let message =
-            headers.get("grpc-message").and_then(|message| message.to_str().ok()).unwrap_or_default();
+    fn verdict(&self, headers: &HeaderMap) -> Result<RpcStatus, RpcError> {
+        let Some(status) = headers.get("grpc-status") else { return Ok(RpcStatus::Absent) };
+        let message = decoded(headers.get("grpc-message").map_or(b"", HeaderValue::as_bytes));
         let reason = match status.as_bytes() {
-            b"0" => return Ok(()),
+            b"0" => return Ok(RpcStatus::Ok),
             b"5" => format!("the server knows no service {} (NOT_FOUND)", self.service),
             b"12" => "the server does not implement grpc.health.v1.Health (UNIMPLEMENTED)".into(),
             b"16" => format!("UNAUTHENTICATED: {message}; --header sends metadata"),
@@ -210,11 +254,11 @@ impl Grpc {
             b"8" => format!("RESOURCE_EXHAUSTED: {message}"),
             other => format!("gRPC status {}: {message}", String::from_utf8_lossy(other)),
         };
-        Err(told(Cause::Denied, reason))
+        Err(failed(Cause::Denied, reason))
     }
 
     /// What it means that the peer does not speak HTTP/2 as it should.
-    fn not_http2(&self, error: h2::Error, first: &[u8]) -> Failure {
+    fn not_http2(&self, error: h2::Error, first: &[u8], lost: Option<Failure>) -> Failure {
         if first.starts_with(b"HTTP/1") {
             let reason = "the peer speaks HTTP/1, not gRPC; is it http://?";
             return Failure::new(Phase::Response, Cause::Protocol, reason);
@@ -232,6 +276,9 @@ impl Grpc {
         if !error.is_io() {
             return Failure::new(Phase::Response, Cause::Protocol, format!("not HTTP/2: {error}"));
         }
+        if let Some(failure) = lost {
+            return failure;
+        }
         error.into_io().map_or_else(closed, |error| match error.kind() {
             // What h2 makes of an end in the middle.
             io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => closed(),
@@ -240,23 +287,64 @@ impl Grpc {
     }
 }
 
-/// Why there is no answer.
-enum Setback {
-    /// The transport failed.
-    Http2(h2::Error),
-    /// It is told already.
-    Told(Failure),
+/// What grpc-status says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RpcStatus {
+    /// Nothing.
+    Absent,
+    /// That the call went well.
+    Ok,
 }
 
-impl From<h2::Error> for Setback {
+/// Why there is no answer.
+enum RpcError {
+    /// HTTP/2 failed.
+    Http2(h2::Error),
+    /// The server is going away, and has not looked at the request: another connection may lead to another server.
+    GoAway,
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl From<Failure> for RpcError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Whether the server has refused to look at the request (RFC 9113, 6.8 and 8.7).
+fn is_going_away(error: &h2::Error) -> bool {
+    let is_graceful = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    error.is_remote() && (is_graceful || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+/// Whether a connection begins as a server of HTTP/2 begins it (RFC 9113, 3.4).
+fn is_settings(first: &[u8]) -> bool {
+    matches!(first, [_, _, _, 4, ..])
+}
+
+/// A grpc-message without its %-encoding (`PROTOCOL-HTTP2.md`); what is none stays as it is.
+fn decoded(message: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|digits| byte == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let value = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(value.unwrap_or(byte));
+        rest = if value.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl From<h2::Error> for RpcError {
     fn from(error: h2::Error) -> Self {
         Self::Http2(error)
     }
 }
 
-/// A setback that is told by `reason`.
-fn told(cause: Cause, reason: String) -> Setback {
-    Setback::Told(Failure::new(Phase::Response, cause, reason))
+/// The error that `reason` tells.
+fn failed(cause: Cause, reason: String) -> RpcError {
+    RpcError::Failed(Failure::new(Phase::Response, cause, reason))
 }
 
 /// The peer went away without an answer.

@@ -11,10 +11,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::{Interest, Stream};
+use crate::net::{Interest, Stream, failure_of};
+use crate::outcome::{Failure, Phase};
 
-/// How many of the peer's first bytes are kept: enough to tell what it speaks.
-const FIRST: usize = 8;
+/// How many of the peer's first bytes are kept: the head of a frame, enough to tell what it speaks.
+const FIRST: usize = 9;
 
 /// A stream as async code reads and writes it; clones share it.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ struct Inner {
     full: Cell<bool>,
     /// The peer's first bytes.
     first: RefCell<Vec<u8>>,
+    /// Why a read failed; the protocol's library keeps no more than the text.
+    failure: RefCell<Option<Failure>>,
 }
 
 impl Link {
@@ -37,7 +40,13 @@ impl Link {
             stream: RefCell::new(stream),
             full: Cell::new(false),
             first: RefCell::new(Vec::with_capacity(FIRST)),
+            failure: RefCell::new(None),
         }))
+    }
+
+    /// Why a read failed, if one did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.0.failure.borrow().clone()
     }
 
     /// What the peer said first.
@@ -92,6 +101,11 @@ impl AsyncRead for Link {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let result = self.0.stream.borrow_mut().read(buffer.initialize_unfilled());
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::WouldBlock
+        {
+            *self.0.failure.borrow_mut() = Some(failure_of(error, Phase::Response));
+        }
         pending_if_would_block(result.map(|amount| {
             buffer.advance(amount);
             let mut first = self.0.first.borrow_mut();

@@ -175,7 +175,16 @@ fn tls_is_verified_and_may_want_a_client_certificate() {
 
     let mutual = Rust::start(Some(config.client_ca_root(Certificate::from_pem(authority.pem()))));
     let target = format!("grpcs://localhost:{}", mutual.address.port());
-    sexton(["check", "-4", "--cacert", &ca, &target]).said(1, "unhealthy: ");
+    sexton(["check", "-4", "--cacert", &ca, &target])
+        .said(1, "unhealthy: the peer wants a client certificate; --cert FILE and --key FILE give one (");
+    let program = folder.join("grpc_health_probe");
+    symlink(binary(), &program).unwrap();
+    let address = format!("-addr=localhost:{}", mutual.address.port());
+    let run = probe(&program, &[&address, "-tls", "-tls-ca-cert", &ca]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    let with = ["-tls-client-cert", &cert, "-tls-client-key", &key];
+    let run = probe(&program, &[&[&address, "-tls", "-tls-ca-cert", &ca][..], &with].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
     sexton(["check", "-4", "--cacert", &ca, "--cert", &cert, "--key", &key, &target])
         .said(0, "healthy: SERVING (");
 }
@@ -231,7 +240,22 @@ fn as_grpc_health_probe_it_has_that_tools_flags_and_codes() {
         (&[&address, "-service", "guarded"], 3, "error: health rpc failed"),
         (&[&address, "-service", "guarded", "-rpc-header", "token: t0p"], 0, "status: SERVING"),
         (&[&address, "-service", "slow", "-rpc-timeout", "300ms"], 3, "timeout: health rpc did not complete"),
-        (&[&mute, "-rpc-timeout", "300ms"], 3, "timeout: health rpc did not complete"),
+        // It waits for the server's preface before it takes a connection to stand.
+        (&[&mute, "-rpc-timeout", "300ms"], 2, "timeout: failed to connect service"),
+        (&["-h"], 1, "usage: "),
+        (&["-help"], 1, "usage: "),
+        (&[&address, "-alts"], 1, "-alts is not offered here"),
+        (&[&address, "-spiffe"], 1, "-spiffe is not offered here"),
+        (&[&address, "-service=/up"], 3, "the server knows no service /up"),
+        (&[&address, "-service=up#status=1"], 3, "the server knows no service up#status=1"),
+        (&[&address, "-tls", "-tls-ca-cert=/nope"], 1, "failed to initialize tls credentials. error="),
+        (&[&nobody, "-tls", "-tls-ca-cert=/nope"], 1, "failed to initialize tls credentials. error="),
+        (
+            &[&address, "-tls", "-tls-client-cert=/nope", "-tls-client-key=/nope"],
+            1,
+            "failed to initialize tls",
+        ),
+        (&[&address, "-tls-ca-cert=/nope"], 1, "specified -tls-ca-cert without specifying -tls"),
         (&[&nobody], 2, "error: failed to connect service"),
         (&[&address, "-tls"], 2, "error: failed to connect service"),
         (&[], 1, "-addr not specified"),
@@ -243,4 +267,97 @@ fn as_grpc_health_probe_it_has_that_tools_flags_and_codes() {
     }
     let run = probe(&program, &[&address, "-service", "slow", "-rpc-timeout", "300ms"]);
     run.took(Duration::from_millis(300));
+}
+
+/// A frame of HTTP/2 (RFC 9113, 4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let [_, high, middle, low] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[high, middle, low, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// Header fields as HPACK writes them without its tables, behind `:status: 200`.
+fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = vec![0x88];
+    for (name, value) in fields {
+        for (index, text) in [name, value].into_iter().enumerate() {
+            block.extend((index == 0).then_some(0));
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend(text.bytes());
+        }
+    }
+    block
+}
+
+/// The same as trailers have them.
+fn trailers(of: &[(&str, &str)]) -> Vec<u8> {
+    fields(of).split_off(1)
+}
+
+/// A server that says `first` to its first connection, and `then` to any other.
+fn scripted(first: Vec<u8>, then: Vec<u8>) -> Server {
+    let is_first = std::sync::atomic::AtomicBool::new(true);
+    Server::new(move |client| {
+        let is_first = is_first.swap(false, std::sync::atomic::Ordering::Relaxed);
+        client.send(&frame(4, 0, 0, b""));
+        // Stream 1 is open once the request has come, whose message is empty.
+        let request = frame(0, 1, 1, &[0; 5]);
+        let (mut came, mut piece) = (Vec::new(), [0; 1024]);
+        while !came.windows(request.len()).any(|part| part == request) {
+            match client.read(&mut piece) {
+                0 => return,
+                amount => came.extend_from_slice(&piece[..amount]),
+            }
+        }
+        client.send(if is_first { &first } else { &then });
+        client.hold();
+    })
+}
+
+/// SERVING, and a good end.
+fn serving() -> Vec<u8> {
+    let head = fields(&[("content-type", "application/grpc")]);
+    [
+        frame(1, 4, 1, &head),
+        frame(0, 0, 1, &[0, 0, 0, 0, 2, 8, 1]),
+        frame(1, 5, 1, &trailers(&[("grpc-status", "0")])),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_response_without_a_grpc_status_is_not_serving() {
+    let head = fields(&[("content-type", "application/grpc")]);
+    let cut = [frame(1, 4, 1, &head), frame(0, 1, 1, &[0, 0, 0, 0, 2, 8, 1])].concat();
+    let server = scripted(cut.clone(), cut);
+    sexton(["check", &format!("grpc://{}", server.address())])
+        .said(1, "unhealthy: a response without a grpc-status, so that it may be cut short (");
+    let server = scripted(serving(), serving());
+    sexton(["check", &format!("grpc://{}", server.address())]).said(0, "healthy: SERVING (");
+}
+
+#[test]
+fn a_server_that_sends_its_clients_away_is_asked_over_another_connection() {
+    // The last stream that it looked at is 0; no error.
+    let away = frame(7, 0, 0, &[0; 8]);
+    let refused = frame(3, 0, 1, &[0, 0, 0, 7]);
+    for first in [away.clone(), refused] {
+        let server = scripted(first, serving());
+        sexton(["check", &format!("grpc://{}", server.address())]).said(0, "healthy: SERVING (");
+    }
+    let server = scripted(away.clone(), away);
+    sexton(["check", &format!("grpc://{}", server.address())])
+        .said(1, "unhealthy: the server is going away (GOAWAY), at each connection (");
+}
+
+#[test]
+fn a_message_of_the_server_is_decoded() {
+    let told = fields(&[
+        ("content-type", "application/grpc"),
+        ("grpc-status", "14"),
+        ("grpc-message", "db%20is down: 100%, caf%C3%A9%0a"),
+    ]);
+    let told = frame(1, 5, 1, &told);
+    let server = scripted(told.clone(), told);
+    let run = sexton(["check", &format!("grpc://{}", server.address())]);
+    run.said(1, "unhealthy: UNAVAILABLE: db is down: 100%, café");
 }

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod netcat;
+mod pages;
 mod waits;
 
 use std::fs;
