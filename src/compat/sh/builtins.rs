@@ -97,7 +97,11 @@ impl Grep {
         };
         let text = String::from_utf8_lossy(&input);
         let mut selected = 0;
-        for line in text.lines().filter(|line| self.regex.is_match(line) != self.inverted).take(self.most) {
+        for line in text
+            .split_terminator('\n')
+            .filter(|line| self.regex.is_match(line) != self.inverted)
+            .take(self.most)
+        {
             selected += 1;
             let output = match self.output {
                 GrepOutput::Nothing => break,

@@ -11,6 +11,9 @@ use super::lexer::{self, Piece, To, Word};
 use super::tree::{self, Body, Stage};
 use super::{Dialect, expand};
 
+/// The most substitutions in each other.
+const SUBSTITUTIONS_MAX: usize = 16;
+
 /// What is known about a line before it runs.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -22,7 +25,8 @@ pub(super) struct Known {
 
 /// Checks `list`; an error is what is not offered.
 pub(super) fn check(list: &tree::List, dialect: Dialect, depth: usize) -> Result<Known, String> {
-    let mut checker = Checker { dialect, depth, assigned: BTreeSet::new(), known: Known::default() };
+    let mut checker =
+        Checker { dialect, depth, assigned: BTreeSet::new(), known: Known::default(), substitutions: 0 };
     checker.list(list)?;
     Ok(checker.known)
 }
@@ -34,6 +38,8 @@ struct Checker {
     /// The variables that the line sets.
     assigned: BTreeSet<String>,
     known: Known,
+    /// How many substitutions the one that is read stands in.
+    substitutions: usize,
 }
 
 impl Checker {
@@ -72,10 +78,10 @@ impl Checker {
         if words.first().is_some_and(|word| word.iter().any(|piece| self.is_dynamic(piece))) {
             return Err("a command whose name is not known before the line runs".into());
         }
-        let mut fields = Vec::new();
-        for word in words {
-            self.fields(word, &mut fields)?;
+        if expand::has_pattern(words) {
+            return Err("[[ with a pattern: not offered; write grep".into());
         }
+        let fields = expand::command(words, &mut |piece| self.value(piece))?;
         if fields.is_empty() && !words.is_empty() {
             return Err("a command that is empty once its variables are replaced".into());
         }
@@ -94,16 +100,26 @@ impl Checker {
 
     /// The fields of `word` as far as they are known; `0` stands for what is not.
     fn fields(&mut self, word: &Word, fields: &mut Vec<String>) -> Result<(), String> {
-        expand::fields(word, fields, &mut |piece| match piece {
+        expand::fields(word, fields, &mut |piece| self.value(piece))
+    }
+
+    /// The value of a piece as far as it is known.
+    fn value(&mut self, piece: &Piece) -> Result<String, String> {
+        match piece {
             Piece::Command(line, _) => {
+                self.substitutions += 1;
+                if self.substitutions > SUBSTITUTIONS_MAX {
+                    return Err(format!("more than {SUBSTITUTIONS_MAX} substitutions in each other"));
+                }
                 self.list(&tree::parse(lexer::tokens(line)?)?)?;
+                self.substitutions -= 1;
                 Ok("0".into())
             }
             Piece::Variable(name, default, _) if !self.is_dynamic(piece) => {
                 variable(name, default.as_deref())
             }
             _ => Ok("0".into()),
-        })
+        }
     }
 
     /// Whether the value is known only when the line runs.

@@ -142,6 +142,10 @@ pub(super) fn parse(words: Vec<String>, dialect: Dialect, depth: usize) -> Resul
             Some((last, args)) if last == "]" => test(args).map(Command::Test),
             _ => Err("[ without ]".into()),
         },
+        "[[" => match args.split_last() {
+            Some((last, args)) if last == "]]" => test(args).map(Command::Test),
+            _ => Err("[[ without ]]".into()),
+        },
         "timeout" => timeout(args, dialect, depth),
         "exec" if args.is_empty() => Ok(Command::Exec(None)),
         "exec" => Ok(Command::Exec(Some(Box::new(parse(args, dialect, depth)?)))),
@@ -396,14 +400,14 @@ fn test(args: &[String]) -> Result<Test, String> {
         ["!", _, _] | ["!", _, _, _] => {
             test(args.get(1..).unwrap_or_default()).map(|test| Test::Not(Box::new(test)))
         }
-        [_, operator, _] if !operator.starts_with('-') && !matches!(*operator, "<" | ">") => {
+        [_, operator, _] if !operator.starts_with('-') && !matches!(*operator, "=~" | "<" | ">") => {
             malformed(format!("{operator}: unexpected operator"))
         }
         _ if words
             .iter()
-            .any(|word| matches!(*word, "-a" | "-o" | "-nt" | "-ot" | "-ef" | "(" | "<" | ">")) =>
+            .any(|word| matches!(*word, "-a" | "-o" | "-nt" | "-ot" | "-ef" | "=~" | "(" | "<" | ">")) =>
         {
-            Err(format!("test {}: write several tests with && and ||", words.join(" ")))
+            Err(format!("test {}: not offered; write several tests with && and ||", words.join(" ")))
         }
         _ => malformed("too many arguments".into()),
     }

@@ -36,6 +36,34 @@ pub(super) fn fields<E>(
     Ok(())
 }
 
+/// The fields of a command; those between `[[` and `]]` are not split.
+pub(super) fn command<E>(
+    words: &[Word],
+    value: &mut impl FnMut(&Piece) -> Result<String, E>,
+) -> Result<Vec<String>, E> {
+    let mut all = Vec::new();
+    for word in words {
+        if is_bracket(words) {
+            all.push(text(word, value)?);
+        } else {
+            fields(word, &mut all, value)?;
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a command is `[[ ... ]]`.
+fn is_bracket(words: &[Word]) -> bool {
+    matches!(words.first().map(Vec::as_slice), Some([Piece::Text(text, Quotes::None)]) if text == "[[")
+}
+
+/// Whether a command is `[[ TEXT == PATTERN ]]`, with an operator of patterns outside quotes.
+pub(super) fn has_pattern(words: &[Word]) -> bool {
+    let is_pattern =
+        |piece: &Piece| matches!(piece, Piece::Text(text, Quotes::None) if text.contains(['*', '?', '[']));
+    is_bracket(words) && words.iter().skip(1).flatten().any(is_pattern)
+}
+
 /// `word` as one text, as in an assignment.
 pub(super) fn text<E>(word: &Word, value: &mut impl FnMut(&Piece) -> Result<String, E>) -> Result<String, E> {
     let mut whole = String::new();

@@ -26,6 +26,9 @@ use super::{Script, expand};
 /// in the line still runs.
 const AFTER_NAMED_LIMIT: Duration = Duration::from_millis(100);
 
+/// The most bytes of values in one line.
+const EXPANDED_MAX: usize = 8 * 1024 * 1024;
+
 /// The most failures that the last message names.
 const REASONS_MAX: usize = 3;
 
@@ -47,6 +50,8 @@ struct Shell<'a> {
     status: u8,
     /// The status of the last substitution of the command that is read.
     substituted: Option<u8>,
+    /// How many bytes the values of variables and substitutions had so far.
+    expanded: usize,
     /// The variables that the line has set.
     variables: BTreeMap<String, String>,
     errexit: bool,
@@ -107,6 +112,7 @@ impl<'a> Shell<'a> {
             deadline,
             status: 0,
             substituted: None,
+            expanded: 0,
             variables: BTreeMap::new(),
             errexit: false,
             pipefail: false,
@@ -281,10 +287,7 @@ impl<'a> Shell<'a> {
     /// Sets variables, then runs a command, if there is one.
     fn simple(&mut self, assignments: &[(String, Word)], words: &[Word]) -> Result<u8, Stop> {
         self.substituted = None;
-        let mut fields = Vec::new();
-        for word in words {
-            expand::fields(word, &mut fields, &mut |piece| self.value(piece))?;
-        }
+        let fields = expand::command(words, &mut |piece| self.value(piece))?;
         let mut given = BTreeMap::new();
         for (name, value) in assignments {
             let value = expand::text(value, &mut |piece| self.value(piece))?;
@@ -394,6 +397,17 @@ impl<'a> Shell<'a> {
 
     /// The value of a variable, of `$?` or of a substitution.
     fn value(&mut self, piece: &Piece) -> Result<String, Stop> {
+        let value = self.lookup(piece)?;
+        // `A=$A$A` again and again must not take all memory.
+        self.expanded += value.len();
+        if self.expanded > EXPANDED_MAX {
+            return Err(Stop::Refused(format!("more than {} MiB of variables", EXPANDED_MAX >> 20)));
+        }
+        Ok(value)
+    }
+
+    /// The same, however long.
+    fn lookup(&mut self, piece: &Piece) -> Result<String, Stop> {
         match piece {
             Piece::Text(text, _) => Ok(text.clone()),
             Piece::Status(_) => Ok(self.status.to_string()),

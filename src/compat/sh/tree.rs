@@ -11,7 +11,7 @@ const DEPTH_MAX: usize = 16;
 /// What begins a compound command that a healthcheck has no use for.
 const RESERVED: &[&str] = &[
     "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "in",
-    "function", "select", "[[", "}",
+    "function", "select", "}",
 ];
 
 /// Pipelines in their order.
@@ -152,10 +152,7 @@ impl Parser {
             return self.compound(Body::Group(list));
         }
         if let Some(word) = RESERVED.iter().find(|word| self.at_word(word)) {
-            return Err(match *word {
-                "[[" => "`[[`: not offered; write [".into(),
-                word => format!("`{word}`: no if, loops, case or functions"),
-            });
+            return Err(format!("`{word}`: no if, loops, case or functions"));
         }
         self.simple()
     }

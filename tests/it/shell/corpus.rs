@@ -14,13 +14,13 @@ use crate::support::servers::{Client, Refusing, Server};
 const LINES: &str = include_str!("lines.txt");
 
 /// How long the real tools may take before they count as hanging, as a runtime would have it.
-const REAL_LIMIT: &str = "2";
+const REAL_LIMIT: &str = "1.7";
 
 /// The limit of ours, below that.
 const OUR_LIMIT: &str = "1200ms";
 
 /// Runs under way at a time: most of them wait.
-const WORKERS: usize = 24;
+const WORKERS: usize = 40;
 
 /// The body of a healthy service.
 const UP: &str = "{\"status\":\"UP\"}";
