@@ -180,7 +180,8 @@ fn status(operator: &str, wanted: &str, state: &State) -> Result<(Verdict, bool)
         (Code::Failed, "-eq" | "=" | "==" | "-le" | "-lt", 0) => opposite(false),
         (Code::Failed, "-ne" | "!=" | "-gt", 0) | (Code::Failed, "-ge", 1) => opposite(true),
         _ => Err(Refusal::with(
-            "it tells one exit code of the program from another, and so takes some failures for health",
+            "it tells one exit code of the program from another, and so takes some failures for health; with \
+             sexton called curl or wget, a timeout is one of them",
             "the request in it, without what follows",
         )),
     }

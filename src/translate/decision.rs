@@ -345,7 +345,8 @@ fn chain(tree: &Tree) -> Result<Combined, Refusal> {
     let (check, passed, failed) = match tree {
         Tree::Leaf(true) => {
             return Err(Refusal::with(
-                "it exits with 0 whatever the app does, so it says healthy for ever",
+                "it exits with 0 whatever the app does, so it says healthy for ever; with sexton called curl or wget \
+                 it says so of a hung app, too",
                 "the request in it, without what follows",
             ));
         }

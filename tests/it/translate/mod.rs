@@ -1,5 +1,6 @@
 //! `sexton translate`: what it prints has the verdict of the original.
 
+mod docs;
 mod files;
 mod http;
 mod lines;
