@@ -41,6 +41,17 @@ pub(crate) enum Layer {
     Tls,
 }
 
+/// Who can read what we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    /// Anybody on the way, or whoever says that he is the server: no password is sent as it is.
+    None,
+    /// The server that TLS was asked for with.
+    Tls,
+    /// A process of this machine.
+    Local,
+}
+
 /// Whether a connection that begins in clear goes on over TLS: libpq's `sslmode`, `MySQL`'s `ssl-mode`
 /// (<https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The client side of service protocols: dialing, reading under a cap, logins.
 
+pub(crate) mod ber;
 pub(crate) mod dial;
 pub(crate) mod login;
 pub(crate) mod parameters;

@@ -27,16 +27,26 @@ const FRAMES_MAX: u32 = 16;
 /// What a client says first (AMQP 0-9-1, 4.2.2).
 const HEADER: &[u8; 8] = b"AMQP\0\0\x09\x01";
 
-/// The methods of class 10, connection (AMQP 0-9-1, 1.4 of the reference).
+/// The methods by their class, connection or channel, and number (AMQP 0-9-1, 1.4 and 1.5 of the reference).
 mod method {
-    pub(super) const START: u16 = 10;
-    pub(super) const START_OK: u16 = 11;
-    pub(super) const TUNE: u16 = 30;
-    pub(super) const TUNE_OK: u16 = 31;
-    pub(super) const OPEN: u16 = 40;
-    pub(super) const OPEN_OK: u16 = 41;
-    pub(super) const CLOSE: u16 = 50;
+    pub(super) const START: (u16, u16) = (10, 10);
+    pub(super) const START_OK: (u16, u16) = (10, 11);
+    pub(super) const TUNE: (u16, u16) = (10, 30);
+    pub(super) const TUNE_OK: (u16, u16) = (10, 31);
+    pub(super) const OPEN: (u16, u16) = (10, 40);
+    pub(super) const OPEN_OK: (u16, u16) = (10, 41);
+    pub(super) const CLOSE: (u16, u16) = (10, 50);
+    /// RabbitMQ's own (<https://www.rabbitmq.com/docs/connection-blocked>).
+    pub(super) const BLOCKED: (u16, u16) = (10, 60);
+    pub(super) const CHANNEL_OPEN: (u16, u16) = (20, 10);
+    pub(super) const CHANNEL_OPEN_OK: (u16, u16) = (20, 11);
+    pub(super) const CHANNEL_CLOSE: (u16, u16) = (20, 40);
+    pub(super) const CHANNEL_CLOSE_OK: (u16, u16) = (20, 41);
+    pub(super) const PUBLISH: (u16, u16) = (60, 40);
 }
+
+/// The channel that a message is sent over; 0 is the connection's own.
+const CHANNEL: u8 = 1;
 
 /// Says hello, and logs in if there is a user.
 #[derive(Debug)]
@@ -117,16 +127,49 @@ pub(crate) fn converse(peer: &mut dyn Peer, account: Option<&Account<'_>>) -> Ou
     wire::send(peer, &frame(method::TUNE_OK, &tune_ok(&tune.arguments)))?;
     wire::send(peer, &frame(method::OPEN, &open(account.vhost)))?;
     expect(peer, method::OPEN_OK, account)?;
-    // 200, no text, no method to blame.
-    wire::bid_farewell(peer, &frame(method::CLOSE, &[0, 200, 0, 0, 0, 0, 0]));
+    look_for_alarms(peer, account)?;
+    wire::bid_farewell(peer, &frame(method::CLOSE, &GOODBYE));
     let _ = next_method(peer, secret);
     Ok("accepts AMQP 0-9-1 connections and this login".into())
 }
 
-/// A method of class connection.
+/// The arguments of a good end: 200, no text, no method to blame.
+const GOODBYE: [u8; 7] = [0, 200, 0, 0, 0, 0, 0];
+
+/// Fails when the broker has stopped its publishers, for want of memory or disk. It tells that to those that publish: an
+/// empty message for no queue, which the broker drops. An account that may publish nothing learns nothing.
+fn look_for_alarms(peer: &mut dyn Peer, account: &Account<'_>) -> Result<(), Failure> {
+    // To the default exchange, for a queue that is not there, not mandatory.
+    let publish = [&[0, 0, 0][..], b"\x06sexton", &[0]].concat();
+    let request = [
+        framed(1, CHANNEL, &method_body(method::CHANNEL_OPEN, &[0])),
+        framed(1, CHANNEL, &method_body(method::PUBLISH, &publish)),
+        // Class basic, no weight, no body, no properties.
+        framed(2, CHANNEL, &[0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        framed(1, CHANNEL, &method_body(method::CHANNEL_CLOSE, &GOODBYE)),
+    ];
+    wire::send(peer, &request.concat())?;
+    expect(peer, method::CHANNEL_OPEN_OK, account)?;
+    let answer = next_method(peer, Some(account.password))?;
+    match answer.number {
+        method::CHANNEL_CLOSE_OK | method::CHANNEL_CLOSE => Ok(()),
+        method::BLOCKED => {
+            let text = answer.arguments.get(1..).unwrap_or_default();
+            let text = wire::quote(text, Some(account.password));
+            Err(Failure::answer(
+                Phase::Response,
+                format!("the broker blocks publishers by an alarm ({text}); free memory or disk there"),
+            ))
+        }
+        _ => Err(unexpected(&answer, Some(account))),
+    }
+}
+
+/// A method.
 #[derive(Debug)]
 struct Method {
-    number: u16,
+    /// Its class and its number there.
+    number: (u16, u16),
     arguments: Vec<u8>,
 }
 
@@ -155,16 +198,16 @@ fn next_method(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Method, F
     Err(Failure::new(Phase::Response, Cause::Protocol, "the broker sends heartbeats and nothing else"))
 }
 
-/// Takes a method of class connection out of a frame.
+/// Takes a method of class connection or channel out of a frame.
 fn parse_method(body: &[u8]) -> Option<Method> {
     let mut fields = Fields(body);
     let class = u16::from_be_bytes(fields.array()?);
     let number = u16::from_be_bytes(fields.array()?);
-    (class == 10).then(|| Method { number, arguments: fields.0.to_vec() })
+    matches!(class, 10 | 20).then(|| Method { number: (class, number), arguments: fields.0.to_vec() })
 }
 
 /// Reads the next method, which must be `number`.
-fn expect(peer: &mut dyn Peer, number: u16, account: &Account<'_>) -> Result<Method, Failure> {
+fn expect(peer: &mut dyn Peer, number: (u16, u16), account: &Account<'_>) -> Result<Method, Failure> {
     let met = next_method(peer, Some(account.password))?;
     if met.number == number { Ok(met) } else { Err(unexpected(&met, Some(account))) }
 }
@@ -181,8 +224,8 @@ fn unexpected(met: &Method, account: Option<&Account<'_>>) -> Failure {
             };
             Failure::answer(Phase::Response, reason)
         }
-        (number, _) => {
-            let reason = format!("the broker sends the method 10.{number} out of turn");
+        ((class, number), _) => {
+            let reason = format!("the broker sends the method {class}.{number} out of turn");
             Failure::new(Phase::Response, Cause::Protocol, reason)
         }
     }
@@ -220,14 +263,18 @@ fn close_reason(arguments: &[u8]) -> Option<(u16, &[u8])> {
 }
 
 /// A method of class connection in its frame, on channel 0.
-fn frame(number: u16, arguments: &[u8]) -> Vec<u8> {
-    let mut body = vec![0, 10];
-    body.extend_from_slice(&number.to_be_bytes());
-    body.extend_from_slice(arguments);
-    let mut frame = vec![1, 0, 0];
-    frame.extend_from_slice(&long(&body));
-    frame.push(0xce);
-    frame
+fn frame(number: (u16, u16), arguments: &[u8]) -> Vec<u8> {
+    framed(1, 0, &method_body(number, arguments))
+}
+
+/// A method as it stands in a frame.
+fn method_body((class, number): (u16, u16), arguments: &[u8]) -> Vec<u8> {
+    [&class.to_be_bytes()[..], &number.to_be_bytes(), arguments].concat()
+}
+
+/// A frame of `kind` on `channel`.
+fn framed(kind: u8, channel: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind, 0, channel][..], &long(body), &[0xce]].concat()
 }
 
 /// `bytes` behind their length in four bytes: a long string, a table, a payload.
@@ -239,8 +286,9 @@ fn long(bytes: &[u8]) -> Vec<u8> {
 
 /// The arguments of Connection.StartOk: who we are, PLAIN (RFC 4616), any locale.
 fn start_ok(account: &Account<'_>) -> Vec<u8> {
-    // RabbitMQ then says that it refuses a login, and does not just hang up.
-    let capability = [&b"\x1cauthentication_failure_close"[..], b"t\x01"].concat();
+    // RabbitMQ then says that it refuses a login, and does not just hang up; and that it blocks publishers.
+    let capability =
+        [&b"\x1cauthentication_failure_close"[..], b"t\x01", b"\x12connection.blocked", b"t\x01"].concat();
     let properties =
         [&b"\x07product"[..], b"S", &long(b"sexton"), b"\x0ccapabilities", b"F", &long(&capability)].concat();
     let response = [b"\0", account.user.as_bytes(), b"\0", account.password.expose()].concat();
@@ -310,7 +358,9 @@ mod tests {
             vec![8, 0, 0, 0, 0, 0, 0, 0xce],
             frame(method::TUNE, &[7, 255, 0, 2, 0, 0, 0, 60]),
             frame(method::OPEN_OK, &[0]),
-            frame(51, &[]),
+            framed(1, CHANNEL, &method_body(method::CHANNEL_OPEN_OK, &[0; 4])),
+            framed(1, CHANNEL, &method_body(method::CHANNEL_CLOSE_OK, &[])),
+            frame((10, 51), &[]),
         ];
         let (outcome, heard) = login(&says.concat());
         assert!(outcome.is_ok(), "{outcome:?}");
@@ -320,6 +370,24 @@ mod tests {
             "{heard:?}"
         );
         assert!(heard.contains("\0\u{a}\0(\u{2}/v"), "{heard:?}");
+    }
+
+    #[test]
+    fn an_alarm_is_unhealthy_and_an_account_that_may_not_publish_is_not() {
+        let opened = [
+            start(b"PLAIN"),
+            frame(method::TUNE, &[7, 255, 0, 2, 0, 0, 0, 60]),
+            frame(method::OPEN_OK, &[0]),
+            framed(1, CHANNEL, &method_body(method::CHANNEL_OPEN_OK, &[0; 4])),
+        ]
+        .concat();
+        let blocked = [opened.clone(), frame(method::BLOCKED, b"\x0flow on memory\x1b")].concat();
+        assert_eq!(
+            login(&blocked).0.unwrap_err().reason,
+            "the broker blocks publishers by an alarm (low on memory?); free memory or disk there"
+        );
+        let refused = framed(1, CHANNEL, &method_body(method::CHANNEL_CLOSE, &[1, 147, 0, 0, 0, 0, 0]));
+        assert!(login(&[opened, refused].concat()).0.is_ok());
     }
 
     #[test]
@@ -339,7 +407,14 @@ mod tests {
         for says in garbage() {
             assert!(converse(&mut Script::new(&says, 7), None).is_err(), "{says:?}");
         }
-        let says = [start(b"PLAIN"), frame(method::TUNE, &[0; 8]), frame(method::OPEN_OK, &[0])].concat();
+        let says = [
+            start(b"PLAIN"),
+            frame(method::TUNE, &[0; 8]),
+            frame(method::OPEN_OK, &[0]),
+            framed(1, CHANNEL, &method_body(method::CHANNEL_OPEN_OK, &[0; 4])),
+            framed(1, CHANNEL, &method_body(method::CHANNEL_CLOSE_OK, &[])),
+        ]
+        .concat();
         for end in 0..says.len() {
             assert!(login(&says[..end]).0.is_err(), "{end}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trace};
 
-use crate::client::dial::Layer;
+use crate::client::dial::{Layer, Privacy};
 use crate::client::scram;
 use crate::client::secret::Secret;
 use crate::probe::{amqp, fcgi, memcached, mysql, postgres, redis};
@@ -56,7 +56,12 @@ fn look<T>(outcome: Result<T, Failure>, told: Option<&Secret>) {
 pub(crate) fn redis(says: &[u8]) {
     let password = password();
     look(redis::converse(&mut Server(says), &redis::Question::default()), None);
-    let question = redis::Question { user: Some("u"), password: Some(&password), database: Some(1) };
+    let question = redis::Question {
+        user: Some("u"),
+        password: Some(&password),
+        database: Some(1),
+        ..redis::Question::default()
+    };
     look(redis::converse(&mut Server(says), &question), Some(&password));
 }
 
@@ -76,7 +81,7 @@ pub(crate) fn amqp(says: &[u8]) {
 /// Speaks to `PostgreSQL`, in every way; and SCRAM alone, since a dialogue's nonce cannot be guessed.
 pub(crate) fn postgres(says: &[u8]) {
     let password = password();
-    for privacy in [postgres::Privacy::None, postgres::Privacy::Tls] {
+    for privacy in [Privacy::None, Privacy::Tls] {
         for password in [None, Some(&password)] {
             let deadline = Deadline::after(LIMIT);
             let session = postgres::Session { user: "u", database: "d", password, privacy, deadline };
@@ -98,12 +103,12 @@ pub(crate) fn postgres(says: &[u8]) {
 /// Speaks to `MySQL`, in every way.
 pub(crate) fn mysql(says: &[u8]) {
     let password = password();
-    for layer in [Layer::Plain, Layer::Tls] {
+    for (layer, privacy) in [(Layer::Plain, Privacy::None), (Layer::Tls, Privacy::Tls)] {
         for password in [None, Some(&password)] {
             let mut server = Server(says);
             let greeting = mysql::greet(&mut server);
             if let Ok(greeting) = &greeting {
-                let session = mysql::Session { user: "u", database: Some("d"), password, layer };
+                let session = mysql::Session { user: "u", database: Some("d"), password, layer, privacy };
                 let outcome = mysql::log_in(&mut server, greeting, &session);
                 look(outcome.map_err(mysql::Refusal::into_failure), password);
             }

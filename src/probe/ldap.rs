@@ -3,6 +3,7 @@
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Outcome, Phase, Trace};
 
+use crate::client::ber::{INTEGER, OCTETS, SEQUENCE, element, take};
 use crate::client::dial::{Dial, Layer};
 use crate::client::login::{self, Login};
 use crate::client::secret::Secret;
@@ -20,14 +21,8 @@ const PORT_TLS: u16 = 636;
 /// Longer than any answer to a bind.
 const MESSAGE_MAX: usize = 16 * 1024;
 
-/// The tag of a SEQUENCE in BER.
-const SEQUENCE: u8 = 0x30;
-/// The tag of an INTEGER.
-const INTEGER: u8 = 0x02;
 /// The tag of an ENUMERATED.
 const ENUMERATED: u8 = 0x0a;
-/// The tag of an OCTET STRING.
-const OCTETS: u8 = 0x04;
 /// The tag of a bind request.
 const BIND_REQUEST: u8 = 0x60;
 /// The tag of its answer.
@@ -111,21 +106,6 @@ fn bind(user: &str, password: Option<&Secret>) -> Vec<u8> {
     element(SEQUENCE, &[element(INTEGER, &[1]), element(BIND_REQUEST, &request)].concat())
 }
 
-/// One element of BER: its tag, its length, what is in it.
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(length) if length < 0x80 => bytes.push(length),
-        _ => {
-            let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-            bytes.push(0x84);
-            bytes.extend_from_slice(&length.to_be_bytes());
-        }
-    }
-    bytes.extend_from_slice(content);
-    bytes
-}
-
 /// What is in the sequence that the server sends.
 fn next_message(peer: &mut dyn Peer, password: Option<&Secret>) -> Result<Vec<u8>, Failure> {
     let start: [u8; 2] = wire::array(peer)?;
@@ -160,22 +140,6 @@ fn result(message: &[u8]) -> Option<(u32, &[u8])> {
         code.iter().try_fold(0_u32, |code, byte| code.checked_mul(256)?.checked_add(u32::from(*byte)))?;
     take(&mut response, OCTETS)?;
     Some((code, take(&mut response, OCTETS)?))
-}
-
-/// What is in the next element, which must have `tag`.
-fn take<'a>(fields: &mut Fields<'a>, tag: u8) -> Option<&'a [u8]> {
-    if fields.u8()? != tag {
-        return None;
-    }
-    let length = match fields.u8()? {
-        length @ 0..=0x7f => usize::from(length),
-        form @ 0x81..=0x84 => fields
-            .take(usize::from(form & 0x7f))?
-            .iter()
-            .fold(0, |length, byte| length << 8 | usize::from(*byte)),
-        _ => return None,
-    };
-    fields.take(length)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! is quiet and resets that count: an account without any right will do.
 
 mod packet;
+mod public_key;
 mod scramble;
 
 use crate::deadline::Deadline;
@@ -13,9 +14,10 @@ use crate::net::Stream;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::packet::{Complaint, Greeting, Packet, next_packet};
-use crate::client::dial::{Dial, Layer};
+use crate::client::dial::{Dial, Layer, Privacy, TlsMode};
 use crate::client::login;
 use crate::client::login::Login;
+use crate::client::parameters::{Parameters, unused_step};
 use crate::client::secret::Secret;
 use crate::client::wire;
 use crate::client::wire::{Fields, Peer};
@@ -26,6 +28,9 @@ use crate::target::Target;
 /// The port that the server has when nobody says otherwise.
 const PORT: u16 = 3306;
 
+/// Asks for the key that a password is encrypted by (caching_sha2_password).
+const REQUEST_PUBLIC_KEY: u8 = 2;
+
 /// More packets than a login takes.
 const PACKETS_MAX: u32 = 16;
 
@@ -35,18 +40,9 @@ pub(super) struct Mysql {
     dial: Dial,
     login: Login,
     database: Option<String>,
-    ssl: Ssl,
-}
-
-/// `?ssl-mode=`, in the words of `MySQL`'s clients; a certificate is verified in each, unless `--insecure` is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ssl {
-    /// `disabled`: never.
-    Never,
-    /// `preferred`: when the server takes the login in no other way.
-    OnDemand,
-    /// `required` and `verify_identity`: always.
-    Always,
+    tls: TlsMode,
+    /// Parameters that are not for us.
+    unused: Vec<String>,
 }
 
 /// Reads `//[user[:password]@]host[:port][/database][?ssl-mode=...]`.
@@ -55,36 +51,33 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     let login = Login::parse(authority.userinfo, &options.login)?;
     let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
     let database = login::decode_text(path.strip_prefix('/').unwrap_or(path), "database")?;
-    let ssl = match query.to_ascii_lowercase().as_str() {
-        "" | "ssl-mode=preferred" => Ssl::OnDemand,
-        "ssl-mode=disabled" => Ssl::Never,
-        "ssl-mode=required" | "ssl-mode=verify_identity" => Ssl::Always,
-        _ => {
-            return Err(format!(
-                "`?{query}`, where only ?ssl-mode=disabled, preferred, required or verify_identity can be,"
-            ));
-        }
-    };
+    let mut parameters = Parameters::parse(query)?;
+    let word = ["ssl-mode", "sslmode", "ssl_mode"].iter().find_map(|name| parameters.take(name));
+    let tls = TlsMode::decide("ssl-mode", word.as_deref(), &options.dial)?;
     if login.user.is_none() {
-        let useless = match (login.has_password(), database.is_empty(), query.is_empty()) {
+        let useless = match (login.has_password(), database.is_empty(), word.is_none()) {
             (true, ..) => "a password without a user",
             (_, false, _) => "a database, which takes a user to be looked at",
             (.., false) => "an ssl-mode, which takes a user to come to that",
+            _ if tls.is_required() => "options for TLS, which take a user to come to that",
             (false, true, true) => "",
         };
         if !useless.is_empty() {
             return Err(format!("{useless}; write {}://user@host,", target.scheme));
         }
     }
-    let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), Layer::Plain, &options.dial);
+    let dial = Dial::upgradable(authority.host, authority.port.unwrap_or(PORT), tls, &options.dial);
     let database = (!database.is_empty()).then_some(database);
-    Ok(Box::new(Mysql { dial, login, database, ssl }))
+    Ok(Box::new(Mysql { dial, login, database, tls, unused: parameters.unused() }))
 }
 
 impl Kind for Mysql {
     /// Passes on a greeting, with a user on a login.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
+        if !self.unused.is_empty() {
+            trace.step(|| unused_step(&self.unused));
+        }
         let mut stream = self.dial.connect(deadline, trace)?;
         let mut greeting = greet(&mut stream)?;
         // MariaDB before 11 says 5.5.5- first, for the sake of old replicas.
@@ -92,23 +85,30 @@ impl Kind for Mysql {
         let seen = format!("greets as {}", wire::quote(version, None));
         let Some(user) = self.login.user.as_deref() else { return Ok(seen) };
 
-        let session =
-            |layer| Session { user, database: self.database.as_deref(), password: password.as_ref(), layer };
-        if self.ssl != Ssl::Always {
-            match log_in(&mut stream, &greeting, &session(Layer::Plain)) {
-                Ok(()) => return Ok(format!("{seen} and takes this login")),
-                Err(Refusal::Final(failure)) => return Err(failure),
-                Err(Refusal::InClear(failure)) if self.ssl == Ssl::Never => return Err(failure),
-                Err(Refusal::InClear(failure)) => {
-                    trace.step(|| format!("{failure}; trying again over TLS"));
-                    stream = self.dial.connect(deadline, trace)?;
-                    greeting = greet(&mut stream)?;
+        let session = |layer, privacy| Session {
+            user,
+            database: self.database.as_deref(),
+            password: password.as_ref(),
+            layer,
+            privacy,
+        };
+        let taken = format!("{seen} and takes this login");
+        let in_clear = if self.dial.is_local() { Privacy::Local } else { Privacy::None };
+        let offers_tls = greeting.offers(packet::SSL);
+        // As MySQL's own client does: accounts may want TLS, and passwords that are not in the server's cache go over it.
+        if self.tls.is_required() || (offers_tls && self.tls == TlsMode::Prefer && !self.dial.is_local()) {
+            match self.encrypt(stream, &greeting, trace) {
+                Ok(mut stream) => {
+                    return log_in(&mut stream, &greeting, &session(Layer::Tls, Privacy::Tls))
+                        .map(|()| taken);
                 }
+                Err(failure) if self.tls.is_required() || failure.phase != Phase::Tls => return Err(failure),
+                Err(failure) => trace.step(|| format!("{failure}; trying again in clear")),
             }
+            stream = self.dial.connect(deadline, trace)?;
+            greeting = greet(&mut stream)?;
         }
-        let mut stream = self.encrypt(stream, &greeting, trace)?;
-        log_in(&mut stream, &greeting, &session(Layer::Tls)).map_err(Refusal::into_failure)?;
-        Ok(format!("{seen} and takes this login"))
+        log_in(&mut stream, &greeting, &session(Layer::Plain, in_clear)).map(|()| taken)
     }
 }
 
@@ -121,7 +121,10 @@ impl Mysql {
                 "the server offers no TLS, which this login needs; give it a certificate (ssl_cert, ssl_key)",
             ));
         }
-        wire::send(&mut stream, &packet::ssl_request(greeting.sequence.wrapping_add(1)))?;
+        wire::send(
+            &mut stream,
+            &packet::ssl_request(greeting.sequence.wrapping_add(1), self.database.as_deref()),
+        )?;
         self.dial.secure(stream, trace)
     }
 }
@@ -135,31 +138,10 @@ pub(crate) struct Session<'a> {
     pub(crate) database: Option<&'a str>,
     /// Without one, an empty one.
     pub(crate) password: Option<&'a Secret>,
-    /// Whether the connection is encrypted: in clear no password is sent as it is.
+    /// Whether the connection is encrypted.
     pub(crate) layer: Layer,
-}
-
-/// A failure, and whether TLS would help.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// The server, or we, would have none of this in clear.
-    InClear(Failure),
-    /// Anything else.
-    Final(Failure),
-}
-
-impl Refusal {
-    /// The failure itself.
-    pub(crate) fn into_failure(self) -> Failure {
-        let (Self::InClear(failure) | Self::Final(failure)) = self;
-        failure
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self::Final(failure)
-    }
+    /// Whether a password may be sent as it is.
+    pub(crate) privacy: Privacy,
 }
 
 /// Reads the greeting, or the error that comes in its place.
@@ -173,7 +155,7 @@ pub(crate) fn greet(peer: &mut dyn Peer) -> Result<Greeting, Failure> {
 
 /// Logs in and says goodbye
 /// (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html>).
-pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session<'_>) -> Result<(), Refusal> {
+pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session<'_>) -> Result<(), Failure> {
     // What the server would like best, if we have it; else it asks for what the account needs.
     let plugin =
         if scramble::knows(&greeting.plugin) { greeting.plugin.as_slice() } else { scramble::NATIVE };
@@ -181,6 +163,7 @@ pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session
     let sequence = greeting.sequence.wrapping_add(if session.layer == Layer::Tls { 2 } else { 1 });
     wire::send(peer, &packet::handshake_response(sequence, greeting, session, &answer, plugin))?;
 
+    let mut salt = greeting.salt.clone();
     for _ in 0..PACKETS_MAX {
         let Packet { sequence, body } = next_packet(peer, session.password)?;
         let mut reply = |answer: &[u8]| wire::send(peer, &packet::framed(sequence.wrapping_add(1), answer));
@@ -196,38 +179,33 @@ pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session
             (Some(0xfe), request) => {
                 let mut fields = Fields(request);
                 let plugin = fields.until_nul().unwrap_or(b"mysql_old_password");
-                let salt = fields.0.strip_suffix(b"\0").unwrap_or(fields.0);
-                reply(&scramble::answer(plugin, salt, session)?)?;
+                salt = fields.0.strip_suffix(b"\0").unwrap_or(fields.0).to_vec();
+                reply(&scramble::answer(plugin, &salt, session)?)?;
             }
             // caching_sha2_password: the server had the password in its cache; OK follows.
             (Some(0x01), [3]) => {}
             // It has not, and wants the password itself.
-            (Some(0x01), [4]) if session.layer == Layer::Tls => {
+            (Some(0x01), [4]) if session.privacy != Privacy::None => {
                 let password = session.password.map(Secret::expose).unwrap_or_default();
                 reply(&[password, b"\0"].concat())?;
             }
-            (Some(0x01), [4]) => {
-                let reason = "the server wants the password itself (caching_sha2_password), which is only sent over \
-                              TLS; add ?ssl-mode=required";
-                return Err(Refusal::InClear(Failure::answer(Phase::Response, reason)));
+            // In clear it goes out encrypted by the server's key, which is asked for first.
+            (Some(0x01), [4]) => reply(&[REQUEST_PUBLIC_KEY])?,
+            (Some(0x01), key) if key.starts_with(b"-----BEGIN") => {
+                let password = session.password.map(Secret::expose).unwrap_or_default();
+                reply(&public_key::encrypt(key, password, &salt)?)?;
             }
-            _ => return Err(wire::stranger("mysql", &body, session.password).into()),
+            _ => return Err(wire::stranger("mysql", &body, session.password)),
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "the server asks without end and takes no login")
-        .into())
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the server asks without end and takes no login"))
 }
 
-/// The refusal that an error packet means.
-fn refusal(body: &[u8], session: &Session<'_>) -> Refusal {
-    let Some(complaint) = Complaint::parse(body) else {
-        return Refusal::Final(wire::stranger("mysql", body, session.password));
-    };
-    let failure = Failure::answer(Phase::Response, complaint.reason(session.password));
-    if session.layer == Layer::Plain && complaint.is_about_tls() {
-        Refusal::InClear(failure)
-    } else {
-        Refusal::Final(failure)
+/// The failure that an error packet means.
+fn refusal(body: &[u8], session: &Session<'_>) -> Failure {
+    match Complaint::parse(body) {
+        Some(complaint) => Failure::answer(Phase::Response, complaint.reason(session.password)),
+        None => wire::stranger("mysql", body, session.password),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::complaint::Complaint;
 use self::message::{Message, next_message};
-use crate::client::dial::{Dial, TlsMode};
+use crate::client::dial::{Dial, Privacy, TlsMode};
 use crate::client::login;
 use crate::client::login::Login;
 use crate::client::parameters::{Parameters, unused_step};
@@ -139,17 +139,6 @@ enum Encrypted {
     Yes(Stream),
     /// The connection goes on in clear.
     NotOffered(Stream),
-}
-
-/// Who can read what we send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Privacy {
-    /// Anybody on the way, or whoever says that he is the server: no password is sent as it is.
-    None,
-    /// The server that TLS was asked for with.
-    Tls,
-    /// A process of this machine.
-    Local,
 }
 
 /// Who connects to what.

@@ -6,6 +6,7 @@ use crate::outcome::{Failure, Outcome, Phase, Trace};
 use crate::client::dial::{Dial, Layer};
 use crate::client::login;
 use crate::client::login::Login;
+use crate::client::parameters::Parameters;
 use crate::client::secret::Secret;
 use crate::client::wire;
 use crate::client::wire::{Line, Lines, Peer};
@@ -16,8 +17,11 @@ use crate::target::Target;
 /// The port that redis has when nobody says otherwise.
 const PORT: u16 = 6379;
 
-/// Longer than any answer to what we ask.
-const LINE_MAX: usize = 512;
+/// Longer than any line of an answer; what protected mode says takes a kilobyte.
+const LINE_MAX: usize = 4096;
+
+/// More than any section of INFO has.
+const SECTION_MAX: usize = 16 * 1024;
 
 /// Logs in if there is a password, selects the database if one is named, and pings.
 #[derive(Debug)]
@@ -25,28 +29,47 @@ pub(super) struct Redis {
     dial: Dial,
     login: Login,
     database: Option<u32>,
+    wants: Wants,
 }
 
-/// Reads `//[[user]:password@]host[:port][/database]`.
+/// What the server must be, besides being there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// `?role=`.
+    pub(crate) role: Option<Role>,
+    /// `?replica=linked`: a replica's link to its master is up.
+    pub(crate) link: bool,
+    /// `?cluster=ok`: all slots are served.
+    pub(crate) cluster: bool,
+}
+
+/// What a server is in a replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It takes writes.
+    Master,
+    /// It follows a master.
+    Replica,
+}
+
+/// Reads `//[[user]:password@]host[:port][/database][?role=master&replica=linked&cluster=ok]`.
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
     let port = authority.port.unwrap_or(PORT);
     let layer = if target.scheme == "rediss" { Layer::Tls } else { Layer::Plain };
     let dial = Dial::tcp(authority.host, port, layer, &options.dial);
-    build(dial, authority.userinfo, authority.path.strip_prefix('/').unwrap_or(authority.path), options)
+    let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
+    let parameters = Parameters::parse(query)?;
+    build(dial, authority.userinfo, path.strip_prefix('/').unwrap_or(path), parameters, options)
 }
 
 /// Reads `/path` or `//[[user]:password@]/path`, and `?db=N` behind it.
 pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let (userinfo, path) = login::unix(target)?;
-    let (path, database) = match path.split_once('?') {
-        None => (path, ""),
-        Some((path, query)) => (
-            path,
-            query.strip_prefix("db=").ok_or("a query other than ?db=NUMBER, which redis has no use for,")?,
-        ),
-    };
-    build(Dial::unix(path, &options.dial), userinfo, database, options)
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut parameters = Parameters::parse(query)?;
+    let database = parameters.take("db").unwrap_or_default();
+    build(Dial::unix(path, &options.dial), userinfo, &database, parameters, options)
 }
 
 /// What both forms have in common.
@@ -54,6 +77,7 @@ fn build(
     dial: Dial,
     userinfo: Option<&str>,
     database: &str,
+    mut parameters: Parameters,
     options: &Options,
 ) -> Result<Box<dyn Kind>, String> {
     let login = Login::parse(userinfo, &options.login)?;
@@ -66,7 +90,31 @@ fn build(
         "" => None,
         number => Some(number.parse().map_err(|_| format!("`{number}`, which is no number of a database,"))?),
     };
-    Ok(Box::new(Redis { dial, login, database }))
+    let wants = Wants::take(&mut parameters)?;
+    if let Some(unknown) = parameters.unused().first() {
+        return Err(format!(
+            "the parameter {unknown}; known are role=master, role=replica, replica=linked, cluster=ok,"
+        ));
+    }
+    Ok(Box::new(Redis { dial, login, database, wants }))
+}
+
+impl Wants {
+    /// Takes what is wanted out of a target's parameters.
+    fn take(parameters: &mut Parameters) -> Result<Self, String> {
+        let role = match parameters.take("role").as_deref() {
+            None => None,
+            Some("master" | "primary") => Some(Role::Master),
+            Some("replica" | "slave") => Some(Role::Replica),
+            Some(other) => return Err(format!("role={other}, where only master or replica can be,")),
+        };
+        let mut is = |name: &str, wanted: &str| match parameters.take(name).as_deref() {
+            None => Ok(false),
+            Some(value) if value == wanted => Ok(true),
+            Some(other) => Err(format!("{name}={other}, where only {name}={wanted} can be,")),
+        };
+        Ok(Self { role, link: is("replica", "linked")?, cluster: is("cluster", "ok")? })
+    }
 }
 
 impl Kind for Redis {
@@ -78,6 +126,7 @@ impl Kind for Redis {
             user: self.login.user.as_deref(),
             password: password.as_ref(),
             database: self.database,
+            wants: self.wants,
         };
         converse(&mut stream, &question)
     }
@@ -92,6 +141,8 @@ pub(crate) struct Question<'a> {
     pub(crate) password: Option<&'a Secret>,
     /// Selected when there is one.
     pub(crate) database: Option<u32>,
+    /// Looked at after the PING.
+    pub(crate) wants: Wants,
 }
 
 /// The dialogue.
@@ -117,7 +168,88 @@ pub(crate) fn converse(peer: &mut dyn Peer, question: &Question<'_>) -> Outcome 
         ask(&[b"SELECT", database.to_string().as_bytes()], b"OK")?;
     }
     ask(&[b"PING"], b"PONG")?;
-    Ok("PONG".into())
+    let wants = question.wants;
+    if wants == Wants::default() {
+        return Ok("PONG".into());
+    }
+    let mut seen = vec!["PONG".to_owned()];
+    if wants.role.is_some() || wants.link {
+        let section = section(peer, &mut lines, &[b"INFO", b"replication"], question.password)?;
+        seen.push(wants.judge_replication(&section)?);
+    }
+    if wants.cluster {
+        let section = section(peer, &mut lines, &[b"CLUSTER", b"INFO"], question.password)?;
+        let state = field(&section, "cluster_state").unwrap_or_default();
+        if state != "ok" {
+            let state = wire::quote(state.as_bytes(), None);
+            let reason = format!("the cluster is not ok (cluster_state:{state}); some slots are not served");
+            return Err(Failure::answer(Phase::Response, reason));
+        }
+        seen.push("cluster ok".into());
+    }
+    Ok(seen.join(", "))
+}
+
+impl Wants {
+    /// What the section `replication` says, if that is what is wanted.
+    fn judge_replication(self, section: &str) -> Result<String, Failure> {
+        let fails = |reason: String| Err(Failure::answer(Phase::Response, reason));
+        let link = field(section, "master_link_status");
+        match (field(section, "role"), self.role) {
+            (Some("master"), Some(Role::Replica)) => {
+                fails("this is a master, where a replica is wanted".into())
+            }
+            (Some("slave"), Some(Role::Master)) => {
+                fails("this is a replica, where a master is wanted".into())
+            }
+            (Some("slave"), _) if self.link && link != Some("up") => fails(
+                "this replica has no link to its master (master_link_status:down); look at the master".into(),
+            ),
+            (Some("master"), _) => Ok("master".into()),
+            (Some("slave"), _) => Ok(if link == Some("up") { "replica, linked" } else { "replica" }.into()),
+            // It has no such section.
+            _ => fails(
+                "this is a Sentinel, which watches masters and serves no data; leave role and replica out"
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// The value of `name` in a section of INFO.
+fn field<'a>(section: &'a str, name: &str) -> Option<&'a str> {
+    section.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// The answer to a command that is one long text.
+fn section(
+    peer: &mut dyn Peer,
+    lines: &mut Lines,
+    words: &[&[u8]],
+    secret: Option<&Secret>,
+) -> Result<String, Failure> {
+    wire::send(peer, &command(words))?;
+    let mut next = || match lines.next(peer, LINE_MAX)? {
+        Line::Whole(line) => Ok(line),
+        Line::Cut(start) => Err(wire::stranger("redis", &start, secret)),
+    };
+    let head = next()?;
+    let length = match head.split_first() {
+        Some((b'$', length)) => {
+            std::str::from_utf8(length).ok().and_then(|length| length.parse::<usize>().ok())
+        }
+        Some((b'-', text)) => return Err(refusal(text, secret)),
+        _ => None,
+    };
+    let length = length.filter(|length| *length <= SECTION_MAX);
+    let length = length.ok_or_else(|| wire::stranger("redis", &head, secret))?;
+    let mut text = Vec::new();
+    // The end of its last line is that of the answer.
+    while text.len() < length + 2 {
+        text.extend(next()?);
+        text.extend_from_slice(b"\r\n");
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// A command as redis reads it (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
@@ -204,13 +336,39 @@ mod tests {
     #[test]
     fn a_login_and_a_database_come_before_the_ping() {
         let secret = Secret::new(b"p\r\nw".to_vec());
-        let question = Question { user: Some("u"), password: Some(&secret), database: Some(3) };
+        let question =
+            Question { user: Some("u"), password: Some(&secret), database: Some(3), ..Question::default() };
         let mut peer = Script::new(b"+OK\r\n+OK\r\n+PONG\r\n", 4);
         assert!(converse(&mut peer, &question).is_ok());
         assert_eq!(
             String::from_utf8(peer.heard).unwrap(),
             "*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$4\r\np\r\nw\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n"
         );
+    }
+
+    #[test]
+    fn a_role_a_link_and_a_cluster_are_looked_at_where_they_are_wanted() {
+        let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+        let replication = |text: &str, wants: Wants| {
+            let question = Question { wants, ..Question::default() };
+            let says = format!("+PONG\r\n{}", bulk(text));
+            converse(&mut Script::new(says.as_bytes(), 7), &question).map_err(|failure| failure.reason)
+        };
+        let role = |role| Wants { role: Some(role), ..Wants::default() };
+        let link = Wants { link: true, ..Wants::default() };
+        let cluster = Wants { cluster: true, ..Wants::default() };
+        let master = "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n";
+        let replica = "# Replication\r\nrole:slave\r\nmaster_link_status:up\r\n";
+        let alone = "# Replication\r\nrole:slave\r\nmaster_link_status:down\r\n";
+        assert_eq!(replication(master, role(Role::Master)), Ok("PONG, master".into()));
+        assert_eq!(replication(replica, role(Role::Replica)), Ok("PONG, replica, linked".into()));
+        assert_eq!(replication(replica, link), Ok("PONG, replica, linked".into()));
+        assert!(replication(replica, role(Role::Master)).unwrap_err().contains("where a master is wanted"));
+        assert!(replication(master, role(Role::Replica)).unwrap_err().contains("where a replica is wanted"));
+        assert!(replication(alone, link).unwrap_err().contains("no link to its master"));
+        assert!(replication("", role(Role::Master)).unwrap_err().contains("a Sentinel"));
+        assert_eq!(replication("cluster_state:ok\r\n", cluster), Ok("PONG, cluster ok".into()));
+        assert!(replication("cluster_state:fail\r\n", cluster).unwrap_err().contains("cluster_state:fail"));
     }
 
     #[test]

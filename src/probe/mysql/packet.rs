@@ -92,9 +92,11 @@ impl Greeting {
     }
 }
 
-/// Asks for TLS.
-pub(super) fn ssl_request(sequence: u8) -> Vec<u8> {
-    framed(sequence, &who(CAPABILITIES | SSL))
+/// Asks for TLS. What is asked for here counts, not only what stands in the login behind it: a database that is not
+/// announced is not looked at.
+pub(super) fn ssl_request(sequence: u8, database: Option<&str>) -> Vec<u8> {
+    let database = if database.is_some() { WITH_DATABASE } else { 0 };
+    framed(sequence, &who(CAPABILITIES | SSL | database))
 }
 
 /// Says who we are.
@@ -183,11 +185,6 @@ impl<'a> Complaint<'a> {
             [b'#', _, _, _, _, _, message @ ..] | message => message,
         };
         Some(Self { code, message })
-    }
-
-    /// Whether the same would be taken over TLS.
-    pub(super) fn is_about_tls(&self) -> bool {
-        self.code == 3159
     }
 
     /// The sentence for it.

@@ -4,8 +4,8 @@ use ring::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::outcome::{Failure, Phase};
 
-use super::{Refusal, Session};
-use crate::client::dial::Layer;
+use super::Session;
+use crate::client::dial::Privacy;
 use crate::client::secret::Secret;
 use crate::client::wire;
 
@@ -22,26 +22,26 @@ pub(super) fn knows(plugin: &[u8]) -> bool {
 }
 
 /// What to answer to `plugin` and its `salt`.
-pub(super) fn answer(plugin: &[u8], salt: &[u8], session: &Session<'_>) -> Result<Vec<u8>, Refusal> {
+pub(super) fn answer(plugin: &[u8], salt: &[u8], session: &Session<'_>) -> Result<Vec<u8>, Failure> {
     let password = session.password.map(Secret::expose).unwrap_or_default();
     match plugin {
         NATIVE | CACHING if password.is_empty() => Ok(Vec::new()),
         NATIVE => Ok(native(password, salt)),
         CACHING => Ok(caching(password, salt)),
-        CLEAR if session.layer == Layer::Tls => Ok([password, b"\0"].concat()),
-        CLEAR => Err(Refusal::InClear(Failure::answer(
+        CLEAR if session.privacy != Privacy::None => Ok([password, b"\0"].concat()),
+        CLEAR => Err(Failure::answer(
             Phase::Response,
             "the account wants the password in clear (mysql_clear_password), which is only sent over TLS; add \
              ?ssl-mode=required",
-        ))),
-        other => Err(Refusal::Final(Failure::answer(
+        )),
+        other => Err(Failure::answer(
             Phase::Response,
             format!(
                 "the account logs in by {}, which this check has not; use one with mysql_native_password or \
                  caching_sha2_password",
                 wire::quote(other, session.password)
             ),
-        ))),
+        )),
     }
 }
 

@@ -1,22 +1,23 @@
-//! `amqp://` against RabbitMQ. One broker for all, since it takes seconds to begin.
+//! `amqp://` against RabbitMQ, which takes seconds to begin: one broker that is well, and one that is not.
 
-use crate::support::peers::{Recipe, free_port, program};
+use crate::support::peers::{Peer, Recipe, free_port, program};
 use crate::support::sexton;
 
-#[test]
-fn rabbitmq_starts_a_connection_and_takes_a_login_to_its_end() {
-    let Some(server) = program("rabbitmq-server", "rabbitmq-server") else { return };
+/// A broker with `config`, its port, and the name server that it wants.
+fn rabbitmq(config: &str) -> Option<(Peer, u16, Peer)> {
+    let server = program("rabbitmq-server", "rabbitmq-server")?;
     // Not the wrapper in /usr/sbin, which insists on the system's own broker.
     let server = server.with_file_name("../lib/rabbitmq/bin/rabbitmq-server");
     let (port, distribution, names) = (free_port(), free_port(), free_port());
     // The broker would start one that outlives it.
-    let Some(epmd) = program("epmd", "erlang-base") else { return };
+    let epmd = program("epmd", "erlang-base")?;
     let epmd = Recipe::new(&epmd, None).args(["-address", "127.0.0.1", "-port", &names.to_string()]);
-    let _epmd = epmd.start().listening(names);
+    let epmd = epmd.start().listening(names);
     let recipe = Recipe::new(&server, None);
     let folder = recipe.folder().path().to_owned();
     let peer = recipe
         .file("plugins", "[].")
+        .file("rabbitmq.conf", config)
         .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
         .env("RABBITMQ_LOG_BASE", &folder)
         .env("RABBITMQ_LOGS", "-")
@@ -27,13 +28,26 @@ fn rabbitmq_starts_a_connection_and_takes_a_login_to_its_end() {
         .env("ERL_EPMD_PORT", names.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
         .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins"))
-        .env("RABBITMQ_CONFIG_FILE", folder.join("none"))
+        .env("RABBITMQ_CONFIG_FILE", folder.join("rabbitmq.conf"))
         .env("RABBITMQ_PID_FILE", folder.join("pid"))
         // One scheduler that does not spin: other tests need the processor, too.
         .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none")
         .start()
         .until("the broker is up", |peer| peer.output().contains("Server startup complete"));
+    Some((peer, port, epmd))
+}
 
+#[test]
+fn a_broker_that_blocks_its_publishers_is_unhealthy_to_those_who_log_in() {
+    let Some((_peer, port, _epmd)) = rabbitmq("disk_free_limit.absolute = 1PB\n") else { return };
+    let check = |login: &str| sexton(["check", &format!("amqp://{login}127.0.0.1:{port}")]);
+    check("guest:guest@").said(1, "unhealthy: the broker blocks publishers by an alarm (low on disk");
+    check("").said(0, "healthy: accepts AMQP 0-9-1 connections (amqp://");
+}
+
+#[test]
+fn rabbitmq_starts_a_connection_and_takes_a_login_to_its_end() {
+    let Some((peer, port, _epmd)) = rabbitmq("") else { return };
     let check = |login: &str, path: &str| sexton(["check", &format!("amqp://{login}127.0.0.1:{port}{path}")]);
     check("", "").said(0, "healthy: accepts AMQP 0-9-1 connections (amqp://127.0.0.1:");
     check("guest:guest@", "")

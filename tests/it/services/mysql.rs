@@ -80,18 +80,19 @@ fn a_greeting_is_healthy_and_a_login_goes_to_its_end() {
             "",
             "the account logs in by client_ed25519, which this check has not; use one with mysql_",
         ),
-        ("strict:hunter2@", "", "access denied for this user and password (1045)"),
     ] {
         let run = check(&[], login, path);
         run.said(1, &format!("unhealthy: {reason}"));
         assert!(!run.stdout.contains("hunter"), "{run:?}");
     }
 
+    // An account that wants TLS gets it without being asked for.
+    check(&[], "strict:hunter2@", "").said(0, greets);
     let cacert = peer.folder().join("cert.pem");
     let trusting = ["--cacert", cacert.to_str().unwrap()];
     check(&trusting, "strict:hunter2@", "?ssl-mode=REQUIRED").said(0, greets);
     check(&["--insecure"], "strict:hunter2@", "?ssl-mode=required").said(0, greets);
-    let untrusted = check(&[], "strict:hunter2@", "?ssl-mode=required");
+    let untrusted = check(&[], "strict:hunter2@", "?ssl-mode=verify_identity");
     assert!(untrusted.said(1, "unhealthy: ").contains("--insecure"), "{untrusted:?}");
 
     let taken: Vec<_> = (0..12).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
@@ -113,11 +114,13 @@ fn a_server_that_insists_on_tls_gets_it() {
         sexton(["check", "--cacert", cacert.to_str().unwrap(), &target])
     };
     check("?ssl-mode=required").said(0, "healthy: greets as 1");
-    // MariaDB does not say why.
-    check("").said(
-        1,
-        "unhealthy: access denied for this user and password (1045); an account that needs TLS takes ?ssl",
-    );
+    // TLS comes first wherever the server offers it, as with its own client.
+    check("").said(0, "healthy: greets as 1");
+    let target = format!("mysql://app:hunter2@127.0.0.1:{port}");
+    sexton(["check", &target]).said(0, "healthy: greets as 1");
+    sexton(["check", &format!("{target}?ssl-mode=disabled")])
+        .said(1, "unhealthy: access denied for this user and password (1045)");
+    sexton(["check", &format!("{target}?ssl-mode=verify_identity")]).said(1, "unhealthy: ");
 }
 
 #[test]
@@ -157,8 +160,8 @@ fn what_takes_a_user_is_refused_without_one() {
         ),
         ("mariadb://:p@h", "mariadb://***@h: a password without a user; write mariadb://user@host"),
         (
-            "mysql://u@h?ssl=true",
-            "mysql://***@h?***: `?ssl=***`, where only ?ssl-mode=disabled, preferred, required or verify_identity can be",
+            "mysql://u@h?ssl-mode=maybe",
+            "mysql://***@h?***: ssl-mode=***, where only disable, disabled, allow, prefer, preferred, require, required, verify-ca, verify-full, verify-identity can be",
         ),
     ] {
         sexton(["check", target]).refused(reason);

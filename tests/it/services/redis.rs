@@ -232,3 +232,37 @@ fn a_redis_without_a_connection_left_says_so() {
         "{line}"
     );
 }
+
+#[test]
+fn a_role_and_a_link_are_looked_at_where_the_target_wants_them() {
+    let (Some((_master, port)), Some((_other, follower))) = (redis(&[]), redis(&[])) else { return };
+    let target = |port: u16, wants: &str| format!("redis://127.0.0.1:{port}?{wants}");
+    sexton(["check", &target(port, "role=master")]).said(0, "healthy: PONG, master (redis://");
+    sexton(["check", &target(port, "role=replica")])
+        .said(1, "unhealthy: this is a master, where a replica is wanted");
+    tell(follower, &[&format!("REPLICAOF 127.0.0.1 {port}")]);
+    eventually("the replica is linked", || {
+        sexton(["check", &target(follower, "replica=linked")]).code == Some(0)
+    });
+    sexton(["check", &target(follower, "role=master")])
+        .said(1, "unhealthy: this is a replica, where a master is wanted");
+    sexton(["check", &target(port, "cluster=ok")])
+        .said(1, "unhealthy: redis answers `ERR This instance has cluster support");
+    let unknown = sexton(["check", &target(port, "rolle=master")]);
+    assert!(unknown.stderr.contains("the parameter rolle"), "{unknown:?}");
+}
+
+#[test]
+fn a_sentinel_says_what_it_is_and_protected_mode_what_to_do() {
+    let Some((_master, port)) = redis(&[]) else { return };
+    let sentinel = free_port();
+    let Some(program) = program("redis-server", "redis-server") else { return };
+    let conf = format!("port {sentinel}\nbind 127.0.0.1\nsentinel monitor m 127.0.0.1 {port} 1\n");
+    let recipe =
+        Recipe::new(&program, None).file("sentinel.conf", conf).args(["sentinel.conf", "--sentinel"]);
+    let _sentinel = recipe.start().listening(sentinel);
+    let target = format!("redis://127.0.0.1:{sentinel}");
+    sexton(["check", &target]).said(0, "healthy: PONG (redis://");
+    sexton(["check", &format!("{target}?role=master")])
+        .said(1, "unhealthy: this is a Sentinel, which watches masters");
+}

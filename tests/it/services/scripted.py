@@ -1,7 +1,7 @@
 """Servers that Debian has no package of, as far as a check and a real client talk to them; and the real clients.
 
-    scripted.py serve mongodb|kafka|cassandra STATE     prints its port, then serves until killed
-    scripted.py ask mongodb|kafka|cassandra PORT [USER PASSWORD]     prints what the real client makes of it
+    scripted.py serve mongodb|kafka|cassandra|mysql STATE     prints its port, then serves until killed
+    scripted.py ask mongodb|kafka|cassandra|mysql PORT [USER PASSWORD]     prints what the real client makes of it
 
 Each server speaks by its protocol's document: MongoDB's OP_MSG and SCRAM-SHA-256, Kafka's messages without compact
 encoding, CQL's native protocol 4. A server of the state `login` wants the user `u` with the password `hunter2`.
@@ -13,7 +13,9 @@ import hmac
 import os
 import socketserver
 import struct
+import subprocess
 import sys
+import tempfile
 
 USER, PASSWORD = "u", "hunter2"
 
@@ -174,6 +176,47 @@ class Cassandra(Handler):
             self.request.sendall(struct.pack(">BBhBi", 0x84, 0, stream, kind, len(content)) + content)
 
 
+class Mysql(Handler):
+    """MySQL 8 without TLS, whose cache of passwords is empty."""
+
+    def packet(self):
+        a, b, c, sequence = self.exactly(4)
+        return sequence, self.exactly(a | b << 8 | c << 16)
+
+    def reply(self, sequence, body):
+        self.request.sendall(struct.pack("<I", len(body))[:3] + bytes([sequence]) + body)
+
+    def serve(self):
+        salt = bytes(range(1, 21))
+        name = b"caching_sha2_password\0"
+        self.reply(0, b"\x0a8.0.36\0\1\0\0\0" + salt[:8] + b"\0\xff\xf7\x2d\2\0\xff\xff\x15" + bytes(10) + salt[8:] + b"\0" + name)
+        sequence, body = self.packet()
+        user = body[32:body.index(b"\0", 32)].decode()
+        self.reply(sequence + 1, b"\1\4")
+        sequence, body = self.packet()
+        if body == b"\2":
+            self.reply(sequence + 1, b"\1" + open(self.server.key + ".pub", "rb").read())
+            sequence, body = self.packet()
+        run = subprocess.run(["openssl", "pkeyutl", "-decrypt", "-inkey", self.server.key, "-pkeyopt",
+                              "rsa_padding_mode:oaep"], input=body, capture_output=True)
+        password = bytes(byte ^ salt[at % 20] for at, byte in enumerate(run.stdout))
+        if user == USER and password == PASSWORD.encode() + b"\0":
+            self.reply(sequence + 1, b"\0\0\0\2\0\0\0")
+        else:
+            self.reply(sequence + 1, b"\xff\x15\x04#28000Access denied for user 'u'")
+        while True:
+            sequence, body = self.packet()
+            if body[:1] == b"\1":
+                return
+            self.reply(sequence + 1, b"\0\0\0\2\0\0\0")
+
+
+def ask_mysql(port, user=None, password=None):
+    import pymysql
+
+    pymysql.connect(host="127.0.0.1", port=port, user=user, password=password, connect_timeout=5).close()
+
+
 def ask_mongodb(port, user=None, password=None):
     import pymongo
 
@@ -216,12 +259,17 @@ if __name__ == "__main__":
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address, daemon_threads = True, True
 
-        server = Server(("127.0.0.1", 0), {"mongodb": Mongodb, "kafka": Kafka, "cassandra": Cassandra}[kind])
+        server = Server(("127.0.0.1", 0), {"mongodb": Mongodb, "kafka": Kafka, "cassandra": Cassandra, "mysql": Mysql}[kind])
         server.state = rest[0]
+        server.key = tempfile.mkdtemp() + "/key"
+        if kind == "mysql":
+            subprocess.run(["openssl", "genrsa", "-out", server.key, "2048"], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run(["openssl", "rsa", "-in", server.key, "-pubout", "-out", server.key + ".pub"], check=True,
+                           stderr=subprocess.DEVNULL)
         print(server.server_address[1], flush=True)
         server.serve_forever()
     else:
         port, *login = rest
-        {"mongodb": ask_mongodb, "kafka": ask_kafka, "cassandra": ask_cassandra}[kind](int(port), *login)
+        {"mongodb": ask_mongodb, "kafka": ask_kafka, "cassandra": ask_cassandra, "mysql": ask_mysql}[kind](int(port), *login)
         print("accepted", flush=True)
         os._exit(0)

@@ -42,7 +42,8 @@ impl Server {
         let said = client.stdin(Stdio::null()).output().expect("python3 starts");
         let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
         if err.contains("ModuleNotFoundError") {
-            let sentence = "skipped: no client (pip install pymongo aiokafka cassandra-driver)";
+            let sentence =
+                "skipped: no client (pip install pymongo aiokafka cassandra-driver pymysql cryptography)";
             let required = std::env::var_os("SEXTON_TEST_PEERS").is_some_and(|value| value == "required");
             assert!(!required, "{sentence}: {err}");
             let _ = writeln!(std::io::stderr(), "{sentence}");
@@ -61,6 +62,7 @@ impl Drop for Server {
 
 #[test]
 fn the_real_clients_accept_what_we_are_tested_against() {
+    assert!(Server::start("mysql", "login").is_accepted(&["u", "hunter2"]));
     for (kind, state) in [("mongodb", "primary"), ("kafka", "up"), ("cassandra", "up")] {
         let server = Server::start(kind, state);
         assert!(server.is_accepted(&[]), "{kind}");
@@ -115,6 +117,13 @@ fn cassandra_is_healthy_when_it_takes_queries_or_a_login() {
         .check("u:hunter2@", "")
         .said(0, "healthy: speaks CQL 3.4.6 and takes this login (cassandra://***@");
     server.check("u:hunter3@", "").said(1, "unhealthy: the server refuses this login: ");
+}
+
+#[test]
+fn a_fresh_mysql_takes_a_password_that_is_in_no_cache_yet_also_in_clear() {
+    let server = Server::start("mysql", "login");
+    server.check("u:hunter2@", "").said(0, "healthy: greets as 8.0.36 and takes this login (mysql://***@");
+    server.check("u:hunter3@", "").said(1, "unhealthy: access denied for this user and password (1045)");
 }
 
 #[test]
