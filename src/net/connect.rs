@@ -138,7 +138,9 @@ fn settle(
             refused.push((one.address, Errno::ECONNREFUSED));
             Ok(None)
         }
-        Ok(Errno::UnknownErrno) => Ok(Some(one)),
+        // A reset that has come by now is one of a connection that was accepted: whoever uses it finds out, and whoever only
+        // wants to know that somebody accepts is told so, however soon the reset comes.
+        Ok(Errno::UnknownErrno | Errno::ECONNRESET | Errno::EPIPE) => Ok(Some(one)),
         Ok(errno) | Err(errno) => {
             refused.push((one.address, errno));
             Ok(None)

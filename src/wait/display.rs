@@ -399,10 +399,10 @@ fn stderr_line(line: &str) {
 }
 
 /// Prints an object, with the time.
-fn record(mut object: Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert("time".into(), format_rfc3339_millis(clock::now()).to_string().into());
-    }
+fn record(fields: Value) {
+    let Value::Object(mut object) = fields else { return };
+    object.insert("time".into(), format_rfc3339_millis(clock::now()).to_string().into());
+    let object = Value::Object(object);
     report::record(Stream::Stdout, &object.to_string(), Deadline::after(PATIENCE));
 }
 

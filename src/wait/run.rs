@@ -56,7 +56,7 @@ impl Signals {
         let mut wanted = SigSet::empty();
         // As PID 1 none of them has a default, and nobody else to end it.
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
-            if !sys::signal::is_ignored(signal as i32) {
+            if !sys::signal::is_ignored(number(signal)) {
                 wanted.add(signal);
             }
         }
@@ -66,6 +66,15 @@ impl Signals {
         wanted.thread_block().ok()?;
         Some(Self { inherited, fd })
     }
+}
+
+/// A signal as the kernel counts it.
+#[expect(
+    clippy::as_conversions,
+    reason = "nix gives its enum the kernel's numbers, and no other way to them"
+)]
+fn number(signal: Signal) -> i32 {
+    signal as i32
 }
 
 impl Drop for Signals {
@@ -83,7 +92,7 @@ fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<WaitEnd, u32> {
             return Ok(end);
         }
         while let Some(Ok(Some(info))) = signals.map(|signals| signals.fd.read_signal()) {
-            if i32::try_from(info.ssi_signo) != Ok(Signal::SIGWINCH as i32) {
+            if i32::try_from(info.ssi_signo) != Ok(number(Signal::SIGWINCH)) {
                 waiting.interrupt();
                 return Err(info.ssi_signo);
             }

@@ -26,6 +26,7 @@
 //! * `wait`: `sexton wait`, also as wait-for-it.sh
 //! * `zoo`: peers that want our memory, and the bounds that hold
 //! * `watch`: what an init watches while the command runs
+//! * `watch_log`: a night in the log, as docs/watch.md shows it
 //! * `watch_served`: what is served and kept about that
 //! * `files`: `file:`
 //! * `init_wait`: what an init waits for before the start
@@ -77,5 +78,6 @@ mod tls_peers;
 mod translate;
 mod wait;
 mod watch;
+mod watch_log;
 mod watch_served;
 mod zoo;

@@ -362,6 +362,12 @@ impl Refusing {
         listen(&self.socket, Backlog::new(16).expect("16 is one")).expect("it listens");
     }
 
+    /// Refuses again.
+    pub(crate) fn refuse(&self) {
+        nix::sys::socket::shutdown(self.socket.as_raw_fd(), nix::sys::socket::Shutdown::Both)
+            .expect("it listened");
+    }
+
     /// Where it refuses.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
