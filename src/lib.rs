@@ -79,6 +79,13 @@ pub fn run(args: Args) -> ExitStatus {
     panic::catch_unwind(|| dispatch(args)).unwrap_or(ExitStatus::Unhealthy)
 }
 
+/// The command lines as clap has them, for the manual pages and completions that a package brings.
+#[doc(hidden)]
+#[must_use]
+pub fn clap_commands() -> Vec<clap::Command> {
+    cli::clap_commands()
+}
+
 /// One command line, one command.
 fn dispatch(args: Args) -> ExitStatus {
     let args = args.into_vec();

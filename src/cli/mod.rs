@@ -55,7 +55,7 @@ Examples:
   ENTRYPOINT [\"/sexton\", \"init\", \"--\", \"/app\"]
 
 Called by the name of another program, sexton takes that program's options: tini, docker-init,
-dumb-init, catatonit, curl, wget, sh -c, grpc_health_probe, wait-for-it.
+dumb-init, catatonit, curl, wget, nc, sh -c, grpc_health_probe, wait-for-it, wait-for, dockerize.
 
 Exit codes:
   check   0 healthy, 1 unhealthy or misused
@@ -120,23 +120,30 @@ pub(crate) fn parse(
     }
 }
 
+/// The commands whose lines are read by tables of options.
+const GRAMMARS: &[help::Grammar] =
+    &[check::GRAMMAR, wait::GRAMMAR, init::GRAMMAR, doctor::GRAMMAR, install::GRAMMAR];
+
 /// What `sexton help TOPIC` prints.
 fn help(topic: Option<&str>) -> Result<Box<dyn Command>, Usage> {
     let text = match topic {
         None => HELP.to_owned(),
         Some("targets" | "target") => help::targets(),
-        Some("check") => help::of(&check::GRAMMAR),
-        Some("wait") => help::of(&wait::GRAMMAR),
-        Some("init") => help::of(&init::GRAMMAR),
-        Some("doctor") => help::of(&doctor::GRAMMAR),
-        Some("install") => help::of(&install::GRAMMAR),
-        Some(other) => {
-            let why =
-                format!("no help on `{other}`; there are check, wait, init, doctor, install and targets");
-            return Err(Usage::new(ExitStatus::Unhealthy, why));
-        }
+        Some(name) => match GRAMMARS.iter().find(|grammar| grammar.command == name) {
+            Some(grammar) => help::of(grammar),
+            None => {
+                let known: Vec<_> = GRAMMARS.iter().map(|grammar| grammar.command).collect();
+                let why = format!("no help on `{name}`; there are {} and targets", known.join(", "));
+                return Err(Usage::new(ExitStatus::Unhealthy, why));
+            }
+        },
     };
     Ok(Box::new(Document::stdout(text)))
+}
+
+/// The commands as clap has them.
+pub(crate) fn clap_commands() -> Vec<clap::Command> {
+    GRAMMARS.iter().map(help::clap_command).collect()
 }
 
 /// Reads a length of time that is more than 0 from the variable or option `flag`.

@@ -277,3 +277,21 @@ fn a_file_that_may_not_be_read_is_not_known_to_hold_anything() {
     sexton(["check", &format!("file:{}", folder.path().display())])
         .said(1, "unhealthy: a directory, not a file; dir: checks for directories (");
 }
+
+#[test]
+fn the_page_has_every_scheme_and_every_option() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let page = fs::read_to_string(format!("{root}docs/check.md")).unwrap();
+    let table = fs::read_to_string(format!("{root}src/probe/mod.rs")).unwrap();
+    let names = table.split("name: \"").skip(1).filter_map(|rest| rest.split_once('"'));
+    for (name, _) in names {
+        assert!(page.contains(&format!("`{name}:")), "docs/check.md lacks {name}");
+    }
+    let help = sexton(["check", "--help"]).stdout;
+    let options = help.split_whitespace().filter(|word| word.starts_with("--"));
+    for option in
+        options.map(|word| word.split(['[', ']', '=', ',']).next().unwrap()).filter(|word| *word != "--help")
+    {
+        assert!(page.contains(&format!("`{option}")), "docs/check.md lacks {option}");
+    }
+}
