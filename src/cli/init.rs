@@ -1,16 +1,18 @@
 //! `sexton init`.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::init::Explain;
 use crate::init::plan::{
-    DrainPolicy, Init, LogFormat, MainChild, ParentDeath, SignalScope, Subreaper, Verbosity,
+    DrainPolicy, Init, LogFormat, MainChild, NotifyVariables, ParentDeath, SignalScope, Subreaper, Verbosity,
 };
 use crate::init::signals::Signal;
 
 use super::args::Args;
+use super::expand::variable_os;
 use super::line::{self, Grammar, Line, Operands, Source};
 use super::option::{Given, Opt, Table};
 use super::usage::Usage;
@@ -89,6 +91,20 @@ pub(super) const TABLE: Table = Table {
             },
         )
         .env("SEXTON_INIT_STOP_TIMEOUT"),
+        Opt::switch(
+            "notify",
+            "Send READY=1 and WATCHDOG=1 to NOTIFY_SOCKET once CMD is healthy",
+            |args, _| {
+                args.init.notify.get_or_insert_default();
+                Ok(())
+            },
+        )
+        .env("SEXTON_INIT_NOTIFY"),
+        Opt::switch("notify-pass", "Pass NOTIFY_SOCKET to CMD as well", |args, _| {
+            args.init.notify.get_or_insert_default().variables = NotifyVariables::Passed;
+            Ok(())
+        })
+        .env("SEXTON_INIT_NOTIFY_PASS"),
         Opt::value(
             "subreaper",
             "WHEN",
@@ -249,6 +265,19 @@ fn build(line: Line) -> Result<Request, String> {
     Ok(if args.init_mode.explain { Request::Explain(plan) } else { Request::Run(plan) })
 }
 
+/// Plans who is told, if somebody wants to be: without a socket `--notify` does nothing, so that an image can have it.
+fn plan_notification(init: &mut Init) {
+    let Some(notify) = &mut init.notify else { return };
+    match variable_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) {
+        Some(socket) => {
+            let limit = variable_os("WATCHDOG_USEC").and_then(|text| text.to_str()?.parse().ok());
+            notify.socket = socket;
+            notify.watchdog = limit.filter(|limit| *limit > 0).map(Duration::from_micros);
+        }
+        None => init.notify = None,
+    }
+}
+
 /// Plans what is waited for and what is watched.
 pub(super) fn plan_targets(args: &mut Args, line: &Line) -> Result<(), String> {
     let waited = args.retry.targets.clone();
@@ -257,6 +286,7 @@ pub(super) fn plan_targets(args: &mut Args, line: &Line) -> Result<(), String> {
     let watched = probes.split_off(waited.len());
     args.init.wait = if probes.is_empty() { None } else { Some(retry::plan(args, probes)) };
     args.init.watch = watch::plan(args, watched, line.given("unhealthy-exit"))?;
+    plan_notification(&mut args.init);
     Ok(())
 }
 
@@ -298,8 +328,6 @@ fn rewrite(init: &mut Init, given: &Given, text: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// `words` as argv has them.

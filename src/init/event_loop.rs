@@ -16,6 +16,7 @@ use super::launch::Launch;
 use super::log_event::LogEvent;
 use super::machine::{ChildrenLeft, Event, Machine, Origin};
 use super::name;
+use super::notify::{Condition, Notifier};
 use super::plan::{Init, MainChild};
 use super::reaper::{End, Role};
 use super::signals::Signal;
@@ -30,6 +31,7 @@ pub(super) struct Supervisor<'p> {
     effects: Effects<'p>,
     waiting: Option<Waiting>,
     watch: Option<Watch<'p>>,
+    notifier: Option<Notifier>,
     /// Whether orphans of the whole namespace come to us.
     role: Role,
     /// How many orphans have been reaped.
@@ -99,6 +101,7 @@ impl<'p> Supervisor<'p> {
         launch: Launch<'p>,
         effects: Effects<'p>,
         watch: Option<Watch<'p>>,
+        notifier: Option<Notifier>,
     ) -> Self {
         let plan = effects.plan;
         let waiting = plan.wait.as_ref().map(|wait| Waiting::start(&wait.plan));
@@ -110,6 +113,7 @@ impl<'p> Supervisor<'p> {
             effects,
             waiting,
             watch,
+            notifier,
             role,
             reaped: 0,
         }
@@ -133,6 +137,7 @@ impl<'p> Supervisor<'p> {
                 return verdict;
             }
             self.ask_targets();
+            self.notify();
             wakeup = self.wait_for_wakeup();
         }
     }
@@ -253,6 +258,21 @@ impl<'p> Supervisor<'p> {
         }
     }
 
+    /// Tells the service manager what is new.
+    fn notify(&mut self) {
+        let is_healthy = self.watch.as_ref().is_none_or(Watch::is_healthy);
+        let condition = if self.machine.is_stopping() {
+            Condition::Stopping
+        } else if is_healthy && self.machine.is_running() {
+            Condition::Ready
+        } else {
+            Condition::NotReady
+        };
+        if let Some(notifier) = &mut self.notifier {
+            notifier.step(condition);
+        }
+    }
+
     /// Sleeps until a signal, a target or a point of time has something to do.
     fn wait_for_wakeup(&mut self) -> Wakeup {
         let mut fds: Vec<ExtraFd> = self.waiting.iter().flat_map(Waiting::fds).map(readable).collect();
@@ -270,8 +290,9 @@ impl<'p> Supervisor<'p> {
         let decision = self.machine.due().map(|due| due.saturating_duration_since(Instant::now()));
         let waiting = self.waiting.as_ref().and_then(Waiting::due);
         let watch = self.watch.as_ref().and_then(Watch::due);
+        let notifier = self.notifier.as_ref().and_then(Notifier::due);
         // A deadline counts as passed from its own nanosecond on, which a timer may just miss.
-        let targets = waiting.into_iter().chain(watch).min();
+        let targets = waiting.into_iter().chain(watch).chain(notifier).min();
         let targets = targets.map(|due| Deadline::remaining(due).max(Duration::from_micros(10)));
         [at_once, decision, targets].into_iter().flatten().min()
     }

@@ -171,6 +171,11 @@ impl<'p> Machine<'p> {
         self.state == State::Starting
     }
 
+    /// Whether the main child has been started and has not ended; or there is none, and we pause.
+    pub(super) fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
     /// Whether the main child's pid is still its own.
     pub(super) fn has_main(&self) -> bool {
         matches!(self.state, State::Running | State::MainKilled) && !self.is_pause()

@@ -11,6 +11,7 @@
 //! event_loop   waits, has the machine decide
 //! effects      what is done then
 //! drain        the processes that the main child leaves behind
+//! notify       what a service manager is told
 //! watch        what is watched while the main child runs
 //! log_event    what is worth a line
 //! log          the line; dialect: those of other inits
@@ -39,6 +40,7 @@ mod log;
 mod log_event;
 mod machine;
 mod name;
+mod notify;
 pub(crate) mod plan;
 mod reaper;
 pub(crate) mod signals;
@@ -67,6 +69,7 @@ use self::event_loop::{Supervisor, Verdict};
 use self::launch::{Launch, report_fatal};
 use self::log::{Log, Stderr};
 use self::log_event::LogEvent;
+use self::notify::Notifier;
 use self::plan::{Init, LogFormat, MainChild, ParentDeath, Subreaper};
 use self::signals::Signal;
 use self::terminal::Terminal;
@@ -102,6 +105,7 @@ fn run(plan: &Init) -> ExitStatus {
         Ok(watch) => watch,
         Err(status) => return status,
     };
+    let notifier = open_notifier(plan, &mut log);
     let launch = Launch { plan, inherited, given };
     let effects = Effects {
         plan,
@@ -112,7 +116,7 @@ fn run(plan: &Init) -> ExitStatus {
         asked_at: None,
         culprit: None,
     };
-    let mut supervisor = Supervisor::new(role, source, launch, effects, watch);
+    let mut supervisor = Supervisor::new(role, source, launch, effects, watch, notifier);
     let verdict = supervisor.run(orphaned);
     finish(supervisor.into_effects(), verdict)
 }
@@ -168,7 +172,7 @@ fn follow_parent(plan: &Init, inherited: &Inherited, log: &mut Log) -> Option<Si
 /// The descriptors that we were given, where probes will have their own beside them. For the sake of those, 0-2 are taken,
 /// too; not for the main child, since they are closed on exec.
 fn note_given(plan: &Init) -> Option<Vec<RawFd>> {
-    if plan.wait.is_none() && plan.watch.is_none() {
+    if plan.wait.is_none() && plan.watch.is_none() && plan.notify.is_none() {
         return None;
     }
     let given = fds::open_now();
@@ -190,6 +194,12 @@ fn open_watch<'a>(plan: &'a Init, log: &mut Log) -> Result<Option<Watch<'a>>, Ex
             Err(plan.failures.init)
         }
     }
+}
+
+/// The socket of the service manager. A socket that cannot be used is no reason not to start.
+fn open_notifier(plan: &Init, log: &mut Log) -> Option<Notifier> {
+    let opened = Notifier::open(plan.notify.as_ref()?);
+    opened.map_err(|why| log.record(LogEvent::Warning { text: &why })).ok()
 }
 
 /// Says what it has come to, and what our parent is told.

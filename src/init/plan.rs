@@ -56,6 +56,30 @@ pub(crate) struct Init {
     pub(crate) wait: Option<StartupWait>,
     /// What is watched while the main child runs.
     pub(crate) watch: Option<Watch>,
+    /// The service manager that hears of it.
+    pub(crate) notify: Option<Notify>,
+}
+
+/// A service manager that wants to hear of the main child
+/// ([sd_notify(3)](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notify {
+    /// `NOTIFY_SOCKET`: a path, or with `@` an abstract name.
+    pub(crate) socket: OsString,
+    /// `WATCHDOG_USEC`: how long it may hear nothing.
+    pub(crate) watchdog: Option<Duration>,
+    /// What becomes of the variables.
+    pub(crate) variables: NotifyVariables,
+}
+
+/// What becomes of `NOTIFY_SOCKET` and `WATCHDOG_USEC`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum NotifyVariables {
+    /// They are ours: two who say READY=1 contradict each other.
+    #[default]
+    Taken,
+    /// CMD gets them, too.
+    Passed,
 }
 
 /// What the start waits for.
@@ -366,13 +390,16 @@ impl Init {
             },
             wait: None,
             watch: None,
+            notify: None,
         }
     }
 
     /// Whether CMD gets the variable `name` of our environment. Ours configure us alone: a sexton below us would listen, wait
     /// and delay a second time.
-    #[expect(clippy::unused_self, reason = "what else is ours to read depends on the plan")]
     pub(crate) fn keeps_variable(&self, name: &[u8]) -> bool {
-        !name.starts_with(b"SEXTON_INIT_")
+        let takes = |notify: &Notify| notify.variables == NotifyVariables::Taken;
+        let is_taken = self.notify.as_ref().is_some_and(takes)
+            && matches!(name, b"NOTIFY_SOCKET" | b"WATCHDOG_USEC" | b"WATCHDOG_PID");
+        !is_taken && !name.starts_with(b"SEXTON_INIT_")
     }
 }

@@ -156,6 +156,11 @@ impl<'a> Watch<'a> {
         reaction
     }
 
+    /// Whether all targets are healthy.
+    pub(super) fn is_healthy(&self) -> bool {
+        self.health == Health::Healthy
+    }
+
     /// When `step` has something to do though no descriptor says so.
     pub(super) fn due(&self) -> Option<Deadline> {
         let targets = self.targets.iter().filter_map(|target| target.repeat.due());

@@ -17,6 +17,7 @@
 //! * `pause`: without a command
 //! * `poor`: 46 and 47, where something is missing
 //! * `faults`: each system call refused, by strace
+//! * `notify`: what a service manager is told
 //! * `options`: every option, from the command line and from the environment; bad input
 
 mod budget;
@@ -24,6 +25,7 @@ mod child;
 mod drain;
 mod exec;
 mod faults;
+mod notify;
 mod options;
 mod pause;
 mod poor;
