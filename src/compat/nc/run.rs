@@ -1,4 +1,4 @@
-//! Connections, and what is told about them.
+//! Running a command line of nc or ncat.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl Netcat {
             Err(failure) => return self.failed(shown, &port_shown, "udp", &failure, deadline),
         };
         let address = addresses.first().copied();
-        // As there: nc without -v does not wait for a refusal.
+        // OpenBSD's nc does not wait for a refusal without -v.
         let waits = self.verbose || self.flavor == Flavor::Ncat;
         let wait = if waits {
             self.idle.unwrap_or(DATAGRAM_WAIT).min(DATAGRAM_WAIT)

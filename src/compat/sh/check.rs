@@ -132,6 +132,11 @@ impl Checker {
     }
 }
 
+/// Whether the environment has a variable of that name.
+pub(super) fn is_set(name: &str) -> bool {
+    variable_os(OsStr::new(name)).is_some()
+}
+
 /// The value of a variable of the environment; `default` where it is unset or empty.
 pub(super) fn variable(name: &str, default: Option<&str>) -> Result<String, String> {
     let value = variable_os(OsStr::new(name)).unwrap_or_default();

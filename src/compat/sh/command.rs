@@ -61,7 +61,9 @@ pub(super) enum ShellOption {
     ErrExit,
     /// `-o pipefail`: a pipeline fails when one of its commands does.
     PipeFail,
-    /// Something that changes nothing here: `-l`, `-x` of an empty trace, `-u` aside.
+    /// `-u`: a variable that is not set ends the line.
+    NoUnset,
+    /// `-l`, which has nothing to read here.
     Ignored,
 }
 
@@ -202,10 +204,12 @@ pub(super) fn options(args: &[String]) -> Result<Vec<(ShellOption, bool)>, Strin
                 'o' => match args.next().map(String::as_str) {
                     Some("pipefail") => (ShellOption::PipeFail, on),
                     Some("errexit") => (ShellOption::ErrExit, on),
-                    _ => return Err(format!("set {arg}: only pipefail and errexit are offered")),
+                    Some("nounset") => (ShellOption::NoUnset, on),
+                    _ => return Err(format!("set {arg}: only pipefail, errexit and nounset are offered")),
                 },
+                'u' => (ShellOption::NoUnset, on),
                 'l' => (ShellOption::Ignored, on),
-                _ => return Err(format!("-{letter}: only -c, -e, -l and -o pipefail are offered")),
+                _ => return Err(format!("-{letter}: only -c, -e, -u, -l and -o pipefail are offered")),
             });
         }
     }

@@ -16,11 +16,11 @@ use crate::sys::stdio::{self, Diverted};
 use crate::watchdog;
 
 use super::builtins::{PIPE_MAX, connect};
-use super::check::variable;
+use super::check::{is_set, variable};
 use super::command::{self, Command, ShellOption};
 use super::lexer::{self, Piece, To, Word};
 use super::tree::{self, Body, Condition, List, Pipeline, Redirection, Stage};
-use super::{Script, expand};
+use super::{Dialect, Script, expand};
 
 /// What is added to a limit that a command names, so that the command is over before the line is, and what follows it
 /// in the line still runs.
@@ -56,6 +56,7 @@ struct Shell<'a> {
     variables: BTreeMap<String, String>,
     errexit: bool,
     pipefail: bool,
+    nounset: bool,
     /// Whether stdout and stderr lead out of the line: neither to /dev/null nor into a pipe.
     outside: [bool; 2],
     /// Whether anything was written there.
@@ -116,6 +117,7 @@ impl<'a> Shell<'a> {
             variables: BTreeMap::new(),
             errexit: false,
             pipefail: false,
+            nounset: false,
             outside: [true; 2],
             has_spoken: false,
             reasons: Vec::new(),
@@ -390,6 +392,7 @@ impl<'a> Shell<'a> {
             match option {
                 ShellOption::ErrExit => self.errexit = *on,
                 ShellOption::PipeFail => self.pipefail = *on,
+                ShellOption::NoUnset => self.nounset = *on,
                 ShellOption::Ignored => {}
             }
         }
@@ -414,6 +417,11 @@ impl<'a> Shell<'a> {
             Piece::Variable(name, default, _) => match self.variables.get(name) {
                 Some(value) if value.is_empty() => Ok(default.clone().unwrap_or_default()),
                 Some(value) => Ok(value.clone()),
+                None if self.nounset && default.is_none() && !is_set(name) => {
+                    self.say(&format!("{}: {name}: parameter not set", self.script.name));
+                    // The codes of dash and bash.
+                    Err(Stop::Exit(if self.script.dialect == Dialect::Bash { 127 } else { 2 }))
+                }
                 None => variable(name, default.as_deref()).map_err(Stop::Refused),
             },
             Piece::Command(line, _) => self.substitute(line),

@@ -23,7 +23,7 @@ pub(crate) enum Destination {
 /// Why something could not be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WriteError {
-    /// Nobody took it in time.
+    /// The reader did not take it in time.
     TimedOut,
     /// It was refused, for this reason.
     Refused(String),

@@ -111,7 +111,7 @@ pub(crate) enum ContentOnError {
     Write,
 }
 
-/// Whether the heads of answers are told.
+/// Whether the headers of responses are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerResponse {
     /// Not printed.
@@ -272,7 +272,7 @@ impl Wget {
                 return RunResult::success();
             };
             tries += 1;
-            // As there: a server that cannot answer HEAD is asked with GET.
+            // As in wget, a server that cannot answer HEAD is asked with GET.
             if self.spider == Spider::On && method == Method::HEAD && attempt.again && attempt.code == SERVER
             {
                 method = Method::GET;
