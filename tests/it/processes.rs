@@ -112,7 +112,7 @@ fn who_asks_is_never_the_answer() {
         check process:/nosuch/; check process:/sexton/
         sh -c 'read x < /mnt/fifo' nosuch-app & pid=$!
         becomes $pid 'sh -c read x'
-        wait $waiting; grep ready /mnt/log; sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'; echo $pid"#,
+        wait $waiting; grep ready: /mnt/log; sh -c '$SEXTON check process:/nosuch.*app/ || exit 1'; echo $pid"#,
         &[
             "unhealthy: no process has a command line that matches",
             "unhealthy: no process has a command line that matches",

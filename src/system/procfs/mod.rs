@@ -107,16 +107,24 @@ fn visit(deadline: Deadline, mut each: impl FnMut(StatLine<'_>)) -> Result<Visib
     let unreadable = |error: &io::Error| {
         Failure::new(Phase::Local, Cause::Broken, format!("/proc cannot be read: {}", sentence(error)))
     };
+    let own = own_pid();
     // A task of ours is no process to anybody else.
-    let own_task = reader().filter(|reader| own_pid() != Some(*reader));
+    let is_own_task = |line: &StatLine<'_>| !line.signals_its_end && Some(line.parent) == own;
     let (mut visibility, mut count, mut first, mut is_late) = (Visibility::Whole, 0_usize, false, false);
     folder::names("/proc", |name| {
         is_late = deadline.has_passed();
-        let Some(pid) = parse_pid(name).filter(|pid| own_task != Some(*pid)) else { return !is_late };
-        match stat::read_stat(pid, &mut each) {
-            Ok(Some(())) => {
+        let Some(pid) = parse_pid(name) else { return !is_late };
+        let read = stat::read_stat(pid, |line| {
+            let is_process = !is_own_task(&line);
+            if is_process {
+                each(line);
+            }
+            is_process
+        });
+        match read {
+            Ok(Some(is_process)) => {
                 first |= pid == 1;
-                count += 1;
+                count += usize::from(is_process);
             }
             Ok(None) => {}
             // With hidepid=1 they are listed, and cannot be read.

@@ -50,6 +50,8 @@ pub(crate) struct StatLine<'a> {
     pub(crate) session: Pid,
     /// When it started, after boot.
     pub(crate) started: Duration,
+    /// Whether its parent gets a signal when it ends: each child of a fork does that, and no task of ours.
+    pub(crate) signals_its_end: bool,
 }
 
 /// Whether a process lives.
@@ -67,7 +69,7 @@ impl Stat {
     /// A copy that outlives the line.
     pub(super) fn copy(line: StatLine<'_>) -> Self {
         let comm = String::from_utf8_lossy(line.comm).into_owned();
-        let StatLine { pid, comm: _, state, parent, group, session, started } = line;
+        let StatLine { pid, comm: _, state, parent, group, session, started, signals_its_end: _ } = line;
         Self { pid, comm, state, parent, group, session, started }
     }
 
@@ -119,6 +121,7 @@ pub(crate) fn parse_stat(content: &[u8]) -> Option<StatLine<'_>> {
     let session = fields.next()?.parse().ok()?;
     let threads = fields.nth(20 - 7)?.parse::<u64>().ok()?;
     let ticks = fields.nth(22 - 21)?.parse::<u64>().ok()?;
+    let signals_its_end = fields.nth(38 - 23) != Some("0");
     let state = match letter {
         // A first thread that has ended before the others shows as a zombie, and the process lives.
         "Z" if threads > 1 => State::Alive,
@@ -127,7 +130,7 @@ pub(crate) fn parse_stat(content: &[u8]) -> Option<StatLine<'_>> {
         _ => State::Alive,
     };
     let started = Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
-    Some(StatLine { pid, comm, state, parent, group, session, started })
+    Some(StatLine { pid, comm, state, parent, group, session, started, signals_its_end })
 }
 
 #[cfg(test)]
@@ -138,7 +141,7 @@ mod tests {
     fn line(comm: &str, state: &str, threads: u32) -> Vec<u8> {
         format!(
             "42 ({comm}) {state} 7 42 42 0 -1 4194560 80 358 0 0 0 0 0 0 20 0 {threads} 0 204673 2654208 358 \
-             18446744073709551615 1 1 0 0 0 0 0 65538 1 0 0 17 0 0 0 0 0 0\n"
+             18446744073709551615 1 1 0 0 0 0 0 0 65538 1 0 0 17 0 0 0 0 0 0\n"
         )
         .into_bytes()
     }
@@ -153,6 +156,7 @@ mod tests {
                 (42, comm.as_bytes(), State::Alive, 7)
             );
             assert_eq!(stat.started, Duration::from_millis(2_046_730));
+            assert!(stat.signals_its_end);
         }
         let mut cut = line("X", "S", 1);
         cut.splice(4..5, [0xe2, 0x82]);
