@@ -342,7 +342,7 @@ fn only_child(pid: i32) -> Option<i32> {
 }
 
 /// The line without the PIDs of this run.
-fn masked(line: &str) -> String {
+pub(super) fn masked(line: &str) -> String {
     const BEFORE: [&str; 8] =
         ["tini (", "catatonit:", "pid '", "pid=", "pid: '", "PID ", "process ", "pid1 ("];
     let mut line = line.to_owned();

@@ -7,7 +7,9 @@ mod differences;
 mod dumb_init;
 mod line;
 mod signals;
+mod terminals;
 mod tini;
+mod variables;
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
