@@ -43,6 +43,7 @@ enum Stop {
 }
 
 /// What a line knows while it runs.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of a shell")]
 struct Shell<'a> {
     script: &'a Script,
     deadline: Deadline,
