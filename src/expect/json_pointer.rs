@@ -21,7 +21,7 @@ impl JsonPointer {
     /// Reads `/name/0/other`, with `~1` for a `/` and `~0` for a `~` in a name; the empty one is the whole document.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.is_empty() && !text.starts_with('/') {
-            return Err(format!("`{text}` is no JSON pointer; they begin with a slash, as in /{text}"));
+            return Err(format!("invalid JSON pointer `{text}`; did you mean /{text}?"));
         }
         let tokens = text.split('/').skip(1).map(unescaped).collect::<Option<_>>();
         let tokens = tokens.ok_or_else(|| {

@@ -28,7 +28,7 @@ impl FromStr for StatusSet {
     fn from_str(text: &str) -> Result<Self, String> {
         let status = |word: &str| match word.parse::<u16>() {
             Ok(status @ 100..=599) if word.len() == 3 => Ok(status),
-            _ => Err(format!("`{word}` is no HTTP status; they are 100 to 599")),
+            _ => Err(format!("invalid HTTP status `{word}` (100-599)")),
         };
         let range = |word: &str| {
             let (low, high) = word.split_once('-').unwrap_or((word, word));

@@ -602,7 +602,7 @@ fn what_cannot_be_meant_is_refused() {
     for (args, told) in [
         (
             &["--json-path", "status", "http://h/"][..],
-            "--json-path: `status` is no JSON pointer; they begin with a slash, as in /status",
+            "--json-path: invalid JSON pointer `status`; did you mean /status?",
         ),
         (
             &["--json-path", "/~2", "http://h/"],
@@ -610,7 +610,7 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (&["--contains", "", "http://h/"], "--contains: the value is empty"),
         (&["--not-contains", "", "http://h/"], "--not-contains: the value is empty"),
-        (&["--status", "200-2999", "http://h/"], "--status: `2999` is no HTTP status; they are 100 to 599"),
+        (&["--status", "200-2999", "http://h/"], "--status: invalid HTTP status `2999` (100-599)"),
         (&["--follow=0", "http://h/"], "--follow: invalid number of redirects `0` (1-50)"),
         (&["--follow=x", "http://h/"], "--follow: invalid number of redirects `x` (1-50)"),
         (&["--user", "s3cret", "http://h/"], "--user: no colon; write --user NAME:PASSWORD"),
