@@ -150,6 +150,8 @@ impl<O: Send + 'static, R: Send + 'static> Worker<O, R> {
         };
         self.started = Instant::now();
         state.step = Step::Ordered(order);
+        // First: it would wake up only to wait for this.
+        drop(state);
         self.shared.changed.notify_all();
         Ok(())
     }
