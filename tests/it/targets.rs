@@ -143,24 +143,25 @@ fn validate(value: &serde_json::Value, schema: &serde_json::Value, place: &str, 
     let mut refuse = |why: &str| wrong.push(format!("{place}: {why}: {value}"));
     for (word, wanted) in schema.as_object().expect("a schema is an object") {
         match word.as_str() {
-            "$schema" | "title" | "description" => {}
             "type" => {
                 let types: Vec<_> = match wanted {
                     serde_json::Value::Array(types) => types.iter().filter_map(|one| one.as_str()).collect(),
                     one => one.as_str().into_iter().collect(),
                 };
-                if !types.contains(&name) && !(name == "integer" && types.contains(&"number")) {
+                let is_number = name == "integer" && types.contains(&"number");
+                if !types.contains(&name) && !is_number {
                     refuse("type");
                 }
             }
             "enum" if !wanted.as_array().unwrap().contains(value) => refuse("enum"),
             "minimum" if value.as_f64().is_some_and(|number| number < wanted.as_f64().unwrap()) => {
-                refuse("minimum")
+                refuse("minimum");
             }
             "maximum" if value.as_f64().is_some_and(|number| number > wanted.as_f64().unwrap()) => {
-                refuse("maximum")
+                refuse("maximum");
             }
-            "enum" | "minimum" | "maximum" | "properties" | "items" => {}
+            "$schema" | "title" | "description" | "enum" | "minimum" | "maximum" | "properties" | "items" => {
+            }
             "required" => {
                 for member in wanted.as_array().unwrap() {
                     if value.get(member.as_str().unwrap()).is_none() {

@@ -188,7 +188,7 @@ fn no_peer_makes_a_check_take_8_megabytes() {
 /// The negative control, and what want of memory is: a failed attempt, and no end of the process.
 #[test]
 fn a_check_that_may_take_less_than_it_needs_says_so() {
-    let big = body("a body", &["--contains", "x"], &[b' '; 1024 * 1024]);
+    let big = body("a body", &["--contains", "x"], &vec![b' '; 1024 * 1024]);
     let server = big.server();
     let target = big.target(&server);
     let run = Sexton::with(["check", "--contains", "x", &target]).under(["prlimit", "--data=1200000"]).run();

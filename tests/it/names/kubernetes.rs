@@ -59,7 +59,7 @@ fn a_chain_of_aliases_is_followed_as_far_as_it_goes() {
 fn a_resolv_conf_that_cannot_be_read_is_told() {
     in_own_network(|etc| {
         etc.resolv_conf("nameserver 127.0.0.1\n");
-        std::fs::set_permissions("/etc/resolv.conf", std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions("/etc/resolv.conf", std::fs::Permissions::from_mode(0o000)).unwrap();
         let copy = crate::support::temp::Folder::new();
         let program = copy.join("sexton");
         std::fs::copy(crate::support::program::binary(), &program).unwrap();
