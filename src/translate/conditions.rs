@@ -53,9 +53,7 @@ fn unary(operator: &str, operand: &Arg) -> Result<(Verdict, bool), Refusal> {
             check.flags.push(super::asked::Flag("--non-empty", None));
             check
         }
-        "-d" => {
-            return Err(Refusal::with("whether there is a directory", format!("sexton check dir:{path}")));
-        }
+        "-d" => Check::of(target("dir", path)?),
         "-S" => Check::of(target("unix", path)?)
             .note("verdict gets stricter: the socket must accept a connection, not only exist"),
         "-r" => Check::of(target("file", path)?).note("that it may be read is not checked"),

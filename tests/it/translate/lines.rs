@@ -67,6 +67,7 @@ const TABLE: &[(&str, &str)] = &[
     ("ps aux | grep nginx | grep -v grep", "check process:/nginx/"),
     ("find /tmp/alive -mtime -1 | grep -q .", "check --max-age 1day file:/tmp/alive"),
     ("[ -S /run/app.sock ]", "check unix:/run/app.sock"),
+    ("test -d /data", "check dir:/data"),
     ("curl -f http://a/ && curl -f http://b/", "check --status 200-399 http://a/ http://b/"),
     ("curl -f http://a/ && nc -z b 22", "check --status 200-399 http://a/ tcp://b:22"),
     (
@@ -194,7 +195,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("curl --resolve a:80:127.0.0.1 http://a/", "--header 'Host: NAME'"),
     ("curl -f http://x/ && ! curl -f http://y/", "nothing answers"),
     ("curl -f http://x/ | exit 1", "pipe into exit"),
-    ("test -d /data", "dir:/data"),
     ("mysqladmin ping -u a -pb | grep alive", "mysql://a:b@127.0.0.1"),
     ("test -x /app", "may be executed"),
     ("test -f run/healthy", "relative"),
