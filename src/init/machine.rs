@@ -445,7 +445,10 @@ impl<'p> Machine<'p> {
                 self.state = State::Killed { code, until: later(now, REAP_LIMIT) };
             }
             State::Draining { code, until, look_at: Some(at) } if at <= now => {
-                emit(Action::SignalNewcomers);
+                // What others start while they shut down is part of that: only our own leftovers are asked again.
+                if !self.is_pause() {
+                    emit(Action::SignalNewcomers);
+                }
                 self.state = State::Draining { code, until, look_at: None };
             }
             State::Killed { code, until } if until <= now => self.state = State::Done { code },

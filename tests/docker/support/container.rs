@@ -63,6 +63,11 @@ impl Container {
         Self { engine, id: id.to_owned() }
     }
 
+    /// As `docker` knows it.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// `docker exec CONTAINER COMMAND...`: its stdout, or how it failed.
     pub(crate) fn exec(&self, command: &[&str]) -> Result<String, String> {
         self.engine.try_run([&["exec", self.id.as_str()], command].concat())

@@ -53,7 +53,7 @@ fn as_pid_1_a_pause_asks_everybody_and_waits_until_they_are_gone() {
         return;
     }
     let running = pause(&["--pause"]);
-    let app = Stranger::new(running.init(), "await=15 sleep=1000 say=saved exit=0");
+    let app = Stranger::new(running.init(), "await=15 fork sleep=1000 say=saved exit=0 end wait exit=0");
     let asked = Instant::now();
     running.signal(15);
     let run = running.finish();
