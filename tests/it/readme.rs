@@ -79,6 +79,21 @@ fn every_link_leads_to_a_file() {
 }
 
 #[test]
+fn every_promise_names_a_test_that_exists() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/security.md")).unwrap();
+    let mut kept = 0;
+    for name in page.split('`').filter(|text| text.contains("::")) {
+        let (module, test) = name.rsplit_once("::").unwrap();
+        let file = Path::new(ROOT).join("tests/it").join(module.replace("::", "/"));
+        let files = [file.with_extension("rs"), file.join("mod.rs")];
+        let text: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
+        assert!(text.contains(&format!("fn {test}(")), "docs/security.md names {name}");
+        kept += 1;
+    }
+    assert!(kept > 10, "{kept}");
+}
+
+#[test]
 fn it_is_read_in_one_sitting() {
     let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
     assert!(readme.lines().count() <= 220, "the README has {} lines", readme.lines().count());
