@@ -47,7 +47,7 @@ mod doctor;
 mod exec;
 mod exit;
 mod expect;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod health;
 mod http;

@@ -122,7 +122,7 @@ fn limit() -> Result<Duration, String> {
 }
 
 /// Reads a line as `sh -c` does.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) fn shell_line(line: &str) {
     let _ = sh::parse(vec!["-c".into(), line.into()]);
 }

@@ -31,7 +31,7 @@ impl JsonPointer {
     }
 
     /// As it was written.
-    #[cfg(fuzzing)]
+    #[cfg(any(fuzzing, test))]
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

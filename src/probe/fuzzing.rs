@@ -9,7 +9,11 @@ use crate::outcome::{Failure, Trace};
 use crate::client::dial::{Layer, Privacy};
 use crate::client::scram;
 use crate::client::secret::Secret;
-use crate::probe::{amqp, fcgi, memcached, mysql, postgres, redis};
+use crate::client::wire::Lines;
+use crate::probe::{
+    amqp, cassandra, fcgi, kafka, ldap, memcached, mongodb, mqtt, mysql, nats, postgres, redis, smtp,
+    zookeeper,
+};
 
 /// What no reason may repeat.
 const PASSWORD: &str = "hunter2";
@@ -110,11 +114,33 @@ pub(crate) fn mysql(says: &[u8]) {
             if let Ok(greeting) = &greeting {
                 let session = mysql::Session { user: "u", database: Some("d"), password, layer, privacy };
                 let outcome = mysql::log_in(&mut server, greeting, &session);
-                look(outcome.map_err(mysql::Refusal::into_failure), password);
+                look(outcome, password);
             }
             look(greeting, None);
         }
     }
+}
+
+/// Speaks to the servers of the other protocols, with and without a login.
+pub(crate) fn others(says: &[u8]) {
+    let known = password();
+    for password in [None, Some(&known)] {
+        let deadline = Deadline::after(LIMIT);
+        let user = password.map(|_| "u");
+        let session = mongodb::Session { user: "u", password, auth_source: "admin", deadline };
+        look(mongodb::converse(&mut Server(says), &session), password);
+        let session = kafka::Session { user: "u", password, layer: Layer::Plain, deadline };
+        look(kafka::converse(&mut Server(says), &session), password);
+        look(cassandra::converse(&mut Server(says), "u", password), password);
+        look(mqtt::converse(&mut Server(says), "sexton-1", user, password), password);
+        look(ldap::converse(&mut Server(says), user, password), password);
+        let (mut server, mut lines) = (Server(says), Lines::default());
+        let info = nats::introduction(&mut server, &mut lines);
+        look(info.and_then(|info| nats::converse(&mut server, &mut lines, &info, user, password)), password);
+    }
+    look(smtp::greet(&mut Server(says)), None);
+    look(smtp::ask_for_tls(&mut Server(says)), None);
+    look(zookeeper::converse(&mut Server(says)), None);
 }
 
 /// Speaks to php-fpm, about its ping page and another.

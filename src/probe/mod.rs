@@ -8,9 +8,9 @@ mod dir;
 mod dns;
 mod fcgi;
 mod file;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing_local;
 mod grpc;
 mod http;

@@ -100,7 +100,7 @@ fn lookup_by(
 }
 
 /// The names that are asked for when `name` is looked up and resolv.conf holds `bytes`.
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) fn candidates(bytes: &[u8], name: &str) -> Vec<String> {
     Config::parse(bytes).candidates(name)
 }

@@ -19,14 +19,14 @@ use crate::sys::{file, folder, task};
 
 use crate::system::clock;
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) use self::resources::parse_open_files;
 pub(crate) use self::resources::{Descriptors, descriptors};
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) use self::stat::parse_stat;
 pub(crate) use self::stat::{Stat, StatLine, State, stat};
 pub(crate) use self::status::{Disposition, SignalSets, leader, signal_sets};
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) use self::status::{parse_leader, parse_signal_sets};
 
 /// The number of a process.
