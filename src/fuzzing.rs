@@ -1,6 +1,8 @@
 //! The parsers of foreign bytes, for the targets under `fuzz/`, and for a test that gives each of them a while; not
 //! there in any other build.
 
+#![allow(clippy::missing_panics_doc, reason = "a panic is what a fuzzer looks for")]
+
 use std::ffi::OsString;
 
 use crate::expect::JsonPointer;
@@ -240,7 +242,9 @@ mod tests {
             // What a longer run has found lies there.
             let found = fs::read_dir(folder.join("corpus").join(name)).into_iter().flatten().flatten();
             seeds.extend(found.filter_map(|entry| fs::read(entry.path()).ok()));
-            seeds.iter().for_each(|seed| run(input, seed));
+            for seed in &seeds {
+                run(input, seed);
+            }
             let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
             let started = Instant::now();
             let mut rounds = 0_u32;

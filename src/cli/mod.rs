@@ -129,14 +129,15 @@ fn help(topic: Option<&str>) -> Result<Box<dyn Command>, Usage> {
     let text = match topic {
         None => HELP.to_owned(),
         Some("targets" | "target") => help::targets(),
-        Some(name) => match GRAMMARS.iter().find(|grammar| grammar.command == name) {
-            Some(grammar) => help::of(grammar),
-            None => {
+        Some(name) => {
+            if let Some(grammar) = GRAMMARS.iter().find(|grammar| grammar.command == name) {
+                help::of(grammar)
+            } else {
                 let known: Vec<_> = GRAMMARS.iter().map(|grammar| grammar.command).collect();
                 let why = format!("no help on `{name}`; there are {} and targets", known.join(", "));
                 return Err(Usage::new(ExitStatus::Unhealthy, why));
             }
-        },
+        }
     };
     Ok(Box::new(Document::stdout(text)))
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ::http::HeaderValue;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ureq::http::HeaderValue;
 
 use crate::http::header::{self, HeaderName};
 use crate::system::option_file as file;

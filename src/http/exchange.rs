@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use ::http::Method;
+use ureq::http::Method;
 
 use crate::deadline::Deadline;
 use crate::http::body::{Framing, Incoming};

@@ -11,7 +11,7 @@ mod response;
 mod route;
 mod url;
 
-pub(crate) use ::http::{HeaderValue, Method};
+pub(crate) use ureq::http::{HeaderValue, Method};
 
 pub(crate) use self::credentials::{Credentials, travels};
 pub(crate) use self::exchange::{BodyLimit, Exchange, RawHead};

@@ -1,6 +1,6 @@
 //! Redirects: where a response leads, and whether that is followed.
 
-use ::http::Method;
+use ureq::http::Method;
 
 use crate::outcome::{Cause, Failure, Phase};
 

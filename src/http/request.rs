@@ -1,6 +1,6 @@
 //! An HTTP request, and its bytes.
 
-use ::http::{HeaderValue, Method, Uri};
+use ureq::http::{HeaderValue, Method, Uri};
 
 use crate::http::header::{self, HeaderName};
 

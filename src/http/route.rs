@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use ::http::HeaderValue;
+use ureq::http::HeaderValue;
 
 use crate::deadline::Deadline;
 use crate::net;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use ::http::Uri;
+use ureq::http::Uri;
 
 use crate::net::{Endpoint, Host};
 use crate::target::{Target, label};

@@ -78,7 +78,7 @@ impl Notifier {
                 self.tell(b"WATCHDOG=1", Stage::Ready);
             }
             (Condition::Stopping, Stage::Starting | Stage::Ready) => {
-                self.tell(b"STOPPING=1", Stage::Stopping)
+                self.tell(b"STOPPING=1", Stage::Stopping);
             }
             // Who is not healthy is not vouched for; the next news is.
             (Condition::NotReady, Stage::Ready) if is_due => self.due = None,

@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn garbage_and_cut_answers_are_failures() {
         for says in garbage() {
-            assert!(answer(&[says.clone()], None).0.is_err(), "{says:?}");
+            assert!(answer(std::slice::from_ref(&says), None).0.is_err(), "{says:?}");
             assert!(answer(&[supported(), says.clone()], None).0.is_err(), "{says:?}");
             let _ = answer(&[frame(SUPPORTED, &says), frame(ERROR, &says)], None);
         }

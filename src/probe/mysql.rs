@@ -28,7 +28,7 @@ use crate::target::Target;
 /// The port that the server has when nobody says otherwise.
 const PORT: u16 = 3306;
 
-/// Asks for the key that a password is encrypted by (caching_sha2_password).
+/// Asks for the key that a password is encrypted by (`caching_sha2_password`).
 const REQUEST_PUBLIC_KEY: u8 = 2;
 
 /// More packets than a login takes.

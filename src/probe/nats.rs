@@ -125,19 +125,18 @@ fn leaving(info: &Info) -> Result<(), Failure> {
 
 /// CONNECT and PING. A user without a password is a token, as in the URLs of its own clients.
 fn connect(user: Option<&str>, password: Option<&Secret>) -> Vec<u8> {
+    let password = password.map(|password| String::from_utf8_lossy(password.expose()).into_owned());
+    let (user, password, token) = match (user, password) {
+        (Some(user), Some(password)) => (Some(user), Some(password), None),
+        (Some(token), None) => (None, None, Some(token.to_owned())),
+        (None, token) => (None, None, token),
+    };
     let mut options = json!({
         "verbose": false, "pedantic": false, "name": "sexton", "lang": "rust", "protocol": 1,
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": env!("CARGO_PKG_VERSION"), "user": user, "pass": password, "auth_token": token,
     });
-    let password = password.map(|password| String::from_utf8_lossy(password.expose()).into_owned());
-    match (user, password) {
-        (Some(user), Some(password)) => {
-            options["user"] = user.into();
-            options["pass"] = password.into();
-        }
-        (Some(token), None) => options["auth_token"] = token.into(),
-        (None, Some(token)) => options["auth_token"] = token.into(),
-        (None, None) => {}
+    if let Some(options) = options.as_object_mut() {
+        options.retain(|_, value| !value.is_null());
     }
     format!("CONNECT {options}\r\nPING\r\n").into_bytes()
 }

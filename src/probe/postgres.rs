@@ -113,7 +113,7 @@ impl Kind for Postgres {
         converse(&mut stream, &session(Privacy::None)).map_err(|refusal| match refusal {
             // In clear it would not have us either, for want of TLS: what it said over TLS is the reason.
             Refusal::OtherLayer(_) => refused,
-            refusal => refusal.into_failure(),
+            Refusal::Final(failure) => failure,
         })
     }
 }

@@ -292,7 +292,7 @@ impl Display {
                 }
             },
             (Medium::Log | Medium::Terminal(_), _) => stderr_line(&self.sentence(end, summary)),
-            (Medium::Json, _) => self.end_record(
+            (Medium::Json, _) => end_record(
                 match end {
                     WaitEnd::Passed => "passed",
                     WaitEnd::TimedOut => "timed_out",
@@ -306,7 +306,7 @@ impl Display {
     /// A signal has ended it.
     pub(super) fn interrupt(&self, summary: &Summary) {
         if self.medium == Medium::Json {
-            self.end_record("interrupted", summary);
+            end_record("interrupted", summary);
         }
     }
 
@@ -326,18 +326,6 @@ impl Display {
                 format!("{who}{is} after {length}, {attempts}")
             }
         }
-    }
-
-    /// The end for a program.
-    fn end_record(&self, state: &str, summary: &Summary) {
-        record(json!({
-            "event": "end",
-            "state": state,
-            "attempts": summary.attempts,
-            "passed": summary.passed,
-            "targets": summary.targets,
-            "milliseconds": milliseconds(summary.length),
-        }));
     }
 
     /// Draws all lines anew, in place: never more than the terminal has, since those that scroll away cannot be drawn again.
@@ -409,4 +397,15 @@ fn record(fields: Value) {
 /// A length in whole milliseconds.
 fn milliseconds(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+/// The end for a program.
+fn end_record(state: &str, summary: &Summary) {
+    record(json!({
+        "event": "end",
+        "state": state,
+        "attempts": summary.attempts,
+        "passed": summary.passed,
+        "targets": summary.targets,
+        "milliseconds": milliseconds(summary.length),
+    }));
 }

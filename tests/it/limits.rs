@@ -248,7 +248,7 @@ fn a_lost_or_refusing_stdout_does_not_change_a_verdict() {
 /// Accepted is accepted, however soon a reset follows: what passes by chance is worth nothing.
 #[test]
 fn a_connection_that_is_reset_at_once_was_accepted() {
-    let server = Server::new(|client| client.reset());
+    let server = Server::new(super::support::servers::Client::reset);
     let target = format!("tcp://{}", server.address());
     for _ in 0..60 {
         sexton(["check", "--timeout", "5s", &target]).said(0, "healthy: ");

@@ -22,7 +22,8 @@ fn schemes() -> Vec<String> {
 
 /// `text` as a URL must have it.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let digits: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    digits.concat()
 }
 
 /// Every character that means something in a URL, and some that mean something elsewhere.

@@ -245,7 +245,7 @@ fn honest_requests_are_answered_at_once_beside_500_silent_connections_a_second()
             while !over.load(Ordering::Relaxed) {
                 // As many as there should be by now.
                 let due = began.elapsed().as_millis() / 2;
-                while (silent.len() as u128) < due {
+                while u128::try_from(silent.len()).unwrap() < due {
                     silent.push(TcpStream::connect(&address));
                 }
                 thread::sleep(Duration::from_millis(1));

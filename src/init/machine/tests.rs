@@ -421,17 +421,16 @@ fn a_main_child_that_was_asked_to_end_cannot_become_unhealthy() {
 #[test]
 fn a_signal_or_a_report_leaves_the_main_child_its_code() {
     let hup = Action::Send { received: Signal::HUP, signal: Signal::HUP };
-    for (reaction, first) in [(Reaction::Signal(Signal::HUP), vec![hup, Action::ContinueIfStopped])] {
-        let plan = plan();
-        let mut machine = started(&plan, Role::Pid1);
-        let now = Instant::now();
-        assert_eq!(step(&mut machine, now, Event::Unhealthy(reaction)), first);
-        assert_eq!(step(&mut machine, now, Event::Unhealthy(reaction)), first, "each time");
-        assert_eq!(machine.due(), None);
-        step(&mut machine, now, Event::MainEnded(End::Exited(3)));
-        step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
-        assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
-    }
+    let (reaction, first) = (Reaction::Signal(Signal::HUP), vec![hup, Action::ContinueIfStopped]);
+    let plan = plan();
+    let mut machine = started(&plan, Role::Pid1);
+    let now = Instant::now();
+    assert_eq!(step(&mut machine, now, Event::Unhealthy(reaction)), first);
+    assert_eq!(step(&mut machine, now, Event::Unhealthy(reaction)), first, "each time");
+    assert_eq!(machine.due(), None);
+    step(&mut machine, now, Event::MainEnded(End::Exited(3)));
+    step(&mut machine, now, Event::Reaped(ChildrenLeft::No));
+    assert_eq!((machine.verdict(), machine.is_unhealthy()), (Some(3), false));
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn counted<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     fields.take(length)
 }
 
-/// The versions of `api` in an answer to API_VERSIONS, version 0.
+/// The versions of `api` in an answer to [`API_VERSIONS`], version 0.
 pub(super) fn versions(answer: &[u8], api: i16) -> Option<(i16, i16)> {
     let mut fields = Fields(answer);
     let _error = int16(&mut fields)?;
@@ -88,7 +88,7 @@ pub(super) fn versions(answer: &[u8], api: i16) -> Option<(i16, i16)> {
     None
 }
 
-/// The cluster as an answer to METADATA, version 1 to 8, has it.
+/// The cluster as an answer to [`METADATA`], version 1 to 8, has it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Cluster {
     /// How many brokers there are.
@@ -116,7 +116,7 @@ impl Cluster {
     }
 }
 
-/// The body of METADATA: no topic, and none made by asking.
+/// The body of [`METADATA`]: no topic, and none made by asking.
 pub(super) fn metadata(version: i16) -> Vec<u8> {
     let flags: usize = match version {
         ..4 => 0,

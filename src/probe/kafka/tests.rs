@@ -71,7 +71,7 @@ fn a_login_goes_by_what_the_broker_has() {
 #[test]
 fn garbage_and_cut_answers_are_failures() {
     for says in garbage() {
-        assert!(talk(&[says.clone()], None).0.is_err(), "{says:?}");
+        assert!(talk(std::slice::from_ref(&says), None).0.is_err(), "{says:?}");
         assert!(talk(&[answer(API_VERSIONS, &says)], None).0.is_err(), "{says:?}");
         let _ = talk(&[versions(0, 9), answer(METADATA, &says)], None);
     }

@@ -22,7 +22,7 @@ const PORT: u16 = 27017;
 /// Longer than any answer to what we ask; a large replica set lists its members.
 const MESSAGE_MAX: usize = 64 * 1024;
 
-/// `OP_MSG`, the opcode of commands since MongoDB 3.6.
+/// `OP_MSG`, the opcode of commands since `MongoDB` 3.6.
 const OP_MSG: u32 = 2013;
 
 /// The code of a command that the server does not know: `hello` before 4.4.2.
@@ -54,7 +54,6 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
             Some(("tls" | "ssl", "false")) if options.dial.tls.is_given() => {
                 return Err("tls=false beside options for TLS,".into());
             }
-            Some(("tls" | "ssl", "false")) => {}
             Some(("authSource", source)) => auth_source = login::decode_text(source, "authSource")?,
             Some(("authMechanism", mechanism)) if mechanism != Mechanism::Sha256.name() => {
                 return Err(format!("authMechanism={mechanism}, where only SCRAM-SHA-256 can be,"));

@@ -69,7 +69,7 @@ fn a_login_is_refused_or_unproven() {
 #[test]
 fn garbage_and_cut_answers_are_failures() {
     for says in garbage() {
-        assert!(talk(&[says.clone()], None).0.is_err(), "{says:?}");
+        assert!(talk(std::slice::from_ref(&says), None).0.is_err(), "{says:?}");
         let body = [&[0; 5][..], &says].concat();
         let header = [u32::try_from(body.len() + 16).unwrap(), 9, 1, OP_MSG].map(u32::to_le_bytes).concat();
         assert!(talk(&[header, body], None).0.is_err(), "{says:?}");

@@ -1,4 +1,4 @@
-//! A password that only the server can read: RSA with OAEP by SHA-1 (RFC 8017, 7.1.1), as caching_sha2_password has it in
+//! A password that only the server can read: RSA with OAEP by SHA-1 (RFC 8017, 7.1.1), as `caching_sha2_password` has it in
 //! clear. Whoever could put another key in the server's place could be the server, too: a listener learns nothing.
 
 use num_bigint::BigUint;

@@ -1,4 +1,4 @@
-//! `zookeeper://` against ZooKeeper.
+//! `zookeeper://` against `ZooKeeper`.
 
 use std::fs;
 
@@ -42,9 +42,17 @@ fn a_server_tells_its_mode() {
 #[test]
 fn a_server_without_its_ensemble_is_unhealthy() {
     let port = free_port();
-    let others: String =
-        (1..=3).map(|id| format!("server.{id}=127.0.0.1:{}:{}\n", free_port(), free_port())).collect();
-    let lines = format!("4lw.commands.whitelist=srvr\n{others}");
+    let others: Vec<_> = (1..=3)
+        .map(|id| {
+            format!(
+                "server.{id}=127.0.0.1:{}:{}
+",
+                free_port(),
+                free_port()
+            )
+        })
+        .collect();
+    let lines = format!("4lw.commands.whitelist=srvr\n{}", others.concat());
     let Some(peer) = zookeeper(port, &lines) else { return };
     let _peer = peer.listening(port);
     let target = format!("zookeeper://127.0.0.1:{port}");

@@ -8,6 +8,7 @@ use super::tokens::tokens;
 const RESERVED: &[(&[&str], &[&str])] = &[
     (&["unsafe"], &["src/sys/", "src/main.rs"]),
     (&["httparse"], &["src/http/"]),
+    (&["ureq"], &["src/http/"]),
     (&["print", "!"], &[]),
     (&["println", "!"], &[]),
     (&["eprint", "!"], &[]),
