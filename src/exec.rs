@@ -88,7 +88,7 @@ impl<'a> Program<'a> {
         }
         self.room.extend_from_slice(self.name);
         self.room.push(0);
-        // Words of a command and of the environment have no NUL of their own.
+        // What stands in a command or in the environment has no NUL of their own.
         let path = CStr::from_bytes_until_nul(&self.room).unwrap_or_default();
         let error = self.image.exec(path).raw_os_error().unwrap_or(libc::EINVAL);
         if error != libc::ENOEXEC || self.bare_script == BareScript::Refuse || !exec::is_text(path) {

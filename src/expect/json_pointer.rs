@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pointer_is_refused() {
-        for (pointer, why) in [("foo", "begin with a slash"), ("/~", "neither ~0"), ("/~2", "neither ~0")] {
+        for (pointer, why) in [("foo", "did you mean /foo?"), ("/~", "neither ~0"), ("/~2", "neither ~0")] {
             assert!(found(pointer).unwrap_err().contains(why), "{pointer}");
         }
     }

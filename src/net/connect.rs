@@ -303,7 +303,8 @@ mod tests {
         let (six, four) = (place("[fd00::1]:80"), place("10.0.0.1:80"));
         let mut refused = [(six, Errno::ENETUNREACH), (four, Errno::ECONNREFUSED)];
         let failure = unreachable(&mut refused);
-        assert_eq!(failure.cause, Cause::Unreachable);
+        // A family that this machine has not hides nobody.
+        assert_eq!(failure.cause, Cause::Refused);
         assert_eq!(
             failure.reason,
             "connection refused at 10.0.0.1:80, network is unreachable at [fd00::1]:80"

@@ -15,7 +15,7 @@ use super::{inits, waits};
 /// The form of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Words, started without a shell.
+    /// Arguments, started without a shell.
     Exec(Vec<String>),
     /// A line for a shell.
     Shell(String),

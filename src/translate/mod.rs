@@ -74,8 +74,8 @@ Exit codes: 0 all is translated, 1 something has no translation.
 enum Input {
     /// One line.
     Line(String),
-    /// Words that were given one by one.
-    Words(Vec<String>),
+    /// Arguments, given one by one.
+    Args(Vec<String>),
     /// Files by their names; `-` is stdin.
     Files(Vec<String>),
 }
@@ -117,7 +117,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
             return Err(refuse(&format!("no such file: {missing}")));
         }
         _ if diff => return Err(refuse("--diff needs a FILE")),
-        _ => Input::Words(words),
+        _ => Input::Args(words),
     };
     Ok(Box::new(Translate { input, diff }))
 }
@@ -151,7 +151,7 @@ impl Command for Translate {
                 let outcome = line::read(&text).and_then(|(form, role)| line::replacement(&form, role, None));
                 report.line(outcome, &put_in);
             }
-            Input::Words(words) => {
+            Input::Args(words) => {
                 let form = Form::Exec(words.clone());
                 let outcome = line::replacement(&form, line::Role::Unknown, None);
                 report.line(outcome, &Interpolations::default());

@@ -167,7 +167,7 @@ impl Reader<'_> {
             | Event::MappingStart(anchor, _) => *anchor,
             _ => 0,
         };
-        let start = self.byte(span.start.index());
+        let start = past_properties(text, self.byte(span.start.index()));
         let mut place = start..self.byte(span.end.index());
         let kind = match event {
             Event::Scalar(value, style, ..) => {
@@ -190,7 +190,10 @@ impl Reader<'_> {
                     }
                 };
                 if flow {
-                    place.end = self.byte(end.end.index());
+                    // The mark of the end may reach to the next token.
+                    let bracket = self.byte(end.start.index());
+                    let is_bracket = text.get(bracket..).is_some_and(|rest| rest.starts_with(']'));
+                    place.end = if is_bracket { bracket + 1 } else { self.byte(end.end.index()) };
                 } else if let (Some(first), Some(last)) = (items.first(), items.last()) {
                     place = first.place.start..last.place.end;
                 }
@@ -252,6 +255,16 @@ fn owned(event: Event<'_>) -> Event<'static> {
         Event::StreamEnd => Event::StreamEnd,
         Event::Nothing => Event::Nothing,
     }
+}
+
+/// Where the node at `at` begins behind its anchor and its tag (YAML 1.2, 6.9), which some nodes' places include.
+fn past_properties(text: &str, mut at: usize) -> usize {
+    while let Some(rest) = text.get(at..).filter(|rest| rest.starts_with(['&', '!'])) {
+        let Some(word) = rest.find(char::is_whitespace) else { break };
+        let behind = rest.get(word..).unwrap_or_default();
+        at += rest.len() - behind.trim_start().len();
+    }
+    at
 }
 
 #[cfg(test)]

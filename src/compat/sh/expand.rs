@@ -1,4 +1,4 @@
-//! Words become fields: variables and substitutions replaced, and split at blanks where they stood outside quotes
+//! The words of a line become fields: variables and substitutions replaced, and split at blanks where they stood outside quotes
 //! (sh(1p), "Word Expansions").
 
 use super::lexer::{Piece, Quotes, Word};

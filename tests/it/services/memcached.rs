@@ -4,7 +4,7 @@ use crate::support::peers::{Peer, Recipe, free_port, program};
 use crate::support::sexton;
 
 /// memcached with `args` on a port of its own.
-fn memcached(args: &[&str]) -> Option<(Peer, u16)> {
+pub(super) fn memcached(args: &[&str]) -> Option<(Peer, u16)> {
     let program = program("memcached", "memcached")?;
     let port = free_port();
     let recipe = Recipe::new(&program, Some("nobody")).args(["-l", "127.0.0.1", "-p", &port.to_string()]);

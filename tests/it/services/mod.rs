@@ -5,6 +5,7 @@ pub(crate) mod fcgi;
 mod grpc;
 mod hostile;
 mod ldap;
+mod log_lines;
 mod memcached;
 mod mqtt;
 pub(crate) mod mysql;

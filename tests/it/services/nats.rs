@@ -8,7 +8,7 @@ use crate::support::peers::{Peer, Recipe, certificate, free_port, program};
 use crate::support::{eventually, sexton};
 
 /// nats-server with `args` on a port of its own; a certificate lies in its folder.
-fn nats(args: &[&str]) -> Option<(Peer, u16)> {
+pub(super) fn nats(args: &[&str]) -> Option<(Peer, u16)> {
     let program = program("nats-server", "nats-server")?;
     let port = free_port();
     let (certificate, key) = certificate();

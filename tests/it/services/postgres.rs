@@ -11,14 +11,14 @@ use crate::support::peers::{Peer, Recipe, certificate, free_port, program};
 use crate::support::{Run, eventually, sexton};
 
 /// A cluster that is ready to be started.
-struct Cluster {
+pub(super) struct Cluster {
     recipe: Recipe,
     port: u16,
 }
 
 impl Cluster {
     /// A new one whose `pg_hba.conf` is `hba`.
-    fn new(hba: &str) -> Option<Self> {
+    pub(super) fn new(hba: &str) -> Option<Self> {
         let (server, initdb) = (program("postgres", "postgresql")?, program("initdb", "postgresql")?);
         let port = free_port();
         let recipe = Recipe::new(&server, Some("postgres")).file("hba", hba);
@@ -58,16 +58,16 @@ impl Cluster {
     }
 
     /// Starts it and waits until it is ready.
-    fn ready(self) -> Running {
+    pub(super) fn ready(self) -> Running {
         let Running { peer, port } = self.start();
         Running { peer: peer.until("it is ready", |peer| peer.output().contains("ready to accept")), port }
     }
 }
 
 /// A cluster that runs.
-struct Running {
-    peer: Peer,
-    port: u16,
+pub(super) struct Running {
+    pub(super) peer: Peer,
+    pub(super) port: u16,
 }
 
 impl Running {
