@@ -23,6 +23,7 @@
 //!                system  net     reading this machine; names, connections and TLS, all by a deadline
 //!                 |
 //!                deadline  outcome  exit  report  watchdog     the words that all share
+//!                shown  exec  regex      text that may be shown; becoming a program; grep's patterns
 //!                sys             all unsafe code; imports nothing of ours
 //! ```
 //!

@@ -55,7 +55,8 @@ fn a_hung_app_that_is_watched_is_back_within_the_retries_and_two_seconds() {
         let hung = Instant::now();
         answers(&container, round + 1, SOON);
         fastest = fastest.min(hung.elapsed());
-        assert!(container.logs().contains("sexton: unhealthy: timed out"), "{}", container.logs());
+        let told = "sexton: unhealthy: http://127.0.0.1:8080/: timed out";
+        assert!(container.logs().contains(told), "{}", container.logs());
         if fastest < INTERVAL * RETRIES + RESTART {
             return;
         }

@@ -1,7 +1,7 @@
 //! `amqp://` against RabbitMQ, which takes seconds to begin: one broker that is well, and one that is not.
 
 use crate::support::peers::{Peer, Recipe, free_port, program};
-use crate::support::sexton;
+use crate::support::{eventually, sexton};
 
 /// A broker with `config`, its port, and the name server that it wants.
 pub(super) fn rabbitmq(config: &str) -> Option<(Peer, u16, Peer)> {
@@ -39,8 +39,11 @@ pub(super) fn rabbitmq(config: &str) -> Option<(Peer, u16, Peer)> {
 
 #[test]
 fn a_broker_that_blocks_its_publishers_is_unhealthy_to_those_who_log_in() {
-    let Some((_peer, port, _epmd)) = rabbitmq("disk_free_limit.absolute = 1PB\n") else { return };
+    let Some((_peer, port, _epmd)) = rabbitmq("disk_free_limit.absolute = 900000GB\n") else { return };
     let check = |login: &str| sexton(["check", &format!("amqp://{login}127.0.0.1:{port}")]);
+    // The broker looks at its disk for the first time a moment after its start.
+
+    eventually("the alarm is on", || check("guest:guest@").code == Some(1));
     check("guest:guest@").said(1, "unhealthy: the broker blocks publishers by an alarm (low on disk");
     check("").said(0, "healthy: accepts AMQP 0-9-1 connections (amqp://");
 }
@@ -60,8 +63,8 @@ fn rabbitmq_starts_a_connection_and_takes_a_login_to_its_end() {
         "unhealthy: the broker closes the connection: NOT_ALLOWED - vhost nowhere not found (530) (",
     );
     check("", "/v").refused(&format!(
-        "a vhost, which takes a login to be looked at; write amqp://user:password@host/vhost, in \
-         amqp://127.0.0.1:{port}/v"
+        "amqp://127.0.0.1:{port}/v: a vhost, which takes a login to be looked at; write \
+         amqp://user:password@host/vhost"
     ));
 
     // A login that went to its end leaves no complaint: the next one is the only thing in the log.

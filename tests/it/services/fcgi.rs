@@ -63,13 +63,12 @@ fn a_unix_socket_is_asked_as_well() {
     let socket = peer.folder().join("fpm.sock");
     let socket = socket.display();
     check(&format!("fcgi+unix:{socket}?/fpm-ping"))
-        .said(0, &format!("healthy: pong (fcgi+unix:{socket}?/fpm-ping, "));
+        .said(0, &format!("healthy: pong (fcgi+unix:{socket}?***, "));
     check(&format!("fcgi+unix://{socket}?/fpm-ping")).said(0, "healthy: pong (");
     check(&format!("fcgi+unix:{socket}"))
         .said(1, "unhealthy: status 404: Primary script unknown; set ping.path");
     let run = sexton(["check", "--unix-socket", &socket.to_string(), "fcgi://localhost/fpm-ping"]);
     run.said(0, "healthy: pong (fcgi://localhost/fpm-ping, ");
-    check("fcgi+unix:fpm.sock").refused("no absolute path to a socket in fcgi+unix:fpm.sock");
-    check("fcgi+unix:/s?ping")
-        .refused("`ping`, which is no page: it must begin with a /, in fcgi+unix:/s?ping");
+    check("fcgi+unix:fpm.sock").refused("fcgi+unix:fpm.sock: no absolute path to a socket");
+    check("fcgi+unix:/s?ping").refused("fcgi+unix:/s?***: `***`, which is no page: it must begin with a /");
 }
