@@ -149,20 +149,23 @@ fn look_for_alarms(peer: &mut dyn Peer, account: &Account<'_>) -> Result<(), Fai
         framed(1, CHANNEL, &method_body(method::CHANNEL_CLOSE, &GOODBYE)),
     ];
     wire::send(peer, &request.concat())?;
-    expect(peer, method::CHANNEL_OPEN_OK, account)?;
-    let answer = next_method(peer, Some(account.password))?;
-    match answer.number {
-        method::CHANNEL_CLOSE_OK | method::CHANNEL_CLOSE => Ok(()),
-        method::BLOCKED => {
-            let text = answer.arguments.get(1..).unwrap_or_default();
-            let text = wire::quote(text, Some(account.password));
-            Err(Failure::answer(
-                Phase::Response,
-                format!("the broker blocks publishers by an alarm ({text}); free memory or disk there"),
-            ))
+    // A broker that blocks already says so before it opens the channel.
+    for _ in 0..FRAMES_MAX {
+        let answer = next_method(peer, Some(account.password))?;
+        match answer.number {
+            method::CHANNEL_OPEN_OK => {}
+            method::CHANNEL_CLOSE_OK | method::CHANNEL_CLOSE => return Ok(()),
+            method::BLOCKED => {
+                let text = answer.arguments.get(1..).unwrap_or_default();
+                let text = wire::quote(text, Some(account.password));
+                let reason =
+                    format!("the broker blocks publishers by an alarm ({text}); free memory or disk there");
+                return Err(Failure::answer(Phase::Response, reason));
+            }
+            _ => return Err(unexpected(&answer, Some(account))),
         }
-        _ => Err(unexpected(&answer, Some(account))),
     }
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the broker opens channels without end"))
 }
 
 /// A method.
