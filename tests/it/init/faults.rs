@@ -25,8 +25,11 @@ enum Outcome {
     Works,
     /// So it does, or there is one line that says why not, and 125.
     WorksOrRefuses,
+    /// So it does, or it refuses, or the allocator, which has nothing at all to give, says so and ends the program before
+    /// a command is started: musl's takes all memory by this call.
+    WorksOrHasNoMemory,
 }
-use Outcome::{Works, WorksOrRefuses};
+use Outcome::{Works, WorksOrHasNoMemory, WorksOrRefuses};
 
 /// Errors that stand for all: passing ones, want of something, a refusal, a device, no such call.
 const ERRORS: [&str; 7] = ["EINTR", "EAGAIN", "ENOMEM", "EMFILE", "EPERM", "EIO", "ENOSYS"];
@@ -62,7 +65,7 @@ const CALLS: &[(&str, Outcome)] = &[
     ("madvise", Works),
     ("getrlimit,prlimit64", Works),
     // Without memory or a process there is nothing to run.
-    ("mmap", WorksOrRefuses),
+    ("mmap", WorksOrHasNoMemory),
     ("clone,clone3,fork,vfork", WorksOrRefuses),
 ];
 
@@ -179,7 +182,8 @@ fn judge(calls: &str, outcome: Outcome, error: &str, when: &str, options: &[Stri
     }
     match (code, outcome) {
         (Some(7), _) => None,
-        (_, WorksOrRefuses) if refuses => None,
+        (_, WorksOrRefuses | WorksOrHasNoMemory) if refuses => None,
+        (Some(134), WorksOrHasNoMemory) if stderr.starts_with("memory allocation of") => None,
         _ => Some(format!("{what}: exit {code:?}: {stderr}")),
     }
 }
