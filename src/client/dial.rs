@@ -19,6 +19,18 @@ pub(crate) struct DialOptions {
     pub(crate) tls: tls::Options,
 }
 
+impl DialOptions {
+    /// What lies between us and the socket at first, of a target with nothing behind its host but `?tls=true`. Whoever
+    /// gives an option for TLS wants it.
+    pub(crate) fn layer_for(&self, path: &str) -> Result<Layer, String> {
+        match path.trim_start_matches('/') {
+            "" if !self.tls.is_given() => Ok(Layer::Plain),
+            "" | "?tls=true" => Ok(Layer::Tls),
+            path => Err(format!("`{path}`, where only ?tls=true can be,")),
+        }
+    }
+}
+
 /// Where a peer is, and how it is talked to.
 #[derive(Debug)]
 pub(crate) struct Dial {

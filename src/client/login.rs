@@ -60,6 +60,15 @@ impl Login {
         Ok(Self { user, password })
     }
 
+    /// The same, of a protocol that has no use for a user without a password, nor for a password without a user.
+    pub(crate) fn parse_whole(userinfo: Option<&str>, options: &Options) -> Result<Self, String> {
+        let login = Self::parse(userinfo, options)?;
+        if login.user.is_some() != login.has_password() {
+            return Err("a user without a password, or the other way round; write user:password@host,".into());
+        }
+        Ok(login)
+    }
+
     /// Whether there is a password.
     pub(crate) fn has_password(&self) -> bool {
         !matches!(self.password, Password::None)

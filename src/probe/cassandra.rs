@@ -3,7 +3,7 @@
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Outcome, Phase, Trace};
 
-use crate::client::dial::{Dial, Layer};
+use crate::client::dial::Dial;
 use crate::client::login::{self, Login};
 use crate::client::secret::Secret;
 use crate::client::wire::{self, Fields, Peer};
@@ -40,16 +40,8 @@ pub(super) struct Cassandra {
 /// Reads `//[user:password@]host[:port]`.
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
-    let login = Login::parse(authority.userinfo, &options.login)?;
-    if login.user.is_some() != login.has_password() {
-        return Err("a user without a password, or the other way round; write user:password@host,".into());
-    }
-    let is_tls = match authority.path.trim_start_matches('/') {
-        "" => options.dial.tls.is_given(),
-        "?tls=true" => true,
-        path => return Err(format!("`{path}`, where only ?tls=true can be,")),
-    };
-    let layer = if is_tls { Layer::Tls } else { Layer::Plain };
+    let login = Login::parse_whole(authority.userinfo, &options.login)?;
+    let layer = options.dial.layer_for(authority.path)?;
     let dial = Dial::tcp(authority.host, authority.port.unwrap_or(PORT), layer, &options.dial);
     Ok(Box::new(Cassandra { dial, login }))
 }

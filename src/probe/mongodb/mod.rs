@@ -41,10 +41,7 @@ pub(super) struct Mongodb {
 /// are the app's own, and mean nothing here.
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let authority = login::authority(target)?;
-    let login = Login::parse(authority.userinfo, &options.login)?;
-    if login.user.is_some() != login.has_password() {
-        return Err("a user without a password, or the other way round; write user:password@host,".into());
-    }
+    let login = Login::parse_whole(authority.userinfo, &options.login)?;
     let (path, query) = authority.path.split_once('?').unwrap_or((authority.path, ""));
     let mut auth_source = login::decode_text(path.strip_prefix('/').unwrap_or(path), "database")?;
     let mut tls = options.dial.tls.is_given();
