@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::actor::actor;
 use crate::support::inits::{Opt, program};
 use crate::support::launch::{Launch, PATIENCE, Role, Running, both_roles};
-use crate::support::process::{held_within, process};
+use crate::support::process::{blocks, children, held_within, kill, until};
 use crate::support::temp::{Folder, copy};
 
 /// A process in a namespace that others have made, as `docker run --pid container:` puts it there.
@@ -42,9 +42,11 @@ impl Stranger {
     }
 }
 
-/// A pause as PID 1 by these words of its own.
+/// A pause as PID 1 by these words of its own, which loses no signal any more.
 fn pause(options: &'static [&'static str]) -> Running {
-    Launch::new(Role::Pid1).option(Opt::Own(options)).without_dashes().start()
+    let running = Launch::new(Role::Pid1).option(Opt::Own(options)).without_dashes().start();
+    running.blocking();
+    running
 }
 
 #[test]
@@ -92,13 +94,14 @@ fn under_the_name_catatonit_a_pause_drains_too() {
     let outer = i32::try_from(outside.id()).expect("a PID");
     let mut init = None;
     let begins = || {
-        init = crate::support::process::children(outer).into_iter().find(|child| child.name == "catatonit");
+        init = children(outer).into_iter().find(|child| child.name == "catatonit");
         init.is_some()
     };
     assert!(held_within(*PATIENCE, begins), "it does not start");
     let init = init.expect("just found").pid;
+    until(*PATIENCE, "it blocks SIGTERM", || blocks(init, 15));
     let app = Stranger::new(init, "await=15 sleep=500 say=saved exit=0");
-    crate::support::process::kill(init, 15);
+    kill(init, 15);
     assert_eq!(outside.wait().expect("it ends").code(), Some(0));
     assert_eq!(app.said(), "got 15\nsaved\n");
 }
@@ -112,8 +115,7 @@ both_roles! {
             .without_dashes()
             .start();
         running.line("child");
-        let init = running.init();
-        assert!(process(init).is_some());
+        running.blocking();
         running.signal(15);
         let run = running.finish();
         assert_eq!((run.code, run.stdout.contains("saved")), (Some(0), true), "{run:?}");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::Run;
 use super::actor::actor;
 use super::inits::{Dashes, Kind, Opt, program};
-use super::process::{Process, children, descendants, held_within, kill, process};
+use super::process::{Process, blocks, children, descendants, held_within, kill, process, until};
 
 /// How long anything that must happen may take on a busy machine. A table of other inits, which fail, wants less.
 pub(crate) static PATIENCE: LazyLock<Duration> = LazyLock::new(|| {
@@ -330,6 +330,14 @@ impl Running {
         });
         assert!(has_begun, "the init does not start{}", self.told());
         found.expect("just found").pid
+    }
+
+    /// The same, once it blocks SIGTERM: what is sent from then on is not lost. Only where there is no main child whose line
+    /// says so.
+    pub(crate) fn blocking(&self) -> i32 {
+        let init = self.init();
+        until(*PATIENCE, "the init blocks SIGTERM", || blocks(init, 15));
+        init
     }
 
     /// The first process at or below what we started that is no actor any more.

@@ -73,11 +73,46 @@ pub(crate) fn switches(pid: i32) -> u64 {
     counts.filter_map(|line| line.split('\t').nth(1)?.parse::<u64>().ok()).sum()
 }
 
+/// How long `pid` was ready to run and had no CPU: the second number of `/proc/PID/schedstat`; nothing where the kernel
+/// does not count it.
+pub(crate) fn starved(pid: i32) -> Duration {
+    let counts = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    Duration::from_nanos(counts.split(' ').nth(1).and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0))
+}
+
+/// Whether `pid` is in a system call that waits, and to which no limit was given: it does not wake up by itself. See
+/// `/proc/PID/syscall` in proc(5).
+pub(crate) fn waits_without_limit(pid: i32) -> bool {
+    /// Which of its arguments is the limit, and what says that there is none.
+    const WAITS: [(libc::c_long, usize, u64); 4] = [
+        (libc::SYS_ppoll, 2, 0),
+        (libc::SYS_rt_sigtimedwait, 2, 0),
+        (libc::SYS_epoll_pwait, 3, u32::MAX as u64),
+        // Of a signalfd, and so the number of the descriptor, which is no limit at all.
+        (libc::SYS_read, 6, 0),
+    ];
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let mut words = call.split_whitespace();
+    let number = words.next().and_then(|number| number.parse::<libc::c_long>().ok());
+    let arguments: Vec<u64> =
+        words.filter_map(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok()).take(6).collect();
+    WAITS.iter().any(|(call, index, none)| {
+        number == Some(*call) && arguments.get(*index).is_none_or(|limit| limit == none)
+    })
+}
+
 /// Whether `pid` sleeps and no signal waits for it.
 pub(crate) fn rests(pid: i32) -> bool {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return false };
     let pending = status.lines().filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"));
     pending.filter(|line| !line.ends_with("\t0000000000000000")).count() == 0 && status.contains("State:\tS")
+}
+
+/// Whether `pid` blocks the signal `number`.
+pub(crate) fn blocks(pid: i32, number: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t"));
+    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> (number - 1) & 1 == 1)
 }
 
 /// Waits until `holds`, and fails with `what` if it has not after `limit`.
