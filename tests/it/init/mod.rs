@@ -13,6 +13,7 @@
 //! * `terminal`: 33 to 38
 //! * `roles`: 39 and 40, PID 1 or not
 //! * `drain`: 41, 42 and 44, what is left when the main child is gone
+//! * `reuse`: a process ID that is used again during the drain
 //! * `budget`: how long a stop takes, and that CMD's code survives it
 //! * `pause`: without a command
 //! * `poor`: 46 and 47, where something is missing
@@ -31,6 +32,7 @@ mod pause;
 mod poor;
 mod races;
 mod reaping;
+mod reuse;
 mod roles;
 mod signals;
 mod stops;
