@@ -1,13 +1,10 @@
 //! Images that one does not build: how sexton gets into their containers, by Compose, Docker and Podman.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
-use nix::unistd::geteuid;
-
-use crate::support::{Compose, Container, Directory, Engine, Image, eventually, finish, peer, sexton};
+use crate::support::{Compose, Container, Directory, Engine, Image, Podman, eventually, peer, sexton};
 
 /// For a few rounds of checks, five seconds each, on a busy machine.
 const HEALTHY: Duration = Duration::from_secs(180);
@@ -101,38 +98,6 @@ fn a_named_volume_a_bind_mount_and_docker_cp_bring_one_file() {
     assert_eq!(code, Some(0), "{told}");
 }
 
-/// Podman with a storage of its own.
-struct Podman {
-    program: PathBuf,
-    directory: Directory,
-}
-
-impl Podman {
-    /// Where it is and may be used; `None` after a sentence.
-    fn find() -> Option<Self> {
-        let program = PathBuf::from("/usr/bin/podman");
-        if !program.exists() || !geteuid().is_root() {
-            Engine::skip("no podman, or not root (apt-get install podman)");
-            return None;
-        }
-        Some(Self { program, directory: Directory::short() })
-    }
-
-    /// Its stdout, or what it said.
-    fn try_run(&self, words: &[&str]) -> Result<String, String> {
-        let at = |name: &str| self.directory.path.join(name);
-        let mut command = Command::new(&self.program);
-        command.arg("--root").arg(at("storage")).arg("--runroot").arg(at("run"));
-        command.args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"]);
-        finish(command.args(words))
-    }
-
-    /// The same for what must succeed.
-    fn run(&self, words: &[&str]) -> String {
-        self.try_run(words).unwrap_or_else(|why| panic!("{why}"))
-    }
-}
-
 #[test]
 fn podman_keeps_the_healthcheck_only_of_an_image_in_dockers_format() {
     let Some(podman) = Podman::find() else { return };
@@ -158,18 +123,18 @@ CMD ["8080", "answering", "0"]
         health("dropped")
     );
 
-    // What may not be raised here is not asked for.
-    let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--network", "none"];
+    let network = ["--network", "none"];
     let mount = ["--volume", "probes:/probes"];
     podman.run(
-        &[&["run", "--rm", "--entrypoint", "/sexton"], &limits[..], &mount, &["app", "install", "/probes"]]
+        &[&["run", "--rm", "--entrypoint", "/sexton"], &network[..], &mount, &["app", "install", "/probes"]]
             .concat(),
     );
-    podman.run(&[&["run", "--detach", "--name", "one"], &limits[..], &mount, &["app"]].concat());
+    podman.run(&[&["run", "--detach", "--name", "one"], &network[..], &mount, &["app"]].concat());
     eventually(SOON, "the app is healthy", || podman.try_run(&["healthcheck", "run", "one"]));
     // As a unit of Quadlet has it in HealthCmd=.
     let health = ["--health-cmd", r#"["/probes/sexton", "check", "tcp://127.0.0.1:8080"]"#];
-    podman.run(&[&["run", "--detach", "--name", "two"], &limits[..], &mount, &health, &["dropped"]].concat());
+    podman
+        .run(&[&["run", "--detach", "--name", "two"], &network[..], &mount, &health, &["dropped"]].concat());
     eventually(SOON, "the app is healthy", || podman.try_run(&["healthcheck", "run", "two"]));
     podman.run(&["rm", "--force", "--time", "0", "two"]);
 

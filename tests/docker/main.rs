@@ -5,6 +5,7 @@
 //! * `init_path`: as the init of an engine, of Docker and of podman
 //! * `stop`: `docker stop` reaches the app
 //! * `install`: images that one does not build, by Compose, Docker and Podman
+//! * `podman`: readiness, and a pod under our pause
 //! * `backrest`: an app that starts programs and does not wait for their orphans
 //! * `stormkit`: a supervisor that ends a child and not its grandchildren
 //! * `wakapi`: an entry point that waits for the database
@@ -29,6 +30,7 @@ mod examples;
 mod health;
 mod init_path;
 mod install;
+mod podman;
 mod stop;
 mod stormkit;
 mod support;

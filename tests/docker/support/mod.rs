@@ -10,6 +10,7 @@ mod doctor;
 mod engine;
 mod image;
 mod peers;
+mod podman;
 mod wait;
 
 pub(crate) use self::builder::builder;
@@ -21,6 +22,7 @@ pub(crate) use self::doctor::diagnosed;
 pub(crate) use self::engine::Engine;
 pub(crate) use self::image::{Directory, Image};
 pub(crate) use self::peers::peer;
+pub(crate) use self::podman::Podman;
 pub(crate) use self::wait::eventually;
 
 use std::path::PathBuf;

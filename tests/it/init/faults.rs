@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use crate::support::actor::actor;
 use crate::support::inits::program;
-use crate::support::launch::skipped;
+use crate::support::launch::{PATIENCE, skipped};
 use crate::support::process::{children, descendants, held_within};
 use crate::support::temp::Folder;
 
@@ -101,13 +101,14 @@ impl Injected {
             .spawn()
             .expect("strace starts");
         let pid = i32::try_from(strace.id()).expect("a PID");
-        let mut init = 0;
-        held_within(Duration::from_secs(5), || {
+        let mut init = None;
+        held_within(*PATIENCE, || {
             // strace has other children before, to try out what it can do.
-            let found = children(pid).into_iter().find(|child| child.name == "sexton");
-            init = found.map_or(0, |child| child.pid);
-            init != 0
+            init = children(pid).into_iter().find(|child| child.name == "sexton");
+            init.is_some()
         });
+        // It is signaled later on, and 0 would be all of our own group.
+        let init = init.expect("strace starts the init").pid;
         Self { strace, init, folder }
     }
 
@@ -119,7 +120,7 @@ impl Injected {
     /// Sends it TERM once the command is ready, and waits for its end: the code, stderr, and its CPU time in ticks.
     fn finish(mut self) -> Result<(Option<i32>, String, u64), String> {
         let (mut ready, mut status) = (false, None);
-        held_within(Duration::from_secs(5), || {
+        held_within(*PATIENCE, || {
             let stdout = self.said("stdout");
             ready = stdout.contains("ready") && stdout.contains("left");
             status = self.strace.try_wait().expect("our child");
@@ -134,7 +135,7 @@ impl Injected {
             // It may be gone by then.
             let _ = nix::sys::signal::kill(Pid::from_raw(self.init), Signal::SIGTERM);
         }
-        let ended = held_within(Duration::from_secs(5), || {
+        let ended = held_within(*PATIENCE, || {
             status = status.or(self.strace.try_wait().expect("our child"));
             status.is_some()
         });

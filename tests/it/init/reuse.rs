@@ -29,16 +29,16 @@ fn is_the_stranger_signalled(moment: &Moment<'_>) -> bool {
     let (actor, sexton) = (actor().display(), program().path.display());
     let last = TWICE - 1;
     // The leftover reaps its own child, whose number is then free.
-    let leftover =
-        format!("fork block=15 lastpid={last} fork block=15 say=leaf pause end wait say=reaped await=15 exit=0 end");
+    let leftover = format!(
+        "fork block=15 lastpid={last} fork block=15 say=leaf pause end wait say=reaped await=15 exit=0 end"
+    );
     let tree = format!(
         "block=10,12 fork tied {world} exec /usr/bin/strace -qq -o /dev/null -e trace={call} \
          -e inject={call}:delay_enter=6s:when={nth} {sexton} init --drain 30s -- \
          {actor} block=10,15 {leftover} await=10 exit=9 end"
     );
-    let root = format!(
-        "say=root await=10 lastpid={last} fork block=15 ids say=stranger pause end await=12 exit=0"
-    );
+    let root =
+        format!("say=root await=10 lastpid={last} fork block=15 ids say=stranger pause end await=12 exit=0");
     let running = Launch::new(Role::Pid1).world(&tree).bare().actor(&root).start();
     running.line("leaf");
     running.line("root");

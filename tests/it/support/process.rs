@@ -77,7 +77,9 @@ pub(crate) fn switches(pid: i32) -> u64 {
 /// does not count it.
 pub(crate) fn starved(pid: i32) -> Duration {
     let counts = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-    Duration::from_nanos(counts.split(' ').nth(1).and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0))
+    Duration::from_nanos(
+        counts.split(' ').nth(1).and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0),
+    )
 }
 
 /// Whether `pid` is in a system call that waits, and to which no limit was given: it does not wake up by itself. See
