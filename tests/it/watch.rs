@@ -267,7 +267,9 @@ both_roles! {
             .actor("block=15 say=ready await=15 exit=5")
             .start();
         assert!(until_health(&health, 503).starts_with("starting\n"));
-        assert!(fs::read_to_string(&file).expect("it is there").contains("\"health\":\"starting\""));
+        until(*PATIENCE, "the file says so, too", || {
+            fs::read_to_string(&file).is_ok_and(|text| text.contains("\"health\":\"starting\""))
+        });
         until(*PATIENCE, "the dead is counted", || {
             ask(&health, "/metrics").1.contains("sexton_zombies_reaped_total 1\n")
         });

@@ -158,3 +158,18 @@ both_roles! {
         assert_eq!(Launch::new(role).world(&world).command(["-v"]).run().code, Some(15));
     }
 }
+
+both_roles! {
+    fn item_54_dashes_after_the_first_ones_belong_to_the_command(role: Role) {
+        let run = Launch::new(role).command(["/bin/echo", "--", "-v", "--", "-h"]).run();
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), "-- -v -- -h\n"), "{run:?}");
+    }
+}
+
+both_roles! {
+    fn item_55_with_an_option_that_it_does_not_know_the_command_is_not_run(role: Role) {
+        let run = Launch::new(role).option(Opt::Unknown).actor("say=ran").run();
+        assert_eq!((run.code == Some(0), run.stdout.contains("ran")), (false, false), "{run:?}");
+        assert_ne!(run.stderr, "", "it says nothing");
+    }
+}

@@ -68,7 +68,7 @@ impl NotifySocket {
 }
 
 both_roles! {
-    fn ready_is_told_once_the_command_runs_and_the_socket_is_not_the_commands(role: Role) {
+    fn item_56_ready_is_told_once_the_command_runs_and_the_socket_is_not_the_commands(role: Role) {
         for manager in [NotifySocket::at_path(), NotifySocket::abstract_name()] {
             let running = manager.start(role, &["--notify"], "setenv=WATCHDOG_USEC=60000000");
             assert_eq!(manager.hears(), "READY=1");

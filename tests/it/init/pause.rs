@@ -42,19 +42,20 @@ impl Stranger {
     }
 }
 
-/// A pause as PID 1 by these words of its own, which loses no signal any more.
-fn pause(options: &'static [&'static str]) -> Running {
-    let running = Launch::new(Role::Pid1).option(Opt::Own(options)).without_dashes().start();
+/// A pause as PID 1 with these options, which loses no signal any more.
+fn pause(options: &[Opt]) -> Running {
+    let launch = Launch::new(Role::Pid1).option(Opt::Pause).without_dashes();
+    let running = options.iter().cloned().fold(launch, Launch::option).start();
     running.blocking();
     running
 }
 
 #[test]
-fn as_pid_1_a_pause_asks_everybody_and_waits_until_they_are_gone() {
+fn item_51_as_pid_1_a_pause_asks_everybody_and_waits_until_they_are_gone() {
     if !Role::Pid1.is_playable() {
         return;
     }
-    let running = pause(&["--pause"]);
+    let running = pause(&[]);
     let app = Stranger::new(running.init(), "await=15 fork sleep=1000 say=saved exit=0 end wait exit=0");
     let asked = Instant::now();
     running.signal(15);
@@ -70,7 +71,7 @@ fn as_pid_1_a_pause_waits_no_longer_than_the_drain() {
     if !Role::Pid1.is_playable() {
         return;
     }
-    let running = pause(&["--pause", "--drain", "500ms"]);
+    let running = pause(&[Opt::Own(&["--drain", "500ms"])]);
     let app = Stranger::new(running.init(), "pause");
     let asked = Instant::now();
     running.signal(15);
@@ -111,7 +112,7 @@ both_roles! {
         // A child that was there before the init was.
         let running = Launch::new(role)
             .world("fork block=15 say=child await=15 sleep=300 say=saved exit=0 end")
-            .option(Opt::Own(&["--pause"]))
+            .option(Opt::Pause)
             .without_dashes()
             .start();
         running.line("child");

@@ -117,7 +117,7 @@ both_roles! {
 }
 
 both_roles! {
-    fn item_46_it_needs_no_descriptors(role: Role) {
+    fn item_52_it_needs_no_descriptors(role: Role) {
         for limit in 3..=7 {
             let role_word = if role == Role::Subreaper { "fork setsid ignore=15 alarm=60 pause end " } else { "" };
             let words = format!("block=10,15 {role_word}say=ready await=10 await=15 exit=3");

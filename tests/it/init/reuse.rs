@@ -5,7 +5,7 @@
 //! is no descendant of the init, gets its number.
 
 use crate::support::actor::actor;
-use crate::support::inits::program;
+use crate::support::inits::{Kind, program};
 use crate::support::launch::{Launch, PATIENCE, Role, skipped};
 use crate::support::process::{children, descendants, kill, process, switches, until};
 
@@ -85,6 +85,7 @@ fn is_pending(pid: i32, number: i32) -> bool {
 
 /// Whether this machine lets us choose the next number.
 fn is_playable() -> bool {
+    assert_eq!(program().kind, Kind::Sexton, "not offered: it has no drain");
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {
         skipped("only root chooses the next process ID");
@@ -93,14 +94,14 @@ fn is_playable() -> bool {
 }
 
 #[test]
-fn a_number_that_was_used_again_before_it_was_held_is_not_signalled() {
+fn item_53_a_number_that_was_used_again_before_it_was_held_is_not_signalled() {
     // The second process of the drain is the leaf.
     let moment = Moment { call: "pidfd_open", number: libc::SYS_pidfd_open, nth: 2, world: "" };
     assert!(!is_playable() || !is_the_stranger_signalled(&moment));
 }
 
 #[test]
-fn a_number_that_was_used_again_after_the_last_look_is_not_signalled() {
+fn item_53_a_number_that_was_used_again_after_the_last_look_is_not_signalled() {
     // The leftover gets TERM and CONT, and then the leaf its TERM.
     let moment = Moment { call: "pidfd_send_signal", number: libc::SYS_pidfd_send_signal, nth: 3, world: "" };
     assert!(!is_playable() || !is_the_stranger_signalled(&moment));

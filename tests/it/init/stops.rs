@@ -120,7 +120,7 @@ both_roles! {
 }
 
 both_roles! {
-    fn exit_zero_maps_the_named_codes_and_no_other(role: Role) {
+    fn item_57_named_codes_count_as_0_and_no_other(role: Role) {
         let code = |option, words: &str| Launch::new(role).option(Opt::ExitZero(option)).actor(words).run().code;
         assert_eq!(code("143", "die=15"), Some(0));
         assert_eq!(code("143", "exit=143"), Some(0));

@@ -43,6 +43,10 @@ pub(crate) enum Opt {
     Drain(&'static str),
     /// Tells what it does.
     Verbose,
+    /// No command: it holds a namespace for others.
+    Pause,
+    /// What no program has.
+    Unknown,
     /// An option in our own words, which no other init has.
     Own(&'static [&'static str]),
 }
@@ -105,6 +109,7 @@ impl Program {
             (Kind::Sexton, Opt::KillAfter(length)) => &["--kill-after", length],
             (Kind::Sexton, Opt::Drain(length)) => &["--drain", length],
             (Kind::Sexton, Opt::Verbose) => &["--verbose"],
+            (Kind::Sexton, Opt::Pause) => &["--pause"],
             (Kind::Sexton, Opt::Own(words)) => words,
             (Kind::Tini | Kind::Catatonit, Opt::Group) => &["-g"],
             (Kind::Tini, Opt::ExitZero(code)) => &["-e", code],
@@ -113,6 +118,8 @@ impl Program {
             (Kind::DumbInit, Opt::Rewrite(pair)) => &["-r", pair],
             (Kind::DumbInit, Opt::Verbose) => &["-v"],
             (Kind::Catatonit, Opt::Verbose) => &["-L", "debug"],
+            (Kind::Catatonit, Opt::Pause) => &["-P"],
+            (_, Opt::Unknown) => &["--no-such-option"],
             // dumb-init's default is a session of its own, signalled as a group.
             (Kind::DumbInit, Opt::Group) | (_, Opt::Drain(_)) => &[],
             (kind, option) => panic!("not offered: {kind:?} has no {option:?}"),

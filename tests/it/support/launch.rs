@@ -342,12 +342,12 @@ impl Running {
 
     /// The first process at or below what we started that is no actor any more.
     fn find(&self) -> Option<Process> {
-        let mut candidate = process(self.pid)?;
-        // A copy of this test until it has become what it was forked for.
+        // A copy of this test until it has become what it was forked for; looked at before its name is, which changes then.
         let program = |pid| std::fs::read_link(format!("/proc/{pid}/exe"));
         if program(self.pid).ok() == std::env::current_exe().ok() {
             return None;
         }
+        let mut candidate = process(self.pid)?;
         while candidate.name.starts_with("actor") {
             candidate = children(candidate.pid).pop()?;
         }
