@@ -2,6 +2,7 @@
 //!
 //! * `zipkin`: the check that leaves processes behind when the runtime kills it, and the one that does not
 //! * `health`: starting, unhealthy, healthy, and what the log says
+//! * `sequences`: Docker's own verdicts beside those of `--watch`
 //! * `init_path`: as the init of an engine, of Docker and of podman
 //! * `stop`: `docker stop` reaches the app
 //! * `install`: images that one does not build, by Compose, Docker and Podman
@@ -31,6 +32,7 @@ mod health;
 mod init_path;
 mod install;
 mod podman;
+mod sequences;
 mod stop;
 mod stormkit;
 mod support;

@@ -23,7 +23,8 @@
 //! * `targets`: several targets in one run, `--any`, `--json`
 //! * `tidy`: the rules that the sources keep
 //! * `translate`: what `sexton translate` prints has the verdict of the original
-//! * `wait`: `sexton wait`, also as wait-for-it.sh
+//! * `wait`: `sexton wait`
+//! * `wait_for_it`: the same as wait-for-it.sh
 //! * `zoo`: peers that want our memory, and the bounds that hold
 //! * `watch`: what an init watches while the command runs
 //! * `watch_log`: a night in the log, as docs/watch.md shows it
@@ -77,6 +78,7 @@ mod tls;
 mod tls_peers;
 mod translate;
 mod wait;
+mod wait_for_it;
 mod watch;
 mod watch_log;
 mod watch_served;

@@ -1,16 +1,15 @@
 //! `sexton wait`: retries, limits, signals, and what it becomes.
 
-use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::support::actor::actor;
 use crate::support::program::binary;
 use crate::support::pty::Pty;
 use crate::support::servers::{OK, Refusing, Server};
-use crate::support::temp::Folder;
 use crate::support::{Sexton, eventually, sexton};
 
 /// A server that answers 503 until its request number `good`, and 200 from then on.
@@ -310,6 +309,38 @@ fn a_terminal_never_gets_more_lines_than_it_has_and_the_target_comes_first() {
 }
 
 #[test]
+fn another_size_of_the_terminal_is_drawn_at_once() {
+    let (port, pty) = (Refusing::new(), Pty::open());
+    pty.resize(4, 60);
+    let targets: Vec<String> = (0..4).map(|_| format!("tcp://{}", port.address())).collect();
+    // With the terminal as its own, it is told of each size.
+    let mut child = std::process::Command::new(actor())
+        .args(["clean", "ctty=0", "exec"])
+        .arg(binary())
+        .args(["wait", "-t", "0", "--interval", "50ms"])
+        .args(&targets)
+        .stdin(pty.slave())
+        .stdout(std::process::Stdio::null())
+        .stderr(pty.slave())
+        .spawn()
+        .unwrap();
+    let patience = Duration::from_secs(20);
+    assert!(pty.shows("and 2 more", patience).contains("and 2 more"));
+    let started = Instant::now();
+    for _ in 0..10 {
+        for (rows, more) in [(3, "and 3 more"), (4, "and 2 more")] {
+            pty.resize(rows, 60);
+            let screen = pty.shows(more, patience);
+            assert!(screen.contains(more), "{screen:?}");
+        }
+    }
+    // The seconds move on once a second, and all lines with them: by that alone it would take twenty.
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    crate::support::process::kill(child.id().try_into().unwrap(), libc::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
 fn an_ignored_interrupt_stays_ignored() {
     let port = Refusing::new();
     let target = format!("tcp://{}", port.address());
@@ -346,78 +377,5 @@ fn as_pid_1_without_a_command_it_ends_on_hangup_and_quit_too() {
         });
         crate::support::process::kill(inner().unwrap().pid, signal);
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
-    }
-}
-
-/// A link by that name, which scripts call.
-fn wait_for_it(folder: &Folder) -> std::path::PathBuf {
-    let script = folder.join("wait-for-it.sh");
-    symlink(binary(), &script).unwrap();
-    script
-}
-
-#[test]
-fn as_wait_for_it_it_has_that_scripts_codes() {
-    let folder = Folder::new();
-    let script = wait_for_it(&folder);
-    let (good, bad) = (Server::answering(OK), Refusing::new());
-    let (up, down) = (good.address().to_string(), bad.address().to_string());
-    let port = good.port().to_string();
-    for (args, code) in [
-        (&[up.as_str()][..], 0),
-        (&["-h", "127.0.0.1", "-p", &port, "-q"], 0),
-        (&[&up, "-t", "5", "-s", "--", "/bin/sh", "-c", "exit 3"], 3),
-        (&[&down, "-t", "1"], 124),
-        (&[&down, "--timeout=1", "--strict", "--", "/bin/sh", "-c", "exit 3"], 124),
-        (&[&down, "-t", "1", "--", "/bin/sh", "-c", "exit 3"], 3),
-        (&["127.0.0.1:99999", "-t", "1"], 124),
-        (&["127.0.0.1:no-such-service", "-t", "1"], 124),
-        (&["no host:1", "-t", "1"], 124),
-        (&["--nonsense"], 1),
-        (&["--help"], 1),
-        (&["--host=localhost"], 1),
-        (&["--port=80"], 1),
-        (&[], 1),
-    ] {
-        let run = Sexton::with(args).at(&script).run();
-        assert_eq!(run.code, Some(code), "{args:?}: {run:?}");
-        assert_eq!(run.stdout, "", "{args:?}");
-    }
-}
-
-/// What scripts grep.
-#[test]
-fn as_wait_for_it_it_has_that_scripts_lines() {
-    let folder = Folder::new();
-    let script = wait_for_it(&folder);
-    let (good, bad) = (Server::answering(OK), Refusing::new());
-    let (up, down) = (good.address().to_string(), bad.address().to_string());
-    let is_up = format!("wait-for-it.sh: {up} is available after 0 seconds\n");
-    let times_out = format!(
-        "wait-for-it.sh: waiting 1 seconds for {down}\n\
-         wait-for-it.sh: timeout occurred after waiting 1 seconds for {down}\n"
-    );
-    for (args, lines) in [
-        (&[up.as_str()][..], format!("wait-for-it.sh: waiting 15 seconds for {up}\n{is_up}")),
-        (&[&up, "-t", "0"], format!("wait-for-it.sh: waiting for {up} without a timeout\n{is_up}")),
-        (&[&up, "-q"], String::new()),
-        (&[&down, "-t", "1"], times_out.clone()),
-        (&[&down, "-t", "1", "--", "/bin/true"], times_out.clone()),
-        (
-            &[&down, "-t", "1", "-s", "--", "/bin/true"],
-            format!("{times_out}wait-for-it.sh: strict mode, refusing to execute subprocess\n"),
-        ),
-    ] {
-        assert_eq!(Sexton::with(args).at(&script).run().stderr, lines, "{args:?}");
-    }
-    for (args, first) in [
-        (&[][..], "Error: you need to provide a host and port to test."),
-        (&["--nonsense"], "Unknown argument: --nonsense"),
-        (&["-q"], "Usage:"),
-        (&["--help"], "Usage:"),
-    ] {
-        let run = Sexton::with(args).at(&script).run();
-        assert_eq!(run.stderr.lines().next(), Some(first), "{args:?}: {run:?}");
-        assert!(run.stderr.contains("Usage:\n    wait-for-it.sh host:port "), "{run:?}");
     }
 }
