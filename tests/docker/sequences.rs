@@ -1,9 +1,11 @@
 //! Docker's own HEALTHCHECK and `--watch` beside each other: the same app, which answers both of them by the same script, the
 //! same interval, limit, retries and start period. Both must change their minds at the same attempts.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -18,10 +20,26 @@ struct Sequence {
     retries: u32,
     start_period: &'static str,
     letters: &'static str,
+    /// What both make of it: H is healthy, U is unhealthy.
+    verdicts: &'static str,
 }
 
-const fn sequence(retries: u32, start_period: &'static str, letters: &'static str) -> Sequence {
-    Sequence { retries, start_period, letters }
+const fn sequence(
+    retries: u32,
+    start_period: &'static str,
+    letters: &'static str,
+    verdicts: &'static str,
+) -> Sequence {
+    Sequence { retries, start_period, letters, verdicts }
+}
+
+/// The letter of a verdict.
+fn letter(verdict: &str) -> char {
+    match verdict {
+        "healthy" => 'H',
+        "unhealthy" => 'U',
+        _ => '?',
+    }
 }
 
 /// A start period that is over before the first attempt, and one that outlasts the script.
@@ -29,67 +47,81 @@ const NONE: &str = "0s";
 const LONG: &str = "10m";
 
 const SEQUENCES: [Sequence; 24] = [
-    sequence(3, NONE, "UU"),
-    sequence(3, NONE, "DDDD"),
-    sequence(3, NONE, "UDDUDDUU"),
-    sequence(3, NONE, "UDDDUU"),
-    sequence(3, NONE, "DDUDDDUU"),
-    sequence(3, NONE, "DDDUDDDUDDUU"),
-    sequence(3, NONE, "UDRDUU"),
-    sequence(3, NONE, "USDRUU"),
-    sequence(3, NONE, "DUDUDUDUU"),
-    sequence(3, NONE, "RRRRURU"),
-    sequence(1, NONE, "DD"),
-    sequence(1, NONE, "UDUDUU"),
-    sequence(1, NONE, "USUU"),
-    sequence(1, NONE, "DDUDDUU"),
-    sequence(2, NONE, "DUDDUDUU"),
-    sequence(2, NONE, "UDDDDUDD"),
-    sequence(2, NONE, "SUDSUU"),
-    sequence(5, NONE, "DDDDUDDDDDUU"),
-    sequence(3, LONG, "DDDDDDUU"),
-    sequence(3, LONG, "DDDDUDDUU"),
-    sequence(3, LONG, "DDDDUDDDUU"),
-    sequence(1, LONG, "DDUDUU"),
-    sequence(1, LONG, "RSDUU"),
-    sequence(2, LONG, "DDDDDD"),
+    sequence(3, NONE, "UU", "H"),
+    sequence(3, NONE, "DDDD", "U"),
+    sequence(3, NONE, "UDDUDDUU", "H"),
+    sequence(3, NONE, "UDDDUU", "HUH"),
+    sequence(3, NONE, "DDUDDDUU", "HUH"),
+    sequence(3, NONE, "DDDUDDDUDDUU", "UHUH"),
+    sequence(3, NONE, "UDRDUU", "HUH"),
+    sequence(3, NONE, "USDRUU", "HUH"),
+    sequence(3, NONE, "DUDUDUDUU", "H"),
+    sequence(3, NONE, "RRRRURU", "UH"),
+    sequence(1, NONE, "DD", "U"),
+    sequence(1, NONE, "UDUDUU", "HUHUH"),
+    sequence(1, NONE, "USUU", "HUH"),
+    sequence(1, NONE, "DDUDDUU", "UHUH"),
+    sequence(2, NONE, "DUDDUDUU", "HUH"),
+    sequence(2, NONE, "UDDDDUDD", "HUHU"),
+    sequence(2, NONE, "SUDSUU", "HUH"),
+    sequence(5, NONE, "DDDDUDDDDDUU", "HUH"),
+    sequence(3, LONG, "DDDDDDUU", "H"),
+    sequence(3, LONG, "DDDDUDDUU", "H"),
+    sequence(3, LONG, "DDDDUDDDUU", "HUH"),
+    sequence(1, LONG, "DDUDUU", "HUH"),
+    sequence(1, LONG, "RSDUU", "H"),
+    sequence(2, LONG, "DDDDDD", ""),
 ];
 
 /// How many run at a time.
 const CROWD: usize = 4;
 
-/// `docker events` about the health of one container, from its creation on.
-struct HealthEvents(Child);
+/// `docker events` about the health of one container.
+struct HealthEvents {
+    docker: Child,
+    verdicts: Arc<Mutex<String>>,
+}
 
 impl HealthEvents {
     /// Of the container `id`. What has been is told, too.
     fn of(engine: Engine, id: &str) -> Self {
         let filters = ["--filter", &format!("container={id}"), "--filter", "event=health_status"];
         let mut command = engine.command(["events", "--since", "1h", "--format", "{{.Status}}"]);
-        let child = command.args(filters).stdout(Stdio::piped()).spawn().expect("docker events starts");
-        Self(child)
+        let mut docker = command.args(filters).stdout(Stdio::piped()).spawn().expect("docker events starts");
+        let lines = BufReader::new(docker.stdout.take().expect("a pipe")).lines();
+        let verdicts = Arc::new(Mutex::new(String::new()));
+        let told = Arc::clone(&verdicts);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let verdict = line.strip_prefix("health_status: ").unwrap_or(&line).to_owned();
+                told.lock().expect("no reader panics").push(letter(&verdict));
+            }
+        });
+        Self { docker, verdicts }
     }
 
-    /// What they were: "healthy", "unhealthy".
-    fn end(mut self) -> Vec<String> {
-        let _ = self.0.kill();
-        let mut text = String::new();
-        let stdout = self.0.stdout.as_mut().expect("a pipe");
-        std::io::Read::read_to_string(stdout, &mut text).expect("it is read");
-        let _ = self.0.wait();
-        text.lines().filter_map(|line| line.strip_prefix("health_status: ")).map(str::to_owned).collect()
+    /// What they have been so far.
+    fn verdicts(&self) -> String {
+        self.verdicts.lock().expect("no reader panics").clone()
     }
 }
 
-/// What `--watch` said of the app's health, in order.
-fn told_by_watch(logs: &str) -> Vec<String> {
+impl Drop for HealthEvents {
+    fn drop(&mut self) {
+        let _ = self.docker.kill();
+        let _ = self.docker.wait();
+    }
+}
+
+/// What `--watch` made of the app, by its log. The same verdict again is no change: an unhealthy app is told each so many
+/// failures.
+fn told_by_watch(logs: &str) -> String {
     let objects = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let changes = objects.filter(|object| object["event"] == "health");
-    // The same verdict again is no change: an unhealthy app is told each so many failures.
-    let mut told: Vec<String> =
-        changes.filter_map(|object| object["health"].as_str().map(str::to_owned)).collect();
-    told.dedup();
-    told
+    let mut verdicts: Vec<char> =
+        changes.filter_map(|object| Some(letter(object["health"].as_str()?))).collect();
+    verdicts.dedup();
+    verdicts.into_iter().collect()
 }
 
 /// How many of `reader`'s attempts the app has seen.
@@ -101,7 +133,7 @@ fn attempts(logs: &str, reader: char) -> usize {
 
 /// Plays one of them; how the two differ, if they do.
 fn played(engine: Engine, image: &Image, sequence: &Sequence) -> Option<String> {
-    let Sequence { retries, start_period, letters } = sequence;
+    let Sequence { retries, start_period, letters, verdicts } = sequence;
     let retries = retries.to_string();
     let options = [
         "--network=none".to_owned(),
@@ -125,10 +157,17 @@ fn played(engine: Engine, image: &Image, sequence: &Sequence) -> Option<String> 
         let seen = [attempts(&logs, 'a'), attempts(&logs, 'b')];
         if seen.iter().all(|seen| *seen > letters.len()) { Ok(logs) } else { Err(seen) }
     });
-    let (docker, watch) = (events.end(), told_by_watch(&logs));
-    let is_the_same = docker == watch;
-    (!is_the_same).then(|| {
-        format!("{letters}, {retries} retries, start period {start_period}: docker {docker:?}, watch {watch:?}\n{logs}")
+    // Docker tells of a verdict a moment after it has one.
+    let end = Instant::now() + Duration::from_secs(10);
+    while events.verdicts() != *verdicts && Instant::now() < end {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let (docker, watch) = (events.verdicts(), told_by_watch(&logs));
+    (docker != *verdicts || watch != *verdicts).then(|| {
+        format!(
+            "{letters}, {retries} retries, start period {start_period}: docker {docker}, watch {watch}, not \
+             {verdicts}\n{logs}"
+        )
     })
 }
 
