@@ -81,7 +81,8 @@ impl Effects<'_> {
     /// Sends `signal` to the main child or its group. An app that has changed its uid answers EPERM, and that is its right.
     fn send(&mut self, received: Signal, signal: Signal) {
         let Some(child) = &self.child else { return };
-        if matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP) {
+        // As the machine has it, whose `--kill-after` counts from then on. A SIGHUP may only ask it to reload.
+        if received.is_terminating() || signal.is_terminating() {
             self.asked_at.get_or_insert_with(Instant::now);
         }
         let sent = match signal::kill(self.pid_or_group(child.pid), signal.number()) {

@@ -143,24 +143,21 @@ impl LogEvent<'_> {
             }
             Self::Held { signal, delay } => told(
                 "held",
-                format!("holding SIG{signal} back for {}", format_duration(delay)),
+                format!("holding SIG{signal} back for {}", readable(delay)),
                 [("signal", signal.to_string().into()), ("ms", milliseconds(delay))],
             ),
             Self::Reaped { pid, name, end, main } => reaped(pid, name, end, main),
             Self::Draining { limit } => told(
                 "draining",
-                format!("draining what is left, for at most {}", format_duration(limit)),
+                format!("draining what is left, for at most {}", readable(limit)),
                 [("ms", milliseconds(limit))],
             ),
             Self::Escalated { who, after } => {
                 // Below a second nobody counts.
-                let after =
-                    after.map(
-                        |after| {
-                            if after.as_secs() > 0 { Duration::from_secs(after.as_secs()) } else { after }
-                        },
-                    );
-                let late = after.map_or(String::new(), |after| format!(" after {}", format_duration(after)));
+                let whole = |after: Duration| {
+                    if after.as_secs() > 0 { Duration::from_secs(after.as_secs()) } else { after }
+                };
+                let late = after.map_or(String::new(), |after| format!(" after {}", readable(whole(after))));
                 told(
                     "escalated",
                     format!("{who} still running{late}; sending SIGKILL"),
@@ -234,6 +231,11 @@ fn told<const N: usize>(event: &'static str, sentence: String, fields: [(&'stati
 /// Foreign bytes as JSON has them: what is UTF-8 stays.
 fn text(bytes: &[u8]) -> Value {
     String::from_utf8_lossy(bytes).into()
+}
+
+/// A length for people, who want no microseconds.
+fn readable(length: Duration) -> impl std::fmt::Display {
+    format_duration(Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// A length in whole milliseconds.

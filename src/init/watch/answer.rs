@@ -1,6 +1,7 @@
 //! What is told to who asks over HTTP, and what the status file says.
 
 use std::fmt::Write;
+use std::num::NonZeroU32;
 use std::time::SystemTime;
 
 use humantime::format_rfc3339_seconds;
@@ -47,7 +48,7 @@ pub(super) fn to(head: &[u8], watch: &Watch<'_>, reaped: u64) -> Vec<u8> {
             Some(target) => {
                 let health = target.tracker.health();
                 let mut body = format!("{}\n", health.name());
-                line(&mut body, target);
+                line(&mut body, target, watch.plan.retries);
                 (kind.accepts(health, watch.stage), body)
             }
             None => return response("404 Not Found", TEXT, &names(watch), method),
@@ -142,15 +143,19 @@ pub(super) fn too_long() -> Vec<u8> {
 /// One word, and a line for each target that has not passed.
 fn verdict(watch: &Watch<'_>) -> String {
     let mut text = format!("{}\n", watch.health_name());
-    watch.targets.iter().for_each(|target| line(&mut text, target));
+    watch.targets.iter().for_each(|target| line(&mut text, target, watch.plan.retries));
     text
 }
 
-/// A line about a target that has not passed.
-fn line(text: &mut String, target: &WatchedTarget) {
+/// A line about a target that has not passed; of one that is still healthy, in the words of the log.
+fn line(text: &mut String, target: &WatchedTarget, retries: NonZeroU32) {
     let (health, name) = (target.tracker.health(), target.name());
     // Writing to a String does not fail.
     let _ = match (&target.reason, health) {
+        (Some(reason), Health::Healthy) => match target.tracker.failures() {
+            0 => writeln!(text, "not checked: {name}: {reason}"),
+            failures => writeln!(text, "failed: {name}: {reason}, {failures} of {retries}"),
+        },
         (Some(reason), _) => writeln!(text, "{}: {name}: {reason}", health.name()),
         (None, Health::Starting) => writeln!(text, "starting: {name}: not checked yet"),
         (None, _) => Ok(()),
