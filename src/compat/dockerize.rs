@@ -14,6 +14,8 @@ use crate::probe::Probe;
 use crate::probe::options::Options;
 use crate::report::Verbosity;
 
+use super::getopt::{Arity, Flag, Grammar, LongOptions, Mistake, Operands, Scanner, Word};
+use super::go;
 use super::wait_then_run::WaitThenRun;
 
 /// What `-version` says.
@@ -41,13 +43,47 @@ Templates (-template, -delims, -no-overwrite) and tails (-stdout, -stderr, -poll
 const BAD_OPTION: u8 = 2;
 const FAILED: u8 = 1;
 
+/// Its flags.
+const FLAGS: &[Flag] = &[
+    Flag::new("wait", None, Arity::Value),
+    Flag::new("wait-http-header", None, Arity::Value),
+    Flag::new("timeout", None, Arity::Value),
+    Flag::new("wait-retry-interval", None, Arity::Value),
+    Flag::new("version", None, Arity::Optional),
+    Flag::new("help", None, Arity::Optional),
+    Flag::new("h", None, Arity::Optional),
+];
+
+/// Its flags that do something else than wait.
+const NOT_OFFERED: &[&str] = &[
+    "template",
+    "delims",
+    "no-overwrite",
+    "stdout",
+    "stderr",
+    "poll",
+    "env",
+    "env-section",
+    "env-header",
+    "validate-cert",
+    "skip-tls-verify",
+];
+
 /// What was given.
 #[derive(Default)]
-struct DockerizeArgs {
-    waits: Vec<String>,
-    headers: Vec<String>,
-    timeout: Option<Duration>,
-    interval: Option<Duration>,
+pub(crate) struct DockerizeArgs {
+    /// `-wait`
+    pub(crate) waits: Vec<String>,
+    /// `-wait-http-header`
+    pub(crate) headers: Vec<String>,
+    /// `-timeout`
+    pub(crate) timeout: Duration,
+    /// `-wait-retry-interval`
+    pub(crate) interval: Duration,
+    /// What runs afterwards.
+    pub(crate) command: Vec<OsString>,
+    /// What `-help` or `-version` prints instead of all that.
+    document: Option<Document>,
 }
 
 /// Reads its argv.
@@ -55,56 +91,69 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     read(args).map_err(|(code, why)| Usage::bare(ExitStatus::Code(code), format!("dockerize: {why}")))
 }
 
-fn read(args: Vec<OsString>) -> Result<Box<dyn Command>, (u8, String)> {
-    if args.is_empty() {
-        return Ok(Box::new(Document::misuse(HELP)));
-    }
-    let mut given = DockerizeArgs::default();
-    let mut args = args.into_iter().peekable();
-    // Options end at the first word that is none (https://pkg.go.dev/flag).
-    while let Some(option) =
-        args.next_if(|arg| arg.to_str().is_some_and(|arg| arg.len() > 1 && arg.starts_with('-')))
-    {
-        let option = option.into_string().unwrap_or_default();
-        if option == "--" {
+/// Sorts argv; an error has its exit code.
+pub(crate) fn args(args: Vec<OsString>) -> Result<DockerizeArgs, (u8, String)> {
+    let mut given = DockerizeArgs { timeout: TIMEOUT, interval: INTERVAL, ..DockerizeArgs::default() };
+    let grammar = Grammar { flags: FLAGS, long: LongOptions::Go, operands: Operands::Last };
+    let mut words = Scanner::new(grammar, args);
+    while let Some(word) = words.next() {
+        let option = match word.map_err(|mistake| mistaken(&mistake))? {
+            Word::Option(option) => option,
+            Word::Operand(first) => {
+                given.command = words.command(first);
+                break;
+            }
+        };
+        let value = option.value.map(OsString::into_string).transpose();
+        let value = value.map_err(|_| (BAD_OPTION, format!("{} is not UTF-8", option.shown)))?;
+        let value = value.unwrap_or_default();
+        match option.flag.long.unwrap_or_default() {
+            "wait" => given.waits.push(value),
+            "wait-http-header" => given.headers.push(value),
+            "timeout" => given.timeout = duration("timeout", &value)?,
+            "wait-retry-interval" => given.interval = duration("wait-retry-interval", &value)?,
+            "version" => given.document = Some(Document::stdout(VERSION)),
+            _ => given.document = Some(Document::stderr(HELP)),
+        }
+        if given.document.is_some() {
             break;
         }
-        let name = option.strip_prefix("--").or_else(|| option.strip_prefix('-')).unwrap_or_default();
-        let (name, glued) =
-            name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value.to_owned())));
-        let mut value = || {
-            let next = glued.clone().or_else(|| args.next().and_then(|value| value.into_string().ok()));
-            next.ok_or_else(|| (BAD_OPTION, format!("flag needs an argument: -{name}")))
-        };
-        match name {
-            "wait" => given.waits.push(value()?),
-            "wait-http-header" => given.headers.push(value()?),
-            "timeout" => given.timeout = Some(duration(name, &value()?)?),
-            "wait-retry-interval" => given.interval = Some(duration(name, &value()?)?),
-            "version" => return Ok(Box::new(Document::stdout(VERSION))),
-            "help" | "h" => return Ok(Box::new(Document::stderr(HELP))),
-            "template" | "delims" | "no-overwrite" | "stdout" | "stderr" | "poll" | "env" | "env-section"
-            | "env-header" | "validate-cert" | "skip-tls-verify" => {
-                return Err((
-                    FAILED,
-                    format!("-{name}: not offered by sexton; only -wait and its options are"),
-                ));
-            }
-            _ => return Err((BAD_OPTION, format!("flag provided but not defined: -{name}"))),
+    }
+    Ok(given)
+}
+
+/// What is wrong, with its exit code.
+fn mistaken(mistake: &Mistake) -> (u8, String) {
+    match mistake {
+        Mistake::UnknownLong(written)
+            if NOT_OFFERED.contains(&written.split('=').next().unwrap_or_default()) =>
+        {
+            let name = written.split('=').next().unwrap_or_default();
+            (FAILED, format!("-{name}: not offered by sexton; only -wait and its options are"))
         }
+        other => (BAD_OPTION, other.in_go_words()),
+    }
+}
+
+fn read(words: Vec<OsString>) -> Result<Box<dyn Command>, (u8, String)> {
+    if words.is_empty() {
+        return Ok(Box::new(Document::misuse(HELP)));
+    }
+    let mut given = args(words)?;
+    if let Some(document) = given.document.take() {
+        return Ok(Box::new(document));
     }
     let probes = probes(&given).map_err(|why| (FAILED, why))?;
-    let timeout = given.timeout.unwrap_or(TIMEOUT);
+    let limit = humantime::format_duration(given.timeout);
     let shown = given.waits.join(" ");
-    let limit = humantime::format_duration(timeout);
     Ok(Box::new(WaitThenRun {
         probes,
-        interval: given.interval.unwrap_or(INTERVAL),
-        attempt_timeout: timeout,
-        timeout: Some(timeout),
+        interval: given.interval,
+        attempt_timeout: given.timeout,
+        timeout: Some(given.timeout),
         verbosity: Verbosity::Lines,
         timeout_line: format!("Timeout after {limit} waiting on dependencies to become available: [{shown}]"),
-        command: args.collect(),
+        command: given.command,
         exec_failure: Some(FAILED),
     }))
 }
@@ -139,39 +188,8 @@ fn probe(wait: &str, options: &Options) -> Result<Probe, String> {
     Probe::parse(&target, &options)
 }
 
-/// Reads a duration of Go: `1m30s`, `1.5s`, `500ms`, `0`.
+/// Reads a duration of Go.
 fn duration(name: &str, text: &str) -> Result<Duration, (u8, String)> {
-    let invalid =
-        || (BAD_OPTION, format!("invalid value \"{text}\" for flag -{name}: write 10s, 500ms or 1m30s"));
-    let units = [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let mut seconds = 0.0;
-    let mut rest = text;
-    if rest == "0" {
-        return Ok(Duration::ZERO);
-    }
-    while !rest.is_empty() || text.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(invalid)?;
-        let (number, after) = rest.split_at_checked(end).ok_or_else(invalid)?;
-        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
-        let (unit, after) = after.split_at_checked(letters).ok_or_else(invalid)?;
-        let (_, length) = units.iter().find(|(name, _)| *name == unit).ok_or_else(invalid)?;
-        seconds += number.parse::<f64>().map_err(|_| invalid())? * length;
-        rest = after;
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| invalid())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_those_of_go() {
-        for (text, millis) in [("10s", 10_000), ("500ms", 500), ("1m30s", 90_000), ("1.5s", 1500), ("0", 0)] {
-            assert_eq!(duration("timeout", text).unwrap(), Duration::from_millis(millis), "{text}");
-        }
-        for text in ["", "10", "s", "1x", "-1s", "1s2"] {
-            assert!(duration("timeout", text).is_err(), "{text}");
-        }
-    }
+    let invalid = || format!("invalid value \"{text}\" for flag -{name}: write 10s, 500ms or 1m30s");
+    go::duration(text).ok_or_else(|| (BAD_OPTION, invalid()))
 }

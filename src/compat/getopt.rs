@@ -1,5 +1,6 @@
 //! Command lines as `getopt_long`(3) and its relatives read them, from one table of options: letters alone and in clusters,
-//! values glued on or apart, long options and what they are abbreviated to, operands behind the options or among them.
+//! values glued on or apart, long options and what they are abbreviated to, operands behind the options or among them. Go's
+//! flag package and the `case` of a shell script read theirs by the same table.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,7 +15,8 @@ pub(crate) struct Flag {
     pub(crate) letter: Option<char>,
     /// Its long name, where it has one.
     pub(crate) long: Option<&'static str>,
-    arity: Arity,
+    /// Whether it has a value.
+    pub(crate) arity: Arity,
 }
 
 /// Whether an option has a value.
@@ -24,6 +26,8 @@ pub(crate) enum Arity {
     Switch,
     /// It has one.
     Value,
+    /// It may have one, behind `=` only.
+    Optional,
 }
 
 impl Flag {
@@ -68,6 +72,12 @@ pub(crate) enum LongOptions {
     Gnu,
     /// `--name value`, and `--no-name` for a switch, as curl has it.
     Curl,
+    /// `--name value` and `--name=value`, by whole names only, as Go's pflag has it.
+    Whole,
+    /// The same with one dash or two, and no letters: `-name value`, as Go's flag package has it.
+    Go,
+    /// A shell's `case`: `-x value`, `--name` and `--name=value`, and every other word is an operand.
+    Case,
 }
 
 /// Where operands may stand.
@@ -139,6 +149,25 @@ impl Mistake {
             Self::UnwantedValue(name) => format!("{program}: option '--{name}' doesn't allow an argument"),
         }
     }
+
+    /// As netcat says it.
+    pub(crate) fn in_netcats_words(&self) -> String {
+        let said = self.in_glibc_words(OsStr::new("nc"));
+        said.strip_prefix("nc: ").unwrap_or(&said).to_owned()
+    }
+
+    /// In the words of Go's flag package.
+    pub(crate) fn in_go_words(&self) -> String {
+        match self {
+            Self::UnknownLong(written) | Self::Ambiguous(written, _) => {
+                format!("flag provided but not defined: -{}", written.split('=').next().unwrap_or_default())
+            }
+            Self::LongWithoutValue(name) => format!("flag needs an argument: -{name}"),
+            Self::UnwantedValue(name) => format!("invalid value for -{name}"),
+            // There are no letters in Go.
+            Self::UnknownLetter(_) | Self::LetterWithoutValue(_) => "bad flag syntax".into(),
+        }
+    }
 }
 
 /// Reads a line, word by word: whoever asks for help before something is wrong gets it.
@@ -158,6 +187,16 @@ impl Scanner {
         Self { grammar, words: args.into_iter(), cluster: Vec::new(), is_over: false }
     }
 
+    /// Whether the options are over: `--`, or the first operand where that ends them, has been read.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// `first`, with which the options were over, and all that follows it.
+    pub(crate) fn command(self, first: OsString) -> Vec<OsString> {
+        std::iter::once(first).chain(self.words).collect()
+    }
+
     /// The next letter of a cluster.
     fn letter(&mut self) -> Result<Given, Mistake> {
         let byte = self.cluster.remove(0);
@@ -165,7 +204,7 @@ impl Scanner {
         let known = self.grammar.flags.iter().find(|flag| flag.letter == Some(letter));
         let flag = *known.filter(|_| byte.is_ascii()).ok_or(Mistake::UnknownLetter(byte))?;
         let value = match flag.arity {
-            Arity::Switch => None,
+            Arity::Switch | Arity::Optional => None,
             Arity::Value if self.cluster.is_empty() => {
                 Some(self.words.next().ok_or(Mistake::LetterWithoutValue(letter))?)
             }
@@ -178,7 +217,7 @@ impl Scanner {
     fn long(&mut self, written: &[u8]) -> Result<Given, Mistake> {
         let text = || String::from_utf8_lossy(written).into_owned();
         let (name, glued) = match written.iter().position(|byte| *byte == b'=') {
-            Some(at) if self.grammar.long == LongOptions::Gnu => {
+            Some(at) if self.grammar.long != LongOptions::Curl => {
                 (written.get(..at).unwrap_or_default(), written.get(at + 1..))
             }
             _ => (written, None),
@@ -197,11 +236,35 @@ impl Scanner {
         let long = flag.long.unwrap_or_default();
         let value = match (flag.arity, glued) {
             (Arity::Switch, Some(_)) => return Err(Mistake::UnwantedValue(long)),
-            (Arity::Switch, None) => None,
-            (Arity::Value, Some(value)) => Some(OsStr::from_bytes(value).to_owned()),
+            (Arity::Switch | Arity::Optional, None) => None,
+            (Arity::Value | Arity::Optional, Some(value)) => Some(OsStr::from_bytes(value).to_owned()),
             (Arity::Value, None) => Some(self.words.next().ok_or(Mistake::LongWithoutValue(long))?),
         };
         Ok(Given { flag, value, on, shown: format!("--{}", String::from_utf8_lossy(name)) })
+    }
+
+    /// The option that `word` is in a shell's `case`, if it is one.
+    fn case(&mut self, word: &[u8]) -> Option<Result<Given, Mistake>> {
+        let (name, has_value) = match word.iter().position(|byte| *byte == b'=') {
+            Some(at) => (word.get(..at).unwrap_or_default(), true),
+            None => (word, false),
+        };
+        let long = name.strip_prefix(b"--").and_then(|name| match self.lookup(name) {
+            Found::Flag(flag) if (flag.arity == Arity::Value) == has_value => Some(()),
+            _ => None,
+        });
+        if long.is_some() {
+            return Some(self.long(word.get(2..).unwrap_or_default()));
+        }
+        match word {
+            [b'-', letter]
+                if self.grammar.flags.iter().any(|flag| flag.letter == Some(char::from(*letter))) =>
+            {
+                self.cluster = vec![*letter];
+                Some(self.letter())
+            }
+            _ => None,
+        }
     }
 
     /// The long option that `name` means.
@@ -248,6 +311,19 @@ impl Iterator for Scanner {
             self.is_over = true;
             return self.next();
         }
+        match self.grammar.long {
+            LongOptions::Case => {
+                return Some(match self.case(bytes) {
+                    Some(given) => given.map(Word::Option),
+                    None => Ok(Word::Operand(word)),
+                });
+            }
+            LongOptions::Go => {
+                let name = bytes.strip_prefix(b"--").or(bytes.strip_prefix(b"-")).unwrap_or_default();
+                return Some(self.long(name).map(Word::Option));
+            }
+            _ => {}
+        }
         if let Some(long) = bytes.strip_prefix(b"--").filter(|_| self.grammar.long != LongOptions::None) {
             return Some(self.long(long).map(Word::Option));
         }
@@ -266,6 +342,7 @@ mod tests {
         Flag::new("rewrite", Some('r'), Arity::Value),
         Flag::new("version", Some('V'), Arity::Switch),
         Flag::new("verbose", None, Arity::Switch),
+        Flag::new("maybe", None, Arity::Optional),
     ];
 
     /// `line` as it is read: options by what they were written as, and operands.
@@ -318,6 +395,27 @@ mod tests {
         assert_eq!(curl("--no-verbose u --rewrite a=b"), ["!--no-verbose", "u", "--rewrite=a=b"]);
         let wrong = ["x: unrecognized option '--verb'", "x: unrecognized option '--no-rewrite'"];
         assert_eq!(curl("--verb --no-rewrite"), wrong);
+    }
+
+    #[test]
+    fn go_takes_one_dash_or_two_and_whole_names_only() {
+        let go = |line| read(LongOptions::Go, Operands::Last, line);
+        assert_eq!(
+            go("-rewrite 1 --rewrite=2 -verbose x -v"),
+            ["--rewrite=1", "--rewrite=2", "--verbose", "x", "-v"]
+        );
+        assert_eq!(go("-maybe -maybe=no"), ["--maybe", "--maybe=no"]);
+        assert_eq!(go("-rew --r=2"), ["x: unrecognized option '--rew'", "x: unrecognized option '--r=2'"]);
+    }
+
+    #[test]
+    fn a_shells_case_knows_words_and_no_clusters() {
+        let case = |line| read(LongOptions::Case, Operands::Anywhere, line);
+        assert_eq!(case("-v -e 3 --rewrite=a --verbose"), ["-v", "-e=3", "--rewrite=a", "--verbose"]);
+        assert_eq!(
+            case("-ve --rewrite --verbose=1 -e"),
+            ["-ve", "--rewrite", "--verbose=1", "x: option requires an argument -- 'e'"]
+        );
     }
 
     #[test]

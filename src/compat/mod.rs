@@ -3,18 +3,19 @@
 
 mod catatonit;
 pub(crate) mod curl;
-mod dockerize;
+pub(crate) mod dockerize;
 mod dumb_init;
-mod getopt;
-mod grpc_health_probe;
+pub(crate) mod getopt;
+pub(crate) mod go;
+pub(crate) mod grpc_health_probe;
 pub(crate) mod long_options;
-mod nc;
+pub(crate) mod nc;
 mod number;
 pub(crate) mod sh;
 mod tini;
 mod transfer;
-mod wait_for;
-mod wait_for_it;
+pub(crate) mod wait_for;
+pub(crate) mod wait_for_it;
 mod wait_then_run;
 pub(crate) mod wget;
 

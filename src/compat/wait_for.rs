@@ -13,6 +13,7 @@ use crate::probe::Probe;
 use crate::probe::options::Options;
 use crate::report::Verbosity;
 
+use super::getopt::{Arity, Flag, Grammar, LongOptions, Mistake, Operands, Scanner, Word};
 use super::wait_then_run::WaitThenRun;
 
 /// The version whose options these are.
@@ -40,41 +41,83 @@ const UNKNOWN: u8 = 1;
 const NO_TARGET: u8 = 2;
 const BAD_TIMEOUT: u8 = 3;
 
+/// Its options.
+const FLAGS: &[Flag] = &[
+    Flag::new("quiet", Some('q'), Arity::Switch),
+    Flag::new("timeout", Some('t'), Arity::Value),
+    Flag::new("version", Some('v'), Arity::Switch),
+    Flag::new("help", None, Arity::Switch),
+];
+
+/// What was given, as text.
+#[derive(Default)]
+pub(crate) struct WaitForArgs {
+    /// `HOST:PORT` or a URL.
+    pub(crate) target: Option<String>,
+    /// `-t`
+    pub(crate) timeout: Option<String>,
+    /// What runs afterwards.
+    pub(crate) command: Vec<OsString>,
+    /// What `--help` or `--version` prints instead of all that.
+    document: Option<Document>,
+}
+
 /// Reads its argv.
 pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
     read(args).map_err(|(code, why)| Usage::bare(ExitStatus::Code(code), format!("wait-for: {why}")))
 }
 
-fn read(args: Vec<OsString>) -> Result<Box<dyn Command>, (u8, String)> {
-    let (mut target, mut timeout, mut command) = (None, Some(TIMEOUT), Vec::new());
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        if arg == "--" {
-            command = args.collect();
-            break;
-        }
-        let mut arg =
-            arg.into_string().map_err(|arg| (UNKNOWN, format!("{} is not UTF-8", arg.display())))?;
-        // -qt5 is -q -t5.
-        if let Some(rest) = arg.strip_prefix("-q").filter(|rest| !rest.is_empty() && !rest.starts_with('-')) {
-            arg = format!("-{rest}");
-        }
-        match arg.as_str() {
-            "-q" | "--quiet" => {}
-            "-v" | "--version" => return Ok(Box::new(Document::stdout(VERSION))),
-            "--help" => return Ok(Box::new(Document::stderr(HELP))),
-            "-t" | "--timeout" => {
-                let value = args.next().unwrap_or_default().into_string().unwrap_or_default();
-                timeout = seconds(&value)?;
+/// Sorts argv; an error has its exit code.
+pub(crate) fn args(args: Vec<OsString>) -> Result<WaitForArgs, (u8, String)> {
+    let mut given = WaitForArgs::default();
+    let grammar = Grammar { flags: FLAGS, long: LongOptions::Whole, operands: Operands::Anywhere };
+    let mut words = Scanner::new(grammar, args);
+    while let Some(word) = words.next() {
+        match word {
+            Ok(Word::Operand(first)) if words.is_over() => {
+                given.command = words.command(first);
+                break;
             }
-            text => match text.strip_prefix("--timeout=").or_else(|| text.strip_prefix("-t")) {
-                Some(value) => timeout = seconds(value)?,
-                None if text.starts_with('-') => return Err((UNKNOWN, format!("unknown option: {text}"))),
-                None if text.contains(':') => target = Some(text.to_owned()),
-                None => return Err((UNKNOWN, format!("unknown argument: {text}"))),
+            Ok(Word::Operand(word)) => {
+                let word = word
+                    .into_string()
+                    .map_err(|word| (UNKNOWN, format!("{} is not UTF-8", word.display())))?;
+                if !word.contains(':') {
+                    return Err((UNKNOWN, format!("unknown argument: {word}")));
+                }
+                given.target = Some(word);
+            }
+            Ok(Word::Option(option)) => match option.flag.long {
+                Some("quiet") => {}
+                Some("timeout") => {
+                    given.timeout = option.value.map(|value| value.to_string_lossy().into_owned())
+                }
+                Some("version") => {
+                    return Ok(WaitForArgs { document: Some(Document::stdout(VERSION)), ..given });
+                }
+                _ => return Ok(WaitForArgs { document: Some(Document::stderr(HELP)), ..given }),
             },
+            Err(Mistake::LetterWithoutValue(_) | Mistake::LongWithoutValue(_)) => {
+                given.timeout = Some(String::new());
+            }
+            Err(Mistake::UnknownLetter(letter)) => {
+                return Err((UNKNOWN, format!("unknown option: -{}", char::from(letter))));
+            }
+            Err(Mistake::UnknownLong(written) | Mistake::Ambiguous(written, _)) => {
+                return Err((UNKNOWN, format!("unknown option: --{written}")));
+            }
+            Err(Mistake::UnwantedValue(name)) => return Err((UNKNOWN, format!("unknown option: --{name}="))),
         }
     }
+    Ok(given)
+}
+
+fn read(words: Vec<OsString>) -> Result<Box<dyn Command>, (u8, String)> {
+    let WaitForArgs { target, timeout, command, document } = args(words)?;
+    if let Some(document) = document {
+        return Ok(Box::new(document));
+    }
+    let timeout = timeout.map_or(Ok(Some(TIMEOUT)), |text| seconds(&text))?;
     let target = target.ok_or((NO_TARGET, "you need to provide a host and port to test".to_owned()))?;
     let mut options = Options::default();
     options.http.follow = Follow::AtMost(REDIRECTS);

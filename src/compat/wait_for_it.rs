@@ -18,6 +18,8 @@ use crate::report::Verbosity;
 use crate::sys::process;
 use crate::wait::{Messages, OnTimeout, Plan, RetryInterval, Strict, Wait, WaitFor};
 
+use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
+
 /// Its name, which its lines begin with.
 const PROGRAM: &str = "wait-for-it.sh";
 
@@ -87,61 +89,91 @@ fn variable(name: &str) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
+/// Its options, as the `case` of the script has them.
+const FLAGS: &[Flag] = &[
+    Flag::new("quiet", Some('q'), Arity::Switch),
+    Flag::new("strict", Some('s'), Arity::Switch),
+    Flag::new("host", Some('h'), Arity::Value),
+    Flag::new("port", Some('p'), Arity::Value),
+    Flag::new("timeout", Some('t'), Arity::Value),
+    Flag::new("help", None, Arity::Switch),
+];
+
+/// What was given, as text.
+#[derive(Debug, Default)]
+pub(crate) struct WaitForItArgs {
+    /// `-h`
+    pub(crate) host: Option<String>,
+    /// `-p`: a number or the name of a service.
+    pub(crate) port: Option<String>,
+    /// `-t`
+    pub(crate) timeout: Option<String>,
+    /// `-s`
+    pub(crate) is_strict: bool,
+    is_quiet: bool,
+    /// What runs afterwards.
+    pub(crate) command: Vec<OsString>,
+}
+
 /// Sorts argv, after what the environment says; an error is what comes before the usage.
-fn read(args: Vec<OsString>, variable: impl Fn(&str) -> Option<String>) -> Result<WaitForIt, String> {
-    let (mut host, mut port, mut timeout) = (variable("HOST"), variable("PORT"), variable("TIMEOUT"));
-    let mut is_strict = variable("STRICT").is_some_and(|value| value == "1");
-    let mut is_quiet = variable("QUIET").is_some_and(|value| value == "1");
-    let mut command = Vec::new();
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        if arg == "--" {
-            command = args.collect();
+pub(crate) fn args(
+    args: Vec<OsString>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<WaitForItArgs, String> {
+    let is_on = |name| variable(name).is_some_and(|value| value == "1");
+    let mut given = WaitForItArgs {
+        host: variable("HOST"),
+        port: variable("PORT"),
+        timeout: variable("TIMEOUT"),
+        is_strict: is_on("STRICT"),
+        is_quiet: is_on("QUIET"),
+        command: Vec::new(),
+    };
+    let grammar = Grammar { flags: FLAGS, long: LongOptions::Case, operands: Operands::Anywhere };
+    let mut words = Scanner::new(grammar, args);
+    while let Some(word) = words.next() {
+        let option = match word {
+            Ok(Word::Option(option)) => option,
+            Ok(Word::Operand(first)) if words.is_over() => {
+                given.command = words.command(first);
+                break;
+            }
+            Ok(Word::Operand(word)) => {
+                let word = word.to_string_lossy();
+                // An address of IPv6, which the original cannot take, has more than one colon.
+                let Some((host, port)) = word.rsplit_once(':') else {
+                    return Err(if given.is_quiet {
+                        String::new()
+                    } else {
+                        format!("Unknown argument: {word}\n")
+                    });
+                };
+                (given.host, given.port) = (Some(host.to_owned()), Some(port.to_owned()));
+                continue;
+            }
+            // One without a value ends the line there.
+            Err(_) => break,
+        };
+        let value = option.value.map(|value| value.to_string_lossy().into_owned());
+        let is_empty = value.as_ref().is_some_and(String::is_empty);
+        if is_empty && !option.shown.starts_with("--") {
             break;
         }
-        let arg = arg.to_string_lossy().into_owned();
-        let place = match arg.as_str() {
-            "-q" | "--quiet" => {
-                is_quiet = true;
-                continue;
-            }
-            "-s" | "--strict" => {
-                is_strict = true;
-                continue;
-            }
-            "-h" => &mut host,
-            "-p" => &mut port,
-            "-t" => &mut timeout,
-            "--help" => return Err(String::new()),
-            // Whatever has a colon in it, an address of IPv6 too, which the original cannot take.
-            _ if arg.contains(':') => {
-                let (before, after) = arg.rsplit_once(':').unwrap_or_default();
-                (host, port) = (Some(before.to_owned()), Some(after.to_owned()));
-                continue;
-            }
-            _ => match arg.split_once('=') {
-                Some(("--host", value)) => {
-                    host = Some(value.to_owned());
-                    continue;
-                }
-                Some(("--port", value)) => {
-                    port = Some(value.to_owned());
-                    continue;
-                }
-                Some(("--timeout", value)) => {
-                    timeout = Some(value.to_owned());
-                    continue;
-                }
-                _ if is_quiet => return Err(String::new()),
-                _ => return Err(format!("Unknown argument: {arg}\n")),
-            },
-        };
-        // One without a value ends the line there.
-        match args.next().filter(|value| !value.is_empty()) {
-            Some(value) => *place = Some(value.to_string_lossy().into_owned()),
-            None => break,
+        match option.flag.long {
+            Some("quiet") => given.is_quiet = true,
+            Some("strict") => given.is_strict = true,
+            Some("host") => given.host = value,
+            Some("port") => given.port = value,
+            Some("timeout") => given.timeout = value,
+            _ => return Err(String::new()),
         }
     }
+    Ok(given)
+}
+
+/// What a line asks for; an error is what comes before the usage.
+fn read(words: Vec<OsString>, variable: impl Fn(&str) -> Option<String>) -> Result<WaitForIt, String> {
+    let WaitForItArgs { host, port, timeout, is_strict, is_quiet, command } = args(words, variable)?;
     let given = |value: Option<String>| value.filter(|value| !value.is_empty());
     let (Some(host), Some(port)) = (given(host), given(port)) else {
         let line = "Error: you need to provide a host and port to test.\n";

@@ -185,6 +185,12 @@ fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
             }
         }
         Output::Lines(means) if grep.matches_all() => Ok(Found::Check(check, means)),
+        // A second text on the line that has the first.
+        Output::Lines(means) if check.flags.last().is_some_and(|flag| flag.0 == "--contains") => {
+            let text = literal().ok_or_else(|| contains(&check))?;
+            let note = "verdict gets looser: the texts may stand on different lines";
+            Ok(Found::Check(check.flag("--contains", text).note(note), means))
+        }
         Output::Text(text) => Ok(Found::Known(text.lines().any(|line| grep.is_match(line) != grep.inverted))),
         Output::Nothing => Ok(Found::Known(false)),
         _ => Err(Refusal::with(

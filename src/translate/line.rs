@@ -84,6 +84,17 @@ pub(super) fn form(text: &str) -> Result<Form, Refusal> {
     Ok(Form::Shell(unquoted.unwrap_or_else(|| text.to_owned())))
 }
 
+/// Whether `text` can only stand in a Compose file, which puts in variables before a container exists.
+pub(super) fn is_compose(text: &str) -> bool {
+    let array = text.trim_start_matches("test:").trim_start();
+    let first = array.strip_prefix('[').map(|items| items.trim_start().trim_start_matches(['"', '\'']));
+    // No shell's line has a $$ in it.
+    text.contains("$$")
+        || first.is_some_and(|first| {
+            ["CMD\"", "CMD'", "CMD,", "CMD-SHELL"].iter().any(|word| first.starts_with(word))
+        })
+}
+
 /// The words of an array, as JSON or YAML have it.
 fn words(text: &str) -> Result<Vec<String>, Refusal> {
     let parsed = serde_json::from_str::<Vec<String>>(text).ok();

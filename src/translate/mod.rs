@@ -146,8 +146,7 @@ impl Command for Translate {
         match &self.input {
             Input::Line(text) => {
                 let mut put_in = Interpolations::default();
-                // No shell's line has a $$ in it, and many a Compose file's has.
-                let text = if text.contains("$$") { put_in.read(text) } else { text.clone() };
+                let text = if line::is_compose(text) { put_in.read(text) } else { text.clone() };
                 let outcome = line::read(&text).and_then(|(form, role)| line::replacement(&form, role, None));
                 report.line(outcome, &put_in);
             }

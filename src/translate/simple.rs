@@ -396,7 +396,11 @@ pub(super) fn read(name: &str, command: &Simple, state: &State) -> Result<Option
         return Err(Refusal::new(format!("descriptor {from} is not a connection")));
     };
     let asked = sockets::reply(socket.target.clone(), &socket.sent).limit(state.limit.clone());
-    let asked = Asked { check: asked, exit: Exit::Known(true), output: Output::Reply };
+    let refusal = Refusal::with(
+        "it waits for a reply and is content with any",
+        format!("sexton check --send TEXT --expect TEXT {}", asked.target),
+    );
+    let asked = Asked { check: asked, exit: Exit::Other(refusal), output: Output::Reply };
     if name != "grep" {
         return Ok(Some(asked));
     }

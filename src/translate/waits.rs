@@ -1,6 +1,10 @@
 //! What waits for something before it starts a program: loops, and the scripts and programs made for it.
 
+use std::ffi::OsString;
 use std::time::Duration;
+
+use crate::compat::getopt::{self, Arity, Grammar, LongOptions, Operands, Scanner, Word};
+use crate::compat::{dockerize, go, wait_for, wait_for_it};
 
 use super::asked::{Check, Flag, Limit, Refusal, Statuses};
 use super::decision::{self, Combined};
@@ -8,7 +12,7 @@ use super::notation::{self, base};
 use super::replacement::{self, Replacement};
 use super::script::{self, After, Command, Link, Loop};
 use super::state::{Code, State, Tree, Value};
-use super::{simple, sockets};
+use super::{simple, sockets, tools};
 
 /// A wait.
 #[derive(Clone, Debug, Default)]
@@ -301,136 +305,111 @@ fn seconds(text: Option<String>) -> Result<Option<Duration>, Refusal> {
 
 /// `wait-for-it.sh`.
 fn wait_for_it(args: Vec<String>) -> Result<Wait, Refusal> {
-    let mut wait = Wait { timeout: Some(Duration::from_secs(15)), or_run: true, ..Wait::default() };
-    let (mut host, mut port) = (None, None);
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        match arg.split_once('=').map_or((arg.as_str(), None), |(name, value)| (name, Some(value.to_owned())))
-        {
-            ("--", None) => wait.command = args.by_ref().collect(),
-            ("-q" | "--quiet", _) => {}
-            ("-s" | "--strict", _) => wait.or_run = false,
-            ("-h", None) => host = args.next(),
-            ("--host", Some(value)) => host = Some(value),
-            ("-p", None) => port = args.next(),
-            ("--port", Some(value)) => port = Some(value),
-            ("-t", None) => wait.timeout = seconds(args.next())?,
-            ("--timeout", Some(value)) => wait.timeout = seconds(Some(value))?,
-            _ if arg.contains(':') && !arg.starts_with('-') => wait.checks.push(place(&arg)?),
-            _ => return Err(Refusal::new(format!("wait-for-it {arg} is not known here"))),
-        }
-    }
-    if let (Some(host), Some(port)) = (host, port) {
-        wait.checks.push(Check::of(sockets::tcp(&host, &port)));
-    }
-    started(wait)
+    let given = wait_for_it::args(os(args), |_| None).map_err(|why| refused("wait-for-it", &why))?;
+    let (Some(host), Some(port)) = (given.host, given.port) else {
+        return Err(Refusal::new("it waits for nothing"));
+    };
+    Ok(Wait {
+        checks: vec![Check::of(sockets::tcp(&host, &port))],
+        timeout: given.timeout.map_or(Ok(Some(Duration::from_secs(15))), |text| seconds(Some(text)))?,
+        or_run: !given.is_strict,
+        command: strings(given.command),
+        ..Wait::default()
+    })
 }
 
 /// eficode's `wait-for`.
 fn wait_for(args: Vec<String>) -> Result<Wait, Refusal> {
-    let mut wait = Wait { timeout: Some(Duration::from_secs(15)), ..Wait::default() };
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        match arg.split_once('=').map_or((arg.as_str(), None), |(name, value)| (name, Some(value.to_owned())))
-        {
-            ("--", None) => wait.command = args.by_ref().collect(),
-            ("-q" | "--quiet" | "-v" | "--version", _) => {}
-            ("-t", None) => wait.timeout = seconds(args.next())?,
-            ("--timeout", Some(value)) => wait.timeout = seconds(Some(value))?,
-            _ if arg.starts_with("http://") || arg.starts_with("https://") => {
-                let mut check = Check::of(arg.clone());
-                check.flags.push(Flag("--follow", None));
-                wait.checks.push(check);
-            }
-            _ if arg.contains(':') && !arg.starts_with('-') => wait.checks.push(place(&arg)?),
-            _ => return Err(Refusal::new(format!("wait-for {arg} is not known here"))),
-        }
-    }
-    started(wait)
+    let given = wait_for::args(os(args)).map_err(|(_, why)| refused("wait-for", &why))?;
+    let target = given.target.ok_or_else(|| Refusal::new("it waits for nothing"))?;
+    let check = if target.starts_with("http://") || target.starts_with("https://") {
+        let mut check = Check::of(target);
+        check.flags.push(Flag("--follow", None));
+        check
+    } else {
+        place(&target)?
+    };
+    Ok(Wait {
+        checks: vec![check],
+        timeout: given.timeout.map_or(Ok(Some(Duration::from_secs(15))), |text| seconds(Some(text)))?,
+        command: strings(given.command),
+        ..Wait::default()
+    })
 }
 
 /// `dockerize`, as far as it waits.
 fn dockerize(args: Vec<String>) -> Result<Wait, Refusal> {
-    let mut wait = Wait { timeout: Some(Duration::from_secs(10)), ..Wait::default() };
-    let mut headers = Vec::new();
-    let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
-        let option = arg.trim_start_matches('-');
-        let (name, glued) =
-            option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value.to_owned())));
-        if !arg.starts_with('-') {
-            wait.command = std::iter::once(arg).chain(args.by_ref()).collect();
-            continue;
+    let given = dockerize::args(os(args)).map_err(|(_, why)| {
+        Refusal::with(format!("dockerize: {why}"), "sexton wait TARGET... -- dockerize without -wait")
+    })?;
+    let mut wait = Wait {
+        timeout: Some(given.timeout),
+        interval: Some(given.interval),
+        command: strings(given.command),
+        ..Wait::default()
+    };
+    for target in given.waits {
+        let Some(("tcp" | "http" | "https" | "unix" | "file", _)) = target.split_once("://") else {
+            return Err(Refusal::new(format!("dockerize -wait {target}")));
+        };
+        let mut check = Check::of(target.replace("file:///", "file:/").replace("unix:///", "unix:/"));
+        if target.starts_with("http") {
+            check.flags.push(Flag("--follow", None));
+            check.flags.extend(given.headers.iter().map(|header| Flag("--header", Some(header.clone()))));
         }
-        let mut value = || glued.clone().or_else(|| args.next()).unwrap_or_default();
-        match name {
-            "" => wait.command = args.by_ref().collect(),
-            "wait" => {
-                let target = value();
-                wait.checks.push(match target.split_once("://") {
-                    Some(("tcp" | "http" | "https" | "unix" | "file", _)) => {
-                        let target = target.replace("file:///", "file:/").replace("unix:///", "unix:/");
-                        let mut check = Check::of(target.clone());
-                        if target.starts_with("http") {
-                            check.flags.push(Flag("--follow", None));
-                        }
-                        check
-                    }
-                    _ => return Err(Refusal::new(format!("dockerize -wait {target}"))),
-                });
-            }
-            "timeout" => wait.timeout = Some(go_duration(&value())?),
-            "wait-retry-interval" => wait.interval = Some(go_duration(&value())?),
-            "wait-http-header" => headers.push(Flag("--header", Some(value()))),
-            _ => {
-                return Err(Refusal::with(
-                    format!("dockerize -{name} does more than wait"),
-                    "sexton wait TARGET... -- dockerize without -wait",
-                ));
-            }
-        }
-    }
-    for check in wait.checks.iter_mut().filter(|check| check.target.starts_with("http")) {
-        check.flags.extend(headers.iter().cloned());
+        wait.checks.push(check);
     }
     started(wait)
 }
 
-/// A length of time as Go writes it.
-fn go_duration(text: &str) -> Result<Duration, Refusal> {
-    humantime::parse_duration(text).map_err(|_| Refusal::new(format!("`{text}` is not a time")))
-}
+/// The options of wait4x that matter.
+const WAIT4X_FLAGS: &[getopt::Flag] = &[
+    getopt::Flag::new("timeout", Some('t'), Arity::Value),
+    getopt::Flag::new("interval", Some('i'), Arity::Value),
+    getopt::Flag::new("quiet", Some('q'), Arity::Switch),
+    getopt::Flag::new("no-color", None, Arity::Switch),
+    getopt::Flag::new("invert-check", Some('v'), Arity::Switch),
+    getopt::Flag::new("expect-status-code", None, Arity::Value),
+    getopt::Flag::new("request-header", None, Arity::Value),
+    getopt::Flag::new("insecure-skip-tls-verify", None, Arity::Switch),
+    getopt::Flag::new("connection-timeout", None, Arity::Value),
+];
 
 /// `wait4x`.
 fn wait4x(args: Vec<String>) -> Result<Wait, Refusal> {
     let mut wait = Wait { timeout: Some(Duration::from_secs(10)), ..Wait::default() };
-    let mut args = args.into_iter();
-    let kind = args.next().unwrap_or_default();
     let (mut status, mut flags, mut places) = (None, Vec::new(), Vec::new());
-    while let Some(arg) = args.next() {
-        let (name, glued) = arg
-            .split_once('=')
-            .filter(|_| arg.starts_with('-'))
-            .map_or((arg.as_str(), None), |(name, value)| (name, Some(value.to_owned())));
-        let mut value = || glued.clone().or_else(|| args.next()).unwrap_or_default();
-        match name {
-            "--" => wait.command = args.by_ref().collect(),
-            "-t" | "--timeout" => {
-                wait.timeout = Some(go_duration(&value())?).filter(|length| !length.is_zero());
+    let grammar = Grammar { flags: WAIT4X_FLAGS, long: LongOptions::Whole, operands: Operands::Anywhere };
+    let mut words = Scanner::new(grammar, os(args));
+    while let Some(word) = words.next() {
+        let option = match word {
+            Ok(Word::Option(option)) => option,
+            Ok(Word::Operand(first)) if words.is_over() => {
+                wait.command = strings(words.command(first));
+                break;
             }
-            "-i" | "--interval" => wait.interval = Some(go_duration(&value())?),
-            "-q" | "--quiet" | "--no-color" => {}
-            "-v" | "--invert-check" => wait.inverted = true,
-            "--expect-status-code" => status = value().parse::<u16>().ok(),
-            "--request-header" => flags.push(Flag("--header", Some(value()))),
-            "--insecure-skip-tls-verify" => flags.push(Flag("--insecure", None)),
-            "--connection-timeout" => drop(value()),
-            _ if arg.starts_with('-') => {
-                return Err(Refusal::with(format!("wait4x {arg}"), "sexton wait --contains TEXT URL"));
+            Ok(Word::Operand(word)) => {
+                places.push(word.to_string_lossy().into_owned());
+                continue;
             }
-            _ => places.push(arg),
+            Err(mistake) => {
+                let why = mistake.in_glibc_words("wait4x".as_ref());
+                return Err(Refusal::with(why, "sexton wait --contains TEXT URL"));
+            }
+        };
+        let value = option.value.map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        match option.flag.long.unwrap_or_default() {
+            "timeout" => wait.timeout = Some(go_duration(&value)?).filter(|length| !length.is_zero()),
+            "interval" => wait.interval = Some(go_duration(&value)?),
+            "invert-check" => wait.inverted = true,
+            "expect-status-code" => status = value.parse::<u16>().ok(),
+            "request-header" => flags.push(Flag("--header", Some(value))),
+            "insecure-skip-tls-verify" => flags.push(Flag("--insecure", None)),
+            _ => {}
         }
     }
+    let mut places = places.into_iter();
+    let kind = places.next().unwrap_or_default();
     for text in places {
         let mut check = match kind.as_str() {
             "tcp" => place(&text)?,
@@ -442,6 +421,28 @@ fn wait4x(args: Vec<String>) -> Result<Wait, Refusal> {
                 check.statuses = Some(statuses);
                 check
             }
+            "influxdb" => Check::of(format!("{}/ping", text.trim_end_matches('/'))),
+            "temporal" if matches!(text.as_str(), "server" | "worker") => continue,
+            "temporal" => Check::of(format!("grpc://{text}/{TEMPORAL}")),
+            "dns" if matches!(text.as_str(), "A" | "AAAA") => continue,
+            "dns" => Check::of(format!("dns:{text}")),
+            // As Go's driver has it: user:password@tcp(host:port)/database.
+            "mysql" => match text
+                .split_once("@tcp(")
+                .and_then(|(login, rest)| Some((login, rest.split_once(')')?)))
+            {
+                Some((login, (place, database))) => {
+                    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+                    let password = Some(password).filter(|password| !password.is_empty());
+                    let login = tools::userinfo(Some(user), password);
+                    Check::of(format!(
+                        "mysql://{login}{}{}",
+                        place.trim_end_matches(":3306"),
+                        database.trim_end_matches('/')
+                    ))
+                }
+                None => return Err(Refusal::with("wait4x mysql", "sexton wait mysql://USER:PASSWORD@HOST")),
+            },
             "redis" | "postgresql" | "mongodb" | "rabbitmq" if text.contains("://") => Check::of(text),
             _ => return Err(Refusal::with(format!("wait4x {kind}"), "sexton wait TARGET")),
         };
@@ -449,6 +450,30 @@ fn wait4x(args: Vec<String>) -> Result<Wait, Refusal> {
         wait.checks.push(check);
     }
     started(wait)
+}
+
+/// The service of Temporal's front end, by which it tells its health.
+pub(super) const TEMPORAL: &str = "temporal.api.workflowservice.v1.WorkflowService";
+
+/// A length of time as Go writes it.
+fn go_duration(text: &str) -> Result<Duration, Refusal> {
+    go::duration(text).ok_or_else(|| Refusal::new(format!("`{text}` is not a time")))
+}
+
+/// Arguments as the parsers of `compat` take them.
+fn os(args: Vec<String>) -> Vec<OsString> {
+    args.into_iter().map(OsString::from).collect()
+}
+
+/// The same back: they were texts.
+fn strings(words: Vec<OsString>) -> Vec<String> {
+    words.into_iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Why a line of `program` is not read.
+fn refused(program: &str, why: &str) -> Refusal {
+    let why = why.lines().next().filter(|why| !why.is_empty()).unwrap_or("it only prints its usage");
+    Refusal::new(format!("{program}: {why}"))
 }
 
 /// `wait`, which must be for something.

@@ -10,6 +10,8 @@ use std::time::Duration;
 use crate::attempt::Finished;
 use crate::cli::{Usage, read_header};
 use crate::command::{Command, Document};
+use crate::compat::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
+use crate::compat::go;
 use crate::compat::grpc_health_probe::run::{Ask, Told};
 use crate::exit::ExitStatus;
 use crate::net::tls::Verify;
@@ -24,25 +26,28 @@ const NO_CONNECTION: ExitStatus = ExitStatus::Code(2);
 const NO_ANSWER: ExitStatus = ExitStatus::Code(3);
 const NOT_SERVING: ExitStatus = ExitStatus::Code(4);
 
-/// Its flags that take a value.
-const VALUED: &[&str] = &[
-    "addr",
-    "service",
-    "user-agent",
-    "connect-timeout",
-    "rpc-timeout",
-    "rpc-header",
-    "tls-ca-cert",
-    "tls-client-cert",
-    "tls-client-key",
-    "tls-server-name",
+/// Its flags; a switch may have a boolean behind `=`.
+const FLAGS: &[Flag] = &[
+    Flag::new("addr", None, Arity::Value),
+    Flag::new("service", None, Arity::Value),
+    Flag::new("user-agent", None, Arity::Value),
+    Flag::new("connect-timeout", None, Arity::Value),
+    Flag::new("rpc-timeout", None, Arity::Value),
+    Flag::new("rpc-header", None, Arity::Value),
+    Flag::new("tls-ca-cert", None, Arity::Value),
+    Flag::new("tls-client-cert", None, Arity::Value),
+    Flag::new("tls-client-key", None, Arity::Value),
+    Flag::new("tls-server-name", None, Arity::Value),
+    Flag::new("tls", None, Arity::Optional),
+    Flag::new("tls-no-verify", None, Arity::Optional),
+    Flag::new("gzip", None, Arity::Optional),
+    Flag::new("v", None, Arity::Optional),
+    Flag::new("version", None, Arity::Optional),
+    Flag::new("h", None, Arity::Optional),
+    Flag::new("help", None, Arity::Optional),
+    Flag::new("alts", None, Arity::Optional),
+    Flag::new("spiffe", None, Arity::Optional),
 ];
-
-/// Its flags that are or are not.
-const SWITCHES: &[&str] = &["tls", "tls-no-verify", "gzip", "v", "version", "h", "help"];
-
-/// Those of its flags that ask for what is not here.
-const NOT_OFFERED: &[&str] = &["alts", "spiffe"];
 
 /// What its `-help` says, in our words.
 const HELP: &str = "\
@@ -156,92 +161,60 @@ fn judge(finished: &Finished) -> Told {
 }
 
 /// Its flags as they were given, in order.
-struct Flags(Vec<(String, String)>);
+pub(crate) struct Flags(Vec<(&'static str, String)>);
 
 impl Flags {
     /// The last value of `flag`.
-    fn last(&self, flag: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(name, _)| name == flag).map(|(_, value)| value.as_str())
+    pub(crate) fn last(&self, flag: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(name, _)| *name == flag).map(|(_, value)| value.as_str())
     }
 
     /// All values of `flag`.
-    fn all(&self, flag: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(name, _)| name == flag).map(|(_, value)| value.as_str())
+    pub(crate) fn all(&self, flag: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(name, _)| *name == flag).map(|(_, value)| value.as_str())
     }
 
     /// Whether the switch `flag` is on.
-    fn is_on(&self, flag: &str) -> bool {
+    pub(crate) fn is_on(&self, flag: &str) -> bool {
         self.last(flag) == Some("true")
     }
 }
 
-/// Sorts argv by the rules of Go's flag package (<https://pkg.go.dev/flag>): one dash or two, `=` or the next word for a
-/// value, `=` only for a switch.
-fn flags(args: Vec<OsString>) -> Result<Flags, String> {
+/// Sorts argv by the rules of Go's flag package (<https://pkg.go.dev/flag>).
+pub(crate) fn flags(args: Vec<OsString>) -> Result<Flags, String> {
+    let grammar = Grammar { flags: FLAGS, long: LongOptions::Go, operands: Operands::Last };
     let mut found = Vec::new();
-    let mut args = args.into_iter();
-    while let Some(word) = args.next() {
-        let word = word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()))?;
-        let Some(flag) =
-            word.strip_prefix("--").or_else(|| word.strip_prefix('-')).filter(|flag| !flag.is_empty())
-        else {
-            return Err(format!("unexpected argument {word}"));
+    for word in Scanner::new(grammar, args) {
+        let (name, value) = match word.map_err(|mistake| mistake.in_go_words())? {
+            Word::Operand(word) => return Err(format!("unexpected argument {}", word.display())),
+            Word::Option(given) => (given.flag, given.value),
         };
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        if NOT_OFFERED.contains(&name) {
-            return Err(format!("-{name} is not offered here"));
-        }
-        if !VALUED.contains(&name) && !SWITCHES.contains(&name) {
-            return Err(format!("flag provided but not defined: -{name}"));
-        }
-        let value = match value {
-            Some(value) if SWITCHES.contains(&name) => switch(name, value)?,
-            Some(value) => value.to_owned(),
-            None if SWITCHES.contains(&name) => "true".into(),
-            None => args
-                .next()
-                .and_then(|value| value.into_string().ok())
-                .ok_or_else(|| format!("flag needs an argument: -{name}"))?,
+        let text = |value: OsString| {
+            value.into_string().map_err(|value| format!("{} is not UTF-8", value.display()))
         };
-        found.push((name.to_owned(), value));
+        let value = value.map(text).transpose()?;
+        let long = name.long.unwrap_or_default();
+        let value = match (name.arity, value) {
+            (Arity::Value, value) => value.unwrap_or_default(),
+            (_, None) => true.to_string(),
+            (_, Some(value)) => go::boolean(&value)
+                .ok_or_else(|| format!("invalid boolean value {value} for -{long}"))?
+                .to_string(),
+        };
+        if matches!(long, "alts" | "spiffe") {
+            return Err(format!("-{long} is not offered here"));
+        }
+        found.push((long, value));
     }
     Ok(Flags(found))
 }
 
-/// Reads the value of a switch.
-fn switch(name: &str, value: &str) -> Result<String, String> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok("true".into()),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".into()),
-        _ => Err(format!("invalid boolean value {value} for -{name}")),
-    }
-}
-
-/// Reads a length of time as Go writes it (<https://pkg.go.dev/time#ParseDuration>): `1.5s`, `1m30s`, `100ms`.
+/// Reads a limit, which is more than 0.
 fn duration(text: &str) -> Result<Duration, String> {
-    let refuse = || format!("invalid duration {text}; write for example 500ms, 1.5s or 1m30s");
-    let mut rest = text;
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(refuse)?;
-        let (number, after) = rest.split_at(digits);
-        let unit = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit);
-        let scale = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return Err(refuse()),
-        };
-        seconds += number.parse::<f64>().map_err(|_| refuse())? * scale;
-        rest = after;
-    }
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(length) if !length.is_zero() => Ok(length),
-        _ => Err(format!("{} must be more than 0", if text.is_empty() { "a timeout" } else { text })),
+    match go::duration(text) {
+        Some(Duration::ZERO) => Err(format!("{text} must be more than 0")),
+        Some(length) => Ok(length),
+        None => Err(format!("invalid duration {text}; write for example 500ms, 1.5s or 1m30s")),
     }
 }
 
@@ -278,17 +251,6 @@ mod tests {
             "-addr=h:1 -rpc-header=nocolon",
         ] {
             assert!(read(words(line)).is_err(), "{line}");
-        }
-    }
-
-    #[test]
-    fn durations_are_those_of_go() {
-        for (text, millis) in [("1s", 1000), ("1.5s", 1500), ("250ms", 250), ("1m30s", 90_000), (".5s", 500)]
-        {
-            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "1", "s", "1x", "-1s", "1s2", "1..5s", "0s"] {
-            assert!(duration(text).is_err(), "{text}");
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::command::{Command, Document, Parsed};
 use crate::exit::ExitStatus;
 use crate::net::{Family, Host};
 
+use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
 use super::limit;
 
 /// What its `-h` says.
@@ -87,24 +88,20 @@ pub(super) fn parse_ncat(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage>
 
 /// Reads the arguments of `name`, which is `nc`, `netcat` or `ncat`.
 pub(super) fn netcat(name: &str, args: Vec<OsString>) -> Result<Parsed<Netcat>, Usage> {
-    let flavor = if name == "ncat" { Flavor::Ncat } else { Flavor::OpenBsd };
-    read(flavor, args).map_err(|why| flavor.usage_error(&why))
+    read(name, args).map_err(|why| Flavor::of(name).usage_error(&why))
 }
 
 impl Flavor {
+    /// That of the program of this name.
+    fn of(name: &str) -> Self {
+        if name == "ncat" { Self::Ncat } else { Self::OpenBsd }
+    }
+
     /// A wrong command line.
     fn usage_error(self, why: &str) -> Usage {
         match self {
             Self::OpenBsd => Usage::bare(ExitStatus::Code(1), format!("nc: {why}")),
             Self::Ncat => Usage::bare(ExitStatus::Code(2), format!("Ncat: {why}. QUITTING.")),
-        }
-    }
-
-    /// The options without a value that change nothing here.
-    fn ignored(self) -> &'static str {
-        match self {
-            Self::OpenBsd => "FrSt",
-            Self::Ncat => "",
         }
     }
 
@@ -127,76 +124,118 @@ impl Flavor {
     }
 }
 
-/// Turns arguments into a run.
-fn read(flavor: Flavor, args: Vec<OsString>) -> Result<Parsed<Netcat>, String> {
-    let mut netcat = Netcat {
-        flavor,
-        peer: Peer::Unix(PathBuf::new()),
-        scan: false,
-        verbose: false,
-        datagrams: false,
-        family: Family::Any,
-        idle: None,
-        // ncat closes its side when stdin ends.
-        stdin_end: if flavor == Flavor::Ncat { StdinEnd::ShutDown } else { StdinEnd::Wait },
-        default_limit: limit()?,
-    };
-    let (mut operands, mut numeric, mut unix) = (Vec::new(), false, false);
-    let mut args = args
-        .into_iter()
-        .map(|word| word.into_string().map_err(|word| format!("{} is not UTF-8", word.display())));
-    while let Some(arg) = args.next() {
-        let arg = arg?;
-        let letters = match arg.strip_prefix('-') {
-            Some("-") => {
-                operands.extend(args.by_ref().collect::<Result<Vec<_>, _>>()?);
-                break;
-            }
-            Some(long) if long.starts_with('-') => return Err(format!("unrecognized option '{arg}'")),
-            Some(letters) if !letters.is_empty() => letters,
-            _ => {
-                operands.push(arg);
+/// The options of both; what one of them does not know is refused by its letter.
+const FLAGS: &[Flag] = &[
+    Flag::short('z', Arity::Switch),
+    Flag::short('v', Arity::Switch),
+    Flag::short('u', Arity::Switch),
+    Flag::short('n', Arity::Switch),
+    Flag::short('U', Arity::Switch),
+    Flag::short('4', Arity::Switch),
+    Flag::short('6', Arity::Switch),
+    Flag::short('w', Arity::Value),
+    Flag::short('h', Arity::Switch),
+    Flag::short('N', Arity::Switch),
+    Flag::short('q', Arity::Value),
+    Flag::short('l', Arity::Switch),
+    Flag::short('e', Arity::Switch),
+    Flag::short('c', Arity::Switch),
+    Flag::short('F', Arity::Switch),
+    Flag::short('r', Arity::Switch),
+    Flag::short('S', Arity::Switch),
+    Flag::short('t', Arity::Switch),
+];
+
+/// What was given, as text.
+#[derive(Debug, Default)]
+pub(crate) struct NetcatArgs {
+    /// `-z`
+    pub(crate) scans: bool,
+    verbose: bool,
+    /// `-u`
+    pub(crate) datagrams: bool,
+    numeric: bool,
+    /// `-U`
+    pub(crate) unix: bool,
+    /// `-4`, `-6`
+    pub(crate) family: Family,
+    /// `-w`
+    pub(crate) idle: Option<String>,
+    shut_down: bool,
+    quit: Option<String>,
+    is_help: bool,
+    /// The host and the ports, or the path.
+    pub(crate) operands: Vec<String>,
+}
+
+/// Sorts the arguments of `name`, which is `nc`, `netcat` or `ncat`.
+pub(crate) fn args(name: &str, args: Vec<OsString>) -> Result<NetcatArgs, String> {
+    let flavor = Flavor::of(name);
+    let mut given = NetcatArgs::default();
+    let text = |word: OsString| word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()));
+    let grammar = Grammar { flags: FLAGS, long: LongOptions::Gnu, operands: Operands::Anywhere };
+    for word in Scanner::new(grammar, args) {
+        let option = match word.map_err(|mistake| mistake.in_netcats_words())? {
+            Word::Operand(word) => {
+                given.operands.push(text(word)?);
                 continue;
             }
+            Word::Option(option) => option,
         };
-        for (at, letter) in letters.char_indices() {
-            let mut value = || {
-                let glued = letters.get(at + 1..).filter(|rest| !rest.is_empty()).map(str::to_owned);
-                let value = glued.map_or_else(|| args.next().transpose(), |value| Ok(Some(value)))?;
-                value.ok_or_else(|| format!("option requires an argument -- '{letter}'"))
-            };
-            match letter {
-                'z' => netcat.scan = true,
-                'v' => netcat.verbose = true,
-                'u' => netcat.datagrams = true,
-                'n' => numeric = true,
-                'U' => unix = true,
-                '4' => netcat.family = Family::V4,
-                '6' => netcat.family = Family::V6,
-                'w' => {
-                    netcat.idle = Some(flavor.seconds(&value()?)?);
-                    break;
-                }
-                'h' => return Ok(Parsed::Print(Document::stderr(HELP))),
-                'N' if flavor == Flavor::OpenBsd => netcat.stdin_end = StdinEnd::ShutDown,
-                'q' if flavor == Flavor::OpenBsd => {
-                    let text = value()?;
-                    netcat.stdin_end = match flavor.seconds(&text) {
-                        Ok(length) => StdinEnd::Quit(length),
-                        Err(_) if text.starts_with('-') => StdinEnd::Wait,
-                        Err(_) => return Err(format!("invalid quit timer: {text}")),
-                    };
-                    break;
-                }
-                'l' => return Err("-l: nothing listens here; only connecting is offered".into()),
-                'e' | 'c' => return Err(format!("-{letter}: no program is started")),
-                letter if flavor.ignored().contains(letter) => {}
-                letter => return Err(format!("invalid option -- '{letter}'")),
+        let value = option.value.map(text).transpose()?;
+        match option.flag.letter.unwrap_or_default() {
+            'z' => given.scans = true,
+            'v' => given.verbose = true,
+            'u' => given.datagrams = true,
+            'n' => given.numeric = true,
+            'U' => given.unix = true,
+            '4' => given.family = Family::V4,
+            '6' => given.family = Family::V6,
+            'w' => given.idle = value,
+            'h' => {
+                given.is_help = true;
+                return Ok(given);
             }
+            'l' => return Err("-l: nothing listens here; only connecting is offered".into()),
+            letter @ ('e' | 'c') => return Err(format!("-{letter}: no program is started")),
+            letter if flavor == Flavor::Ncat => return Err(format!("invalid option -- '{letter}'")),
+            'N' => given.shut_down = true,
+            'q' => given.quit = value,
+            // They change nothing here.
+            _ => {}
         }
     }
-    netcat.peer = peer(flavor, unix, numeric, operands)?;
-    Ok(Parsed::Run(netcat))
+    Ok(given)
+}
+
+/// Turns arguments into a run.
+fn read(name: &str, words: Vec<OsString>) -> Result<Parsed<Netcat>, String> {
+    let flavor = Flavor::of(name);
+    let given = args(name, words)?;
+    if given.is_help {
+        return Ok(Parsed::Print(Document::stderr(HELP)));
+    }
+    let stdin_end = match given.quit.as_deref() {
+        Some(text) => match flavor.seconds(text) {
+            Ok(length) => StdinEnd::Quit(length),
+            Err(_) if text.starts_with('-') => StdinEnd::Wait,
+            Err(_) => return Err(format!("invalid quit timer: {text}")),
+        },
+        // ncat closes its side when stdin ends.
+        None if given.shut_down || flavor == Flavor::Ncat => StdinEnd::ShutDown,
+        None => StdinEnd::Wait,
+    };
+    Ok(Parsed::Run(Netcat {
+        flavor,
+        scan: given.scans,
+        verbose: given.verbose,
+        datagrams: given.datagrams,
+        family: given.family,
+        idle: given.idle.map(|text| flavor.seconds(&text)).transpose()?,
+        stdin_end,
+        default_limit: limit()?,
+        peer: peer(flavor, given.unix, given.numeric, given.operands)?,
+    }))
 }
 
 /// What the operands name.

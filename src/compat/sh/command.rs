@@ -9,6 +9,7 @@ use regex_lite::Regex;
 use crate::check::Check;
 use crate::cli::{self, Usage};
 use crate::command::Parsed;
+use crate::compat::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
 use crate::compat::nc::{self, Netcat};
 use crate::compat::transfer::Transfers;
 use crate::compat::{curl, wget};
@@ -216,22 +217,28 @@ pub(super) fn options(args: &[String]) -> Result<Vec<(ShellOption, bool)>, Strin
     Ok(found)
 }
 
-/// `timeout [-s SIGNAL] [-k DURATION] [--foreground] [--preserve-status] [-t] DURATION COMMAND`
+/// The options of `timeout`: none changes what a command without a child is. An old busybox has its duration behind `-t`.
+const TIMEOUT_FLAGS: &[Flag] = &[
+    Flag::new("signal", Some('s'), Arity::Value),
+    Flag::new("kill-after", Some('k'), Arity::Value),
+    Flag::new("foreground", None, Arity::Switch),
+    Flag::new("verbose", Some('v'), Arity::Switch),
+    Flag::short('t', Arity::Switch),
+];
+
+/// `timeout [OPTION]... DURATION COMMAND`
 fn timeout(args: Vec<String>, dialect: Dialect, depth: usize) -> Result<Command, String> {
-    let mut args = args.into_iter().peekable();
-    while let Some(option) = args.next_if(|arg| arg.starts_with('-')) {
-        match option.as_str() {
-            "-s" | "-k" | "--signal" | "--kill-after" => drop(args.next()),
-            // An old busybox has its duration behind -t.
-            "--foreground" | "-v" | "--verbose" | "-t" => {}
-            glued
-                if ["-s", "-k", "--signal=", "--kill-after="]
-                    .iter()
-                    .any(|start| glued.starts_with(start)) => {}
-            _ => return Err(format!("timeout {option}: not offered")),
+    let grammar = Grammar { flags: TIMEOUT_FLAGS, long: LongOptions::Gnu, operands: Operands::Last };
+    let mut words = Vec::new();
+    for word in Scanner::new(grammar, os(args)) {
+        if let Word::Operand(word) = word.map_err(|mistake| mistake.in_glibc_words("timeout".as_ref()))? {
+            words.push(word.to_string_lossy().into_owned());
         }
     }
-    let text = args.next().ok_or("timeout: no duration")?;
+    if words.is_empty() {
+        return Err("timeout: no duration".into());
+    }
+    let text = words.remove(0);
     let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)];
     let (number, unit) = units
         .iter()
@@ -240,7 +247,7 @@ fn timeout(args: Vec<String>, dialect: Dialect, depth: usize) -> Result<Command,
     let length =
         number.parse::<f64>().ok().and_then(|number| Duration::try_from_secs_f64(number * unit).ok());
     let length = length.ok_or_else(|| format!("timeout {text}: invalid duration"))?;
-    let command = parse(args.collect(), dialect, depth)?;
+    let command = parse(words, dialect, depth)?;
     // 0 is no limit there.
     Ok(if length.is_zero() { command } else { Command::Timeout(length, Box::new(command)) })
 }
@@ -284,62 +291,59 @@ fn unescaped(text: &str) -> Result<String, String> {
     Ok(plain)
 }
 
-/// `grep [-EFGciovqswx] [-m N] [-e PATTERN] PATTERN`
+/// The options of `grep` that are offered.
+const GREP_FLAGS: &[Flag] = &[
+    Flag::new("quiet", Some('q'), Arity::Switch),
+    Flag::new("silent", None, Arity::Switch),
+    Flag::new("ignore-case", Some('i'), Arity::Switch),
+    Flag::short('y', Arity::Switch),
+    Flag::new("fixed-strings", Some('F'), Arity::Switch),
+    Flag::new("extended-regexp", Some('E'), Arity::Switch),
+    Flag::new("basic-regexp", Some('G'), Arity::Switch),
+    Flag::new("only-matching", Some('o'), Arity::Switch),
+    Flag::new("invert-match", Some('v'), Arity::Switch),
+    Flag::new("count", Some('c'), Arity::Switch),
+    Flag::new("line-regexp", Some('x'), Arity::Switch),
+    Flag::new("word-regexp", Some('w'), Arity::Switch),
+    Flag::new("regexp", Some('e'), Arity::Value),
+    Flag::new("max-count", Some('m'), Arity::Value),
+    Flag::new("no-messages", Some('s'), Arity::Switch),
+    Flag::new("text", Some('a'), Arity::Switch),
+    Flag::new("no-filename", Some('h'), Arity::Switch),
+    Flag::new("line-buffered", None, Arity::Switch),
+    Flag::new("color", None, Arity::Optional),
+];
+
+/// `grep [OPTION]... PATTERN`
 fn grep(args: Vec<String>) -> Result<Grep, String> {
     let (mut syntax, mut case) = (Syntax::Basic, Case::Sensitive);
     let (mut inverted, mut whole_line, mut whole_word, mut most) = (false, false, false, usize::MAX);
     let (mut output, mut patterns, mut operands) = (GrepOutput::Lines, Vec::new(), Vec::new());
-    let mut args = args.into_iter();
-    let mut options = true;
-    while let Some(arg) = args.next() {
-        if !options || !arg.starts_with('-') || arg == "-" {
-            operands.push(arg);
-            continue;
-        }
-        let letters = match arg.as_str() {
-            "--" => {
-                options = false;
+    let grammar = Grammar { flags: GREP_FLAGS, long: LongOptions::Gnu, operands: Operands::Anywhere };
+    for word in Scanner::new(grammar, os(args)) {
+        let option = match word.map_err(|mistake| mistake.in_glibc_words("grep".as_ref()))? {
+            Word::Operand(word) => {
+                operands.push(word.to_string_lossy().into_owned());
                 continue;
             }
-            "--quiet" | "--silent" => "q",
-            "--ignore-case" => "i",
-            "--fixed-strings" => "F",
-            "--extended-regexp" => "E",
-            "--only-matching" => "o",
-            "--invert-match" => "v",
-            "--count" => "c",
-            "--line-regexp" => "x",
-            "--word-regexp" => "w",
-            "--no-messages" | "--color=never" | "--line-buffered" | "--text" => "s",
-            long if long.starts_with("--") => return Err(format!("grep {long}: not offered")),
-            short => short.get(1..).unwrap_or_default(),
+            Word::Option(option) => option,
         };
-        for (at, letter) in letters.char_indices() {
-            match letter {
-                'q' => output = GrepOutput::Nothing,
-                'o' if output == GrepOutput::Lines => output = GrepOutput::Matches,
-                'c' if output != GrepOutput::Nothing => output = GrepOutput::Count,
-                'o' | 'c' | 's' | 'a' | 'h' => {}
-                'v' => inverted = true,
-                'x' => whole_line = true,
-                'w' => whole_word = true,
-                'i' | 'y' => case = Case::Insensitive,
-                'E' => syntax = Syntax::Extended,
-                'F' => syntax = Syntax::Fixed,
-                'G' => syntax = Syntax::Basic,
-                'e' | 'm' => {
-                    let glued = letters.get(at + 1..).filter(|rest| !rest.is_empty()).map(str::to_owned);
-                    let value = glued.or_else(|| args.next());
-                    let value = value.ok_or_else(|| format!("grep -{letter} needs a value"))?;
-                    if letter == 'e' {
-                        patterns.push(value);
-                    } else {
-                        most = value.parse().map_err(|_| format!("grep -m {value}: not a number"))?;
-                    }
-                    break;
-                }
-                _ => return Err(format!("grep -{letter}: not offered")),
-            }
+        let value = option.value.map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        match (option.flag.letter, option.flag.long) {
+            (Some('q'), _) | (_, Some("silent")) => output = GrepOutput::Nothing,
+            (Some('o'), _) if output == GrepOutput::Lines => output = GrepOutput::Matches,
+            (Some('c'), _) if output != GrepOutput::Nothing => output = GrepOutput::Count,
+            (Some('v'), _) => inverted = true,
+            (Some('x'), _) => whole_line = true,
+            (Some('w'), _) => whole_word = true,
+            (Some('i' | 'y'), _) => case = Case::Insensitive,
+            (Some('E'), _) => syntax = Syntax::Extended,
+            (Some('F'), _) => syntax = Syntax::Fixed,
+            (Some('G'), _) => syntax = Syntax::Basic,
+            (Some('e'), _) => patterns.push(value),
+            (Some('m'), _) => most = value.parse().map_err(|_| format!("grep -m {value}: not a number"))?,
+            (_, Some("color")) if value != "never" => return Err("grep --color: not offered".into()),
+            _ => {}
         }
     }
     let mut operands = operands.into_iter();

@@ -1,36 +1,33 @@
 //! `grpc_health_probe`.
 
+use std::time::Duration;
+
 use super::Call;
+use crate::compat::{go, grpc_health_probe};
 use crate::translate::asked::{Asked, Check, Flag, Limit, Refusal};
 
 /// What it asks.
 pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
-    let (mut address, mut service, mut tls) = (None, String::new(), false);
-    let (mut flags, mut connect, mut answer) = (Vec::new(), "1s".to_owned(), "1s".to_owned());
-    let mut args = call.args.iter();
-    while let Some(arg) = args.next() {
-        let option = arg.trim_start_matches('-');
-        let (name, value) =
-            option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value.to_owned())));
-        let mut value = || value.clone().or_else(|| args.next().cloned()).unwrap_or_default();
-        match name {
-            "addr" => address = Some(value()),
-            "service" => service = value(),
-            "connect-timeout" => connect = value(),
-            "rpc-timeout" => answer = value(),
-            "tls" => tls = true,
-            "tls-no-verify" => flags.push(Flag("--insecure", None)),
-            "tls-ca-cert" => flags.push(Flag("--cacert", Some(value()))),
-            "tls-client-cert" => flags.push(Flag("--cert", Some(value()))),
-            "tls-client-key" => flags.push(Flag("--key", Some(value()))),
-            "tls-server-name" => flags.push(Flag("--server-name", Some(value()))),
-            "rpc-header" => flags.push(Flag("--header", Some(value()))),
-            "user-agent" => flags.push(Flag("--user-agent", Some(value()))),
-            "v" | "gzip" => {}
-            other => return Err(Refusal::new(format!("grpc_health_probe -{other} is not known here"))),
-        }
+    let args = call.args.iter().map(Into::into).collect();
+    let given =
+        grpc_health_probe::flags(args).map_err(|why| Refusal::new(format!("{}: {why}", call.name)))?;
+    let value = |name: &str| given.last(name).map(str::to_owned);
+    let address = value("addr").ok_or_else(|| Refusal::new("grpc_health_probe without -addr"))?;
+    let service = value("service").unwrap_or_default();
+    let mut flags = Vec::new();
+    if given.is_on("tls-no-verify") {
+        flags.push(Flag("--insecure", None));
     }
-    let address = address.ok_or_else(|| Refusal::new("grpc_health_probe without -addr"))?;
+    for (name, ours) in [
+        ("tls-ca-cert", "--cacert"),
+        ("tls-client-cert", "--cert"),
+        ("tls-client-key", "--key"),
+        ("tls-server-name", "--server-name"),
+        ("rpc-header", "--header"),
+        ("user-agent", "--user-agent"),
+    ] {
+        flags.extend(given.all(name).map(|value| Flag(ours, Some(value.to_owned()))));
+    }
     if address.starts_with("unix:") {
         return Err(Refusal::with("a unix socket", "sexton check --unix-socket PATH grpc://localhost"));
     }
@@ -40,12 +37,13 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
         .unwrap_or(&address);
     let host = if address.starts_with(':') { "localhost" } else { "" };
     let path = if service.is_empty() { String::new() } else { format!("/{service}") };
-    let scheme = if tls { "grpcs" } else { "grpc" };
+    let scheme = if given.is_on("tls") { "grpcs" } else { "grpc" };
     let mut check = Check::of(format!("{scheme}://{host}{address}{path}"));
     check.flags = flags;
-    let limit = match (humantime::parse_duration(&connect), humantime::parse_duration(&answer)) {
-        (Ok(connect), Ok(answer)) => Limit::Length(connect + answer),
-        _ => Limit::Variable(answer),
+    let length = |name: &str| value(name).map_or(Some(Duration::from_secs(1)), |text| go::duration(&text));
+    let limit = match (length("connect-timeout"), length("rpc-timeout")) {
+        (Some(connect), Some(answer)) => Limit::Length(connect + answer),
+        _ => Limit::Variable(value("rpc-timeout").or(value("connect-timeout")).unwrap_or_default()),
     };
     Ok(Asked::by_exit(check.limit(limit)))
 }

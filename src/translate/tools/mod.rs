@@ -7,6 +7,7 @@ mod databases;
 mod files;
 mod grpc;
 mod mysql;
+mod names;
 mod nc;
 mod node;
 mod php;
@@ -14,6 +15,7 @@ mod postgres;
 mod processes;
 mod python;
 mod redis;
+mod servers;
 mod stores;
 mod wget;
 
@@ -66,6 +68,13 @@ const TOOLS: &[(&[&str], Recognizer)] = &[
     (&["etcdctl"], stores::etcd),
     (&["mc"], stores::minio),
     (&["grpc_health_probe", "grpc-health-probe"], grpc::ask),
+    (&["traefik"], servers::traefik),
+    (&["influx"], servers::influx),
+    (&["temporal", "tctl"], servers::temporal),
+    (&["zkServer"], servers::zookeeper),
+    (&["dig", "drill"], names::dig),
+    (&["nslookup", "host"], names::lookup),
+    (&["getent"], names::getent),
     (&["pgrep"], processes::pgrep),
     (&["pidof"], processes::pidof),
     (&["ps"], processes::ps),
@@ -83,13 +92,34 @@ const TOOLS: &[(&[&str], Recognizer)] = &[
 const NEAREST: &[(&[&str], &str)] = &[
     (&["supervisorctl", "s6-svstat", "sv", "service", "systemctl"], "sexton check process:NAME"),
     (&["nginx", "apachectl", "httpd", "php-fpm", "haproxy"], "sexton check http://127.0.0.1:PORT/PATH"),
-    (&["nslookup", "dig", "host", "getent"], "sexton check dns:NAME"),
-    (&["ping", "telnet", "ss", "netstat", "lsof"], "sexton check tcp://HOST:PORT"),
+    (&["ping", "telnet", "ss", "netstat", "lsof", "nmap"], "sexton check tcp://HOST:PORT"),
     (&["openssl"], "sexton check --min-validity 7d https://HOST/"),
-    (&["consul", "vault", "nomad"], "sexton check http://127.0.0.1:PORT/v1/PATH"),
+    (&["vault"], "sexton check --status 200,429,472,473 http://127.0.0.1:8200/v1/sys/health"),
+    (&["consul"], "sexton check http://127.0.0.1:8500/v1/status/leader"),
+    (&["nomad"], "sexton check http://127.0.0.1:4646/v1/agent/health"),
     (&["celery"], "sexton check --max-age 1m file:/HEARTBEAT"),
-    (&["java", "http", "https", "xh"], "sexton check http://127.0.0.1:PORT/PATH"),
-    (&["smbclient", "ldapsearch", "sqlcmd", "isql", "sqlplus"], "sexton check tcp://127.0.0.1:PORT"),
+    (
+        &["java", "http", "https", "xh", "php", "rails", "bundle", "dotnet"],
+        "sexton check http://127.0.0.1:PORT/PATH",
+    ),
+    (&["smbclient"], "sexton check tcp://127.0.0.1:445"),
+    (&["sqlcmd"], "sexton check tcp://127.0.0.1:1433"),
+    (&["isql", "sqlplus"], "sexton check tcp://127.0.0.1:PORT"),
+    (&["ldapsearch", "ldapwhoami"], "sexton check ldap://127.0.0.1"),
+    (&["mosquitto_sub", "mosquitto_pub"], "sexton check mqtt://127.0.0.1"),
+    (&["memcached-tool", "memcstat", "memcping"], "sexton check memcached://127.0.0.1:11211"),
+    (&["nodetool"], "sexton check cassandra://127.0.0.1"),
+    (&["cockroach"], "sexton check http://127.0.0.1:8080/health?ready=1"),
+    (&["cypher-shell"], "sexton check http://127.0.0.1:7474"),
+    (&["rpk"], "sexton check http://127.0.0.1:9644/v1/status/ready"),
+    (&["solr"], "sexton check http://127.0.0.1:8983/solr/admin/info/system"),
+    (&["surreal"], "sexton check http://127.0.0.1:8000/health"),
+    (&["arangosh"], "sexton check http://127.0.0.1:8529/_api/version"),
+    (&["cloudflared"], "sexton check http://127.0.0.1:PORT/ready"),
+    (&["squid", "squidclient"], "sexton check tcp://127.0.0.1:3128"),
+    (&["ak"], "sexton check http://127.0.0.1:9000/-/health/live/"),
+    (&["immich-healthcheck"], "sexton check http://127.0.0.1:2283/api/server/ping"),
+    (&["gitlab-healthcheck"], "sexton check http://127.0.0.1/-/readiness"),
 ];
 
 /// What `call` asks.
@@ -135,7 +165,7 @@ fn encoded(word: &str) -> String {
 }
 
 /// `user:password@`, or less.
-fn userinfo(user: Option<&str>, password: Option<&str>) -> String {
+pub(super) fn userinfo(user: Option<&str>, password: Option<&str>) -> String {
     match (user, password) {
         (None, None) => String::new(),
         (user, None) => format!("{}@", encoded(user.unwrap_or_default())),

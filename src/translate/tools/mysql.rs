@@ -167,7 +167,8 @@ pub(super) fn client(call: &Call) -> Result<Asked, Refusal> {
 /// What `MariaDB`'s `healthcheck.sh` asks.
 pub(super) fn healthcheck(call: &Call) -> Result<Asked, Refusal> {
     let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
-    if args.is_empty() {
+    let is_known = |arg: &&str| arg.starts_with("--") && !arg.contains("://");
+    if args.is_empty() || !call.name.ends_with(".sh") || !args.iter().all(is_known) {
         return Err(Refusal::with("a script of its own", "sexton translate FILE, with that script"));
     }
     let known =

@@ -31,6 +31,7 @@ const FETCH: &[&str] = &[
     r#"fetch\("(?P<url>[^"]+)"\)\.then\(\(?(?P<r>[a-z]+)\)?=>\{?process\.exit\([a-z]+\.status===?(?P<status>[0-9]{3})\?0:1\);?\}?\)(?:\.catch\(\(?[a-z_]*\)?=>\{?process\.exit\(1\);?\}?\))?"#,
     r#"fetch\("(?P<url>[^"]+)"\)\.then\(\(?(?P<r>[a-z]+)\)?=>\{if\(![a-z]+\.ok\)\{?(?:thrownewError\([^)]*\)|thrownewError|process\.exit\(1\));?\}?\}\)(?:\.catch\(\(?[a-z_]*\)?=>\{?process\.exit\(1\);?\}?\))?"#,
     r#"fetch\("(?P<url>[^"]+)"\)\.catch\(\(?[a-z_]*\)?=>\{?process\.exit\(1\);?\}?\)"#,
+    r#"fetch\("(?P<url>[^"]+)"\)\.then\(\(?(?P<r>[a-z]+)\)?=>\{if\([a-z]+\.status!==?(?P<status>[0-9]{3})\)\{?(?:thrownewError\([^)]*\)|thrownewError|process\.exit\(1\));?\}?\}\)(?:\.catch\(\(?[a-z_]*\)?=>\{?process\.exit\(1\);?\}?\))?"#,
 ];
 
 /// What a node asks.

@@ -44,7 +44,7 @@ const CHECKED_USES: &[(&str, bool)] = &[
 
 /// A connection.
 const CONNECTIONS: &[&str] = &[
-    r#"(?:socket\.)?create_connection\(\("(?P<host>[^"]+)",(?P<port>[0-9]+)\)(?:,(?:timeout=)?(?P<limit>[0-9.]+))?\)(?:\.close\(\))?"#,
+    r#"(?:[a-z]+=)?(?:socket\.)?create_connection\(\("(?P<host>[^"]+)",(?P<port>[0-9]+)\)(?:,(?:timeout=)?(?P<limit>[0-9.]+))?\)(?:\.close\(\))?"#,
     r#"socket\.socket\([A-Za-z_.,]*\)\.connect\(\("(?P<host>[^"]+)",(?P<port>[0-9]+)\)\)"#,
     r#"[a-z]+=socket\.socket\([A-Za-z_.,]*\);(?:[a-z]+\.settimeout\((?P<limit>[0-9.]+)\);)?[a-z]+\.connect\(\("(?P<host>[^"]+)",(?P<port>[0-9]+)\)\)(?:;[a-z]+\.close\(\))?"#,
 ];
