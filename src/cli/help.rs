@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command};
 use crate::exit::ExitStatus;
 use crate::probe::Probe;
 
-use super::option::{Opt, Repeat, Table, Takes};
+use super::option::{Opt, OptionValue, Repeat, Table};
 
 /// A command as its line and its help have it.
 #[derive(Clone, Copy, Debug)]
@@ -97,10 +97,10 @@ fn arg(option: &Opt, variable: Option<&str>) -> Arg {
         None => arg,
     };
     match (option.takes, option.repeat) {
-        (Takes::Nothing, _) => arg.action(ArgAction::SetTrue),
-        (Takes::Value(name), Repeat::Once) => arg.value_name(name),
-        (Takes::Value(name), Repeat::Many) => arg.value_name(name).action(ArgAction::Append),
-        (Takes::Optional { name, .. }, _) => arg.value_name(name).num_args(0..=1).require_equals(true),
+        (OptionValue::Nothing, _) => arg.action(ArgAction::SetTrue),
+        (OptionValue::Value(name), Repeat::Once) => arg.value_name(name),
+        (OptionValue::Value(name), Repeat::Many) => arg.value_name(name).action(ArgAction::Append),
+        (OptionValue::Optional { name, .. }, _) => arg.value_name(name).num_args(0..=1).require_equals(true),
     }
 }
 

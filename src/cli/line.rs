@@ -12,7 +12,7 @@ use super::args::Args;
 use super::expand;
 use super::help;
 use super::hints;
-use super::option::{Given, Opt, Origin, Repeat, Takes};
+use super::option::{Given, Opt, OptionValue, Origin, Repeat};
 use super::usage::Usage;
 
 pub(super) use super::help::{Grammar, Source};
@@ -118,11 +118,11 @@ fn read_long(
     let option = grammar.options().find(|option| option.name == name);
     let option = option.ok_or_else(|| hints::unknown_option(grammar, &format!("--{name}")))?;
     let value = match (option.takes, glued) {
-        (Takes::Nothing, None) => String::new(),
-        (Takes::Nothing, Some(_)) => return Err(format!("--{name} takes no value")),
-        (Takes::Value(_) | Takes::Optional { .. }, Some(value)) => value,
-        (Takes::Value(_), None) => next(args, option)?,
-        (Takes::Optional { usual, .. }, None) => usual.to_owned(),
+        (OptionValue::Nothing, None) => String::new(),
+        (OptionValue::Nothing, Some(_)) => return Err(format!("--{name} takes no value")),
+        (OptionValue::Value(_) | OptionValue::Optional { .. }, Some(value)) => value,
+        (OptionValue::Value(_), None) => next(args, option)?,
+        (OptionValue::Optional { usual, .. }, None) => usual.to_owned(),
     };
     push(option, value, given)
 }
@@ -138,7 +138,7 @@ fn read_letters(
     while let Some(letter) = chars.next() {
         let option = grammar.options().find(|option| option.short == Some(letter));
         let option = option.ok_or_else(|| hints::unknown_option(grammar, &format!("-{letter}")))?;
-        if option.takes == Takes::Nothing {
+        if option.takes == OptionValue::Nothing {
             push(option, String::new(), given)?;
             continue;
         }
@@ -179,7 +179,7 @@ fn read_environment(grammar: &Grammar, given: &mut Vec<Given>) -> Result<(), Str
         }
         let Some(value) = expand::variable(name)?.filter(|value| !value.is_empty()) else { continue };
         let one = Given::new(option, Origin::Variable(name), value);
-        if option.takes != Takes::Nothing || is_on(&one)? {
+        if option.takes != OptionValue::Nothing || is_on(&one)? {
             given.push(one);
         }
     }

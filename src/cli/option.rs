@@ -20,7 +20,7 @@ pub(crate) struct Opt {
     /// The letter, where it has one.
     pub(super) short: Option<char>,
     /// Whether it has a value.
-    pub(super) takes: Takes,
+    pub(super) takes: OptionValue,
     /// Whether it may be given several times.
     pub(super) repeat: Repeat,
     /// The environment variable that stands in for it, in commands that read theirs.
@@ -53,7 +53,7 @@ pub(crate) struct Table {
 
 /// Whether an option has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum OptionValue {
     /// It is given or not.
     Nothing,
     /// It has one, which the help calls so.
@@ -82,7 +82,7 @@ impl Opt {
         Self {
             name,
             short: None,
-            takes: Takes::Nothing,
+            takes: OptionValue::Nothing,
             repeat: Repeat::Once,
             variable: None,
             default: None,
@@ -96,7 +96,7 @@ impl Opt {
 
     /// An option with a value, which the help calls `value`.
     pub(super) const fn value(name: &'static str, value: &'static str, help: &'static str, set: Set) -> Self {
-        Self { takes: Takes::Value(value), ..Self::switch(name, help, set) }
+        Self { takes: OptionValue::Value(value), ..Self::switch(name, help, set) }
     }
 
     /// It may be given several times.
@@ -137,10 +137,10 @@ impl Opt {
     /// Its value may be left out; it is `usual` then.
     pub(super) const fn usually(self, usual: &'static str) -> Self {
         match self.takes {
-            Takes::Value(name) | Takes::Optional { name, .. } => {
-                Self { takes: Takes::Optional { name, usual }, ..self }
+            OptionValue::Value(name) | OptionValue::Optional { name, .. } => {
+                Self { takes: OptionValue::Optional { name, usual }, ..self }
             }
-            Takes::Nothing => self,
+            OptionValue::Nothing => self,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::probe::options::Group;
 
 use super::args::Args;
 use super::line::check_constraints;
-use super::option::{Given, Origin, Takes};
+use super::option::{Given, OptionValue, Origin};
 use super::options;
 use super::template::{self, Template};
 
@@ -54,11 +54,11 @@ fn own_option((name, value): (String, Option<String>)) -> Result<Given, String> 
         format!("unknown option `{name}` behind the `#`; it takes the options of sexton check that are about one target")
     })?;
     let value = match (option.takes, value) {
-        (Takes::Nothing, None) => String::new(),
-        (Takes::Nothing, Some(_)) => return Err(format!("#{name} takes no value")),
-        (Takes::Value(_), None) => return Err(format!("#{name} lacks its value")),
-        (Takes::Value(_) | Takes::Optional { .. }, Some(value)) => value,
-        (Takes::Optional { usual, .. }, None) => usual.to_owned(),
+        (OptionValue::Nothing, None) => String::new(),
+        (OptionValue::Nothing, Some(_)) => return Err(format!("#{name} takes no value")),
+        (OptionValue::Value(_), None) => return Err(format!("#{name} lacks its value")),
+        (OptionValue::Value(_) | OptionValue::Optional { .. }, Some(value)) => value,
+        (OptionValue::Optional { usual, .. }, None) => usual.to_owned(),
     };
     Ok(Given::new(option, Origin::Target, value))
 }

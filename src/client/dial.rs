@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use crate::deadline::Deadline;
 use crate::net;
 use crate::net::tls::Verify;
-use crate::net::{Endpoint, Host, Stream, Via, tls};
+use crate::net::{ConnectOptions, Endpoint, Host, Stream, tls};
 use crate::outcome::{Failure, Trace};
 
 /// How to get to a peer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DialOptions {
     /// Which addresses are allowed.
-    pub(crate) via: Via,
+    pub(crate) connect: ConnectOptions,
     /// Connect here, whatever the target's host.
     pub(crate) unix_socket: Option<PathBuf>,
     /// Whom to trust.
@@ -35,7 +35,7 @@ impl DialOptions {
 #[derive(Debug)]
 pub(crate) struct Dial {
     endpoint: Endpoint,
-    via: Via,
+    connect: ConnectOptions,
     /// Whose certificate it must be, should it be asked for.
     host: Host,
     /// Whom to trust then.
@@ -144,14 +144,14 @@ impl Dial {
             Some(path) => Endpoint::Unix(path.clone()),
             None => Endpoint::Tcp { host: host.clone(), port },
         };
-        Self { endpoint, via: options.via.clone(), host, tls: Box::new(options.tls.clone()), layer }
+        Self { endpoint, connect: options.connect.clone(), host, tls: Box::new(options.tls.clone()), layer }
     }
 
     /// To a unix socket that the target itself names.
     pub(crate) fn unix(path: &str, options: &DialOptions) -> Self {
         let host = Host::Name("localhost".into());
         let endpoint = Endpoint::Unix(path.into());
-        Self { endpoint, via: options.via.clone(), host, tls: Box::default(), layer: Layer::Plain }
+        Self { endpoint, connect: options.connect.clone(), host, tls: Box::default(), layer: Layer::Plain }
     }
 
     /// What lies between us and the socket at first.
@@ -161,7 +161,7 @@ impl Dial {
 
     /// Connects, and shakes hands if that comes first.
     pub(crate) fn connect(&self, deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
-        let stream = net::connect(&self.endpoint, &self.via, deadline, trace)?;
+        let stream = net::connect(&self.endpoint, &self.connect, deadline, trace)?;
         match self.layer {
             Layer::Plain => Ok(stream),
             Layer::Tls => self.secure(stream, trace),

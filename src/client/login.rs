@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::outcome::{Cause, Failure, Phase};
-use crate::system::option_file as file;
+use crate::system::file;
 
 use crate::client::secret::Secret;
 use crate::target::{Authority, Target};
@@ -149,7 +149,7 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
 fn first_line(path: &Path) -> Result<Secret, Failure> {
     let failed = |why: String| Failure::new(Phase::Local, Cause::Broken, why);
     let bad = |why: &str| failed(format!("--password-file {}: {why}", path.display()));
-    let text = file::read("--password-file", path).map_err(failed)?;
+    let text = file::of_option("--password-file", path).map_err(failed)?;
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match line.strip_suffix(b"\r").unwrap_or(line) {
         [] => Err(bad("the first line is empty")),

@@ -177,7 +177,7 @@ fn probe(wait: &str, options: &Options) -> Result<Probe, String> {
     let target = match scheme {
         "tcp" | "http" | "https" => wait.to_owned(),
         "tcp4" | "tcp6" => {
-            options.dial.via.family = if scheme == "tcp4" { Family::V4 } else { Family::V6 };
+            options.dial.connect.family = if scheme == "tcp4" { Family::V4 } else { Family::V6 };
             format!("tcp://{rest}")
         }
         "unix" | "file" => format!("{scheme}:{rest}"),

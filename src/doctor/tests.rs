@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::diagnose;
 use super::finding::{Finding, Level};
 use super::observation::Observation;
-use crate::system::cgroup::{Level as Limit, Levels, Outer};
+use crate::system::cgroup::{Level as Limit, Levels, ParentCgroups};
 use crate::system::procfs::{Descriptors, Pid, ProcessTable, SignalSets, Stat, State, Visibility};
 
 /// When all of it is seen, after boot.
@@ -62,7 +62,7 @@ fn limited(before: u64, current: u64) -> (Levels, Levels) {
     let levels = |current| Levels {
         limited: vec![Limit { current, max: 100 }],
         own: Some(current),
-        outer: Outer::Visible,
+        outer: ParentCgroups::Visible,
     };
     (levels(before), levels(current))
 }

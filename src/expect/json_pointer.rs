@@ -48,7 +48,7 @@ impl JsonPointer {
             let step = match value.as_bytes().first() {
                 Some(b'{') => json.deserialize_map(Member(token))?,
                 Some(b'[') => json.deserialize_seq(Item(index(token)))?,
-                _ => Step { next: None, there: There::Scalar(value) },
+                _ => Step { next: None, there: FoundValue::Scalar(value) },
             };
             let Some(next) = step.next else {
                 let parent = self.text.splitn(depth + 2, '/').take(depth + 1).collect::<Vec<_>>().join("/");
@@ -63,7 +63,7 @@ impl JsonPointer {
 /// One step along a pointer: the value that it leads to, and what else is there.
 struct Step<'a> {
     next: Option<&'a RawValue>,
-    there: There<'a>,
+    there: FoundValue<'a>,
 }
 
 /// Looks for a member of an object; of several with one name the last counts, as in JavaScript.
@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for Member<'_> {
                 names.push(cut(&name, VALUE_MAX));
             }
         }
-        Ok(Step { next, there: There::Object { names, count } })
+        Ok(Step { next, there: FoundValue::Object { names, count } })
     }
 }
 
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Item {
             }
             count += 1;
         }
-        Ok(Step { next, there: There::Array(count) })
+        Ok(Step { next, there: FoundValue::Array(count) })
     }
 }
 
@@ -132,12 +132,12 @@ pub(crate) struct Missing<'a> {
     /// The pointer up to there; empty for the document.
     parent: String,
     /// What is there.
-    there: There<'a>,
+    there: FoundValue<'a>,
 }
 
 /// What stands where a pointer leads no further.
 #[derive(Debug, PartialEq)]
-enum There<'a> {
+enum FoundValue<'a> {
     /// An object: the first of its names, and how many it has.
     Object { names: Vec<String>, count: usize },
     /// An array of so many.
@@ -154,13 +154,13 @@ impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.parent.is_empty() { "the document" } else { &self.parent };
         match &self.there {
-            There::Object { count: 0, .. } => write!(f, "{place} is an empty object"),
-            There::Object { names, count } => {
+            FoundValue::Object { count: 0, .. } => write!(f, "{place} is an empty object"),
+            FoundValue::Object { names, count } => {
                 let more = if *count > NAMES_MAX { ", ..." } else { "" };
                 write!(f, "{place} has {}{more}", names.join(", "))
             }
-            There::Array(count) => write!(f, "{place} is an array of {count}"),
-            There::Scalar(value) => write!(f, "{place} is {}", shown(value)),
+            FoundValue::Array(count) => write!(f, "{place} is an array of {count}"),
+            FoundValue::Scalar(value) => write!(f, "{place} is {}", shown(value)),
         }
     }
 }

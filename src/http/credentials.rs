@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use ureq::http::HeaderValue;
 
 use crate::http::header::{self, HeaderName};
-use crate::system::option_file as file;
+use crate::system::file;
 
 /// What a request authenticates with.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) fn basic(user: &str) -> Result<HeaderValue, String> {
 /// The value of Authorization for the token in a file (RFC 6750).
 fn bearer(path: &Path) -> Result<HeaderValue, String> {
     let refuse = |why: &str| format!("--bearer-file {}: {why}", path.display());
-    let content = file::read("--bearer-file", path)?;
+    let content = file::of_option("--bearer-file", path)?;
     let token = std::str::from_utf8(&content).map_err(|_| refuse("not UTF-8"))?.trim();
     if token.is_empty() {
         return Err(refuse("empty"));

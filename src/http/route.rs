@@ -8,7 +8,7 @@ use ureq::http::HeaderValue;
 
 use crate::deadline::Deadline;
 use crate::net;
-use crate::net::{Endpoint, Host, Stream, Via, tls};
+use crate::net::{ConnectOptions, Endpoint, Host, Stream, tls};
 use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::target::Target;
 
@@ -23,7 +23,7 @@ const CONNECT_MAX: usize = 16 * 1024;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Route {
     /// Names and addresses.
-    pub(crate) via: Via,
+    pub(crate) connect: ConnectOptions,
     /// Connect here, whatever the URL's host; it still stands in Host and in the handshake.
     pub(crate) unix_socket: Option<PathBuf>,
     /// Ask this one to ask.
@@ -98,12 +98,12 @@ impl Route {
         let mut connection = match (&self.unix_socket, &self.proxy) {
             (Some(path), _) => HttpConnection::straight(net::connect(
                 &Endpoint::Unix(path.clone()),
-                &self.via,
+                &self.connect,
                 deadline,
                 trace,
             )?),
             (None, None) => {
-                HttpConnection::straight(net::connect(&url.endpoint(), &self.via, deadline, trace)?)
+                HttpConnection::straight(net::connect(&url.endpoint(), &self.connect, deadline, trace)?)
             }
             (None, Some(proxy)) => self.through(proxy, url, deadline, trace)?,
         };
@@ -122,7 +122,7 @@ impl Route {
         trace: &mut Trace,
     ) -> Result<HttpConnection, Failure> {
         let endpoint = Endpoint::Tcp { host: proxy.host.clone(), port: proxy.port };
-        let stream = net::connect(&endpoint, &self.via, deadline, trace)
+        let stream = net::connect(&endpoint, &self.connect, deadline, trace)
             .map_err(|failure| Failure { reason: format!("proxy: {}", failure.reason), ..failure })?;
         match url.scheme {
             Scheme::Http => Ok(HttpConnection {

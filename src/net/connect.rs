@@ -44,9 +44,9 @@ pub(super) fn tcp(
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Stream, Failure> {
-    let places: Vec<_> =
+    let socket_addresses: Vec<_> =
         in_turns(addresses).into_iter().map(|address| socket_address(address, port, zone)).collect();
-    race(&places, deadline, trace)
+    race(&socket_addresses, deadline, trace)
 }
 
 /// Connects to `place`.
@@ -54,9 +54,9 @@ pub(super) fn tcp_to(place: SocketAddr, deadline: Deadline, trace: &mut Trace) -
     race(&[place], deadline, trace)
 }
 
-/// Connects to the first of `places` that accepts.
-fn race(places: &[SocketAddr], deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
-    let mut waiting = places.iter().copied();
+/// Connects to the first of `socket_addresses` that accepts.
+fn race(socket_addresses: &[SocketAddr], deadline: Deadline, trace: &mut Trace) -> Result<Stream, Failure> {
+    let mut waiting = socket_addresses.iter().copied();
     let mut pending: Vec<Pending> = Vec::new();
     let mut refused: Vec<(SocketAddr, Errno)> = Vec::new();
 

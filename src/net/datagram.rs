@@ -21,7 +21,7 @@ const SIZE_MAX: usize = 64 * 1024;
 
 /// Why there was no answer that was taken.
 #[derive(Debug)]
-pub(crate) enum Silence {
+pub(crate) enum NoAnswer {
     /// The deadline came.
     TimedOut,
     /// Nobody can answer: no port, no way there.
@@ -41,7 +41,7 @@ pub(crate) fn ask(
     deadline: Deadline,
     trace: &mut Trace,
     mut take: impl FnMut(&[u8]) -> bool,
-) -> Result<(), Silence> {
+) -> Result<(), NoAnswer> {
     let mut refused: Vec<(SocketAddr, Errno)> = Vec::new();
     let mut peers: Vec<Peer> = Vec::new();
     for &address in addresses {
@@ -65,7 +65,7 @@ pub(crate) fn ask(
         let round = deadline.at_most(AGAIN);
         loop {
             if peers.is_empty() {
-                return Err(Silence::Refused(unreachable(&refused)));
+                return Err(NoAnswer::Refused(unreachable(&refused)));
             }
             if let Some(peer) = listen(&mut peers, &mut refused, round, &mut buffer, &mut take) {
                 trace.address = Some(peer.to_string());
@@ -76,7 +76,7 @@ pub(crate) fn ask(
             }
         }
     }
-    Err(Silence::TimedOut)
+    Err(NoAnswer::TimedOut)
 }
 
 /// A socket that only `address` can send to.

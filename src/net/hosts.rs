@@ -1,22 +1,25 @@
 //! The hosts file: `address name alias... # comment` (hosts(5)).
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::str;
 
-use crate::system::small_file as file;
+use crate::system::file::{self, ReadMode};
 
 /// Where it is.
 const PATH: &str = "/etc/hosts";
 
 /// The most bytes of it that are read; a list of blocked names may be large, a container's is not.
-const BYTES_MAX: u64 = 4 * 1024 * 1024;
+const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The most addresses that are taken for one name.
 const ADDRESSES_MAX: usize = 32;
 
 /// The addresses that the hosts file has for `name`, in its order. A file that is missing or unreadable has none.
 pub(super) fn lookup(name: &str) -> Vec<IpAddr> {
-    file::read(PATH, BYTES_MAX).map(|bytes| find(&bytes, name)).unwrap_or_default()
+    file::read(Path::new(PATH), BYTES_MAX, ReadMode::NonBlocking)
+        .map(|bytes| find(&bytes, name))
+        .unwrap_or_default()
 }
 
 /// The addresses of `name` in `bytes`. Lines that are no lines of a hosts file are passed over.

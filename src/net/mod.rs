@@ -62,20 +62,20 @@ pub(crate) enum Endpoint {
 
 /// How to get to an endpoint.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Via {
+pub(crate) struct ConnectOptions {
     /// Which addresses of a name to use.
     pub(crate) family: Family,
     /// What may be connected to.
-    pub(crate) reach: Reach,
+    pub(crate) policy: AddressPolicy,
     /// How long resolving and connecting may take, less than the whole.
     pub(crate) connect_timeout: Option<Duration>,
     /// Addresses to take for a host and port without looking the name up.
-    pub(crate) pins: Vec<Pin>,
+    pub(crate) overrides: Vec<ResolveOverride>,
 }
 
 /// What to take for a name instead of looking it up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pin {
+pub(crate) struct ResolveOverride {
     /// The name; all names where there is none.
     pub(crate) name: Option<String>,
     /// Only for this port.
@@ -109,10 +109,10 @@ impl Family {
 
 /// What may be connected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum AddressPolicy {
     /// Anything.
     #[default]
-    Anywhere,
+    Any,
     /// Loopback addresses and unix sockets, for images whose owners do not want a tool that talks to others.
     LoopbackOnly,
 }
@@ -137,33 +137,33 @@ fn socket_address(address: IpAddr, port: u16, zone: u32) -> SocketAddr {
     }
 }
 
-/// The places of `host` at `port` that `via` admits, in the order to try them; at least one.
-pub(crate) fn places(
+/// The places of `host` at `port` that `options` admits, in the order to try them; at least one.
+pub(crate) fn socket_addresses(
     host: &Host,
     port: u16,
-    via: &Via,
+    options: &ConnectOptions,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Vec<SocketAddr>, Failure> {
     let zone = zone_index(host)?;
-    let addresses = addresses(host, via, deadline, trace)?;
+    let addresses = addresses(host, options, deadline, trace)?;
     Ok(addresses.into_iter().map(|address| socket_address(address, port, zone)).collect())
 }
 
 /// Connects to `endpoint`, over by `deadline`; the stream keeps the deadline too.
 pub(crate) fn connect(
     endpoint: &Endpoint,
-    via: &Via,
+    options: &ConnectOptions,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Stream, Failure> {
-    let sooner = via.connect_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
+    let sooner = options.connect_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
     let stream = match endpoint {
         Endpoint::Unix(path) => connect::unix(path, sooner, trace)?,
         Endpoint::Tcp { host, port } => {
-            let addresses = match resolve::pinned(host, *port, via) {
-                Some(pinned) => resolve::admitted(host, pinned, via)?,
-                None => addresses(host, via, sooner, trace)?,
+            let addresses = match resolve::overridden(host, *port, options) {
+                Some(overridden) => resolve::admitted(host, overridden, options)?,
+                None => addresses(host, options, sooner, trace)?,
             };
             connect::tcp(&addresses, *port, zone_index(host)?, sooner, trace)?
         }

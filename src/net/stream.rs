@@ -27,15 +27,15 @@ pub(crate) struct Stream {
 
 /// The peer sent more than is read.
 #[derive(Debug)]
-struct TooMuch;
+struct LimitExceeded;
 
-impl fmt::Display for TooMuch {
+impl fmt::Display for LimitExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the peer sent more than is read of it")
     }
 }
 
-impl std::error::Error for TooMuch {}
+impl std::error::Error for LimitExceeded {}
 
 /// What lies between us and the socket.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Read for Stream {
         }?;
         // The end of a peer that stops in time is an end.
         let left = u64::try_from(amount).ok().and_then(|amount| self.allowed.checked_sub(amount));
-        self.allowed = left.ok_or_else(|| io::Error::other(TooMuch))?;
+        self.allowed = left.ok_or_else(|| io::Error::other(LimitExceeded))?;
         Ok(amount)
     }
 }
@@ -155,7 +155,7 @@ pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
     if let Some(failure) = tls::failure_of(error, phase) {
         return failure;
     }
-    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooMuch>) {
+    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<LimitExceeded>) {
         let reason = format!("the peer sent too much while {}; no more of it is read", phase.doing());
         return Failure::new(phase, Cause::TooLarge, reason);
     }

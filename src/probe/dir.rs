@@ -8,7 +8,7 @@ use crate::outcome::{Failure, Outcome, Phase, Trace};
 
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
-use crate::system::regular_file;
+use crate::system::file;
 use crate::target::Target;
 
 /// Looks at a directory.
@@ -29,11 +29,11 @@ impl Kind for Dir {
 
     /// Looks once. A link is followed.
     fn run(&self, _: Deadline, _: &mut Trace) -> Outcome {
-        let metadata = fs::metadata(&self.path).map_err(|error| regular_file::unseen(&self.path, &error))?;
+        let metadata = fs::metadata(&self.path).map_err(|error| file::unseen(&self.path, &error))?;
         if metadata.is_dir() {
             return Ok("the directory exists".into());
         }
-        let kind = regular_file::kind_name(metadata.file_type());
+        let kind = file::kind_name(metadata.file_type());
         Err(Failure::answer(Phase::Local, format!("{kind}, not a directory")))
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::deadline::Deadline;
-use crate::net::{self, Family, Host, Via};
+use crate::net::{self, ConnectOptions, Family, Host};
 use crate::outcome::{Outcome, Trace};
 
 use crate::probe::kind::Kind;
@@ -23,7 +23,7 @@ pub(super) struct Dns {
     name: String,
     /// The name server to ask, instead of those of this machine.
     server: Option<(Host, u16)>,
-    via: Via,
+    connect: ConnectOptions,
 }
 
 /// Reads `name[@server[:port]][?type=A|AAAA]`; `//` may stand before it.
@@ -36,31 +36,31 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
         address => return Err(format!("{address} is an address, which needs no resolving,")),
     };
     let server = server.map(|server| parse_place(server, PORT)).transpose()?;
-    let mut via = options.dial.via.clone();
+    let mut connect = options.dial.connect.clone();
     if let Some(query) = query {
         let family = match query {
             "type=A" => Family::V4,
             "type=AAAA" => Family::V6,
             _ => return Err(format!("`?{query}`, where ?type=A or ?type=AAAA can be,")),
         };
-        if via.family != Family::Any && via.family != family {
+        if connect.family != Family::Any && connect.family != family {
             return Err(format!("`?{query}`, which is not the family that -4 or -6 wants,"));
         }
-        via.family = family;
+        connect.family = family;
     }
-    Ok(Box::new(Dns { name, server, via }))
+    Ok(Box::new(Dns { name, server, connect }))
 }
 
 impl Kind for Dns {
     /// Passes when the name has an address of the family that is asked for.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let addresses = match &self.server {
-            None => net::addresses(&Host::Name(self.name.clone()), &self.via, deadline, trace)?,
+            None => net::addresses(&Host::Name(self.name.clone()), &self.connect, deadline, trace)?,
             Some((server, port)) => {
                 // The server's own family is not what is asked about.
-                let via = Via { family: Family::Any, ..self.via.clone() };
-                let servers = net::places(server, *port, &via, deadline, trace)?;
-                net::dns::lookup_at(&self.name, servers, &self.via, deadline, trace)?
+                let connect = ConnectOptions { family: Family::Any, ..self.connect.clone() };
+                let servers = net::socket_addresses(server, *port, &connect, deadline, trace)?;
+                net::dns::lookup_at(&self.name, servers, &self.connect, deadline, trace)?
             }
         };
         let mut shown =

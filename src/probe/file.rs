@@ -12,7 +12,7 @@ use crate::probe::kind::Kind;
 use crate::probe::options::{FileOptions, FileSize, Options};
 use crate::system::clock;
 use crate::system::clock::Age;
-use crate::system::regular_file;
+use crate::system::file::{self, ReadMode};
 use crate::target::Target;
 
 /// Looks at a file.
@@ -36,8 +36,8 @@ impl Kind for File {
 
     /// Looks once. A link is followed: the heartbeat may be one.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
-        let metadata = fs::metadata(&self.path).map_err(|error| regular_file::unseen(&self.path, &error))?;
-        let kind = regular_file::kind_name(metadata.file_type());
+        let metadata = fs::metadata(&self.path).map_err(|error| file::unseen(&self.path, &error))?;
+        let kind = file::kind_name(metadata.file_type());
         if metadata.is_dir() {
             // `docker run -v` makes one where a file to mount is missing.
             return Err(Failure::answer(
@@ -64,8 +64,7 @@ impl File {
     /// How long ago it was modified, if that is recent enough.
     fn age(&self) -> Result<Duration, Failure> {
         let refuse = |reason: String| Err(Failure::answer(Phase::Local, reason));
-        let modified =
-            clock::modified(&self.path).map_err(|error| regular_file::unseen(&self.path, &error))?;
+        let modified = clock::modified(&self.path).map_err(|error| file::unseen(&self.path, &error))?;
         let limit = self.options.max_age.unwrap_or(Duration::MAX);
         match clock::age(modified, clock::now()) {
             Age::Past(age) if age <= limit => Ok(age),
@@ -83,8 +82,8 @@ impl File {
 
     /// Reads it, and looks whether all conditions hold.
     fn judge(&self, deadline: Deadline) -> Result<(), Failure> {
-        let mut bytes = regular_file::read(&self.path, SIZE_MAX + 1, deadline)
-            .map_err(|error| regular_file::unread(&self.path, &error))?;
+        let mut bytes = file::read(&self.path, SIZE_MAX + 1, ReadMode::RegularUntil(deadline))
+            .map_err(|error| file::unread(&self.path, &error))?;
         let extent = if bytes.len() > SIZE_MAX { Extent::Limit } else { Extent::Whole };
         bytes.truncate(SIZE_MAX);
         let content = Content { what: "file", bytes, extent };
@@ -94,12 +93,12 @@ impl File {
     /// Passes when there is a byte in it.
     fn fill(&self, metadata: &Metadata, deadline: Deadline) -> Result<(), Failure> {
         if !metadata.is_file() {
-            let kind = regular_file::kind_name(metadata.file_type());
+            let kind = file::kind_name(metadata.file_type());
             return Err(Failure::answer(Phase::Local, format!("{kind}, which has no size, not a file")));
         }
         // The files of /proc say 0 and have content; one that we may not read proves nothing.
-        let content = regular_file::read(&self.path, 1, deadline)
-            .map_err(|error| regular_file::unread(&self.path, &error))?;
+        let content = file::read(&self.path, 1, ReadMode::RegularUntil(deadline))
+            .map_err(|error| file::unread(&self.path, &error))?;
         if content.is_empty() { Err(Failure::answer(Phase::Local, "the file is empty")) } else { Ok(()) }
     }
 }

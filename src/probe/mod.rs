@@ -86,261 +86,109 @@ struct Scheme {
 /// Makes a probe of a target by options.
 type Parse = fn(&Target<'_>, &Options) -> Result<Box<dyn Kind>, String>;
 
+/// HTTP in clear.
+const HTTP: &[Group] = &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::UnixSocket];
+/// HTTP over TLS.
+const HTTPS: &[Group] =
+    &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::Tls, Group::UnixSocket];
+/// A conversation over TCP or UDP.
+const SOCKET: &[Group] = &[Group::Network, Group::Payload];
+/// A conversation over a unix socket.
+const PAYLOAD: &[Group] = &[Group::Payload];
+/// gRPC in clear.
+const GRPC: &[Group] = &[Group::Headers, Group::Network, Group::UnixSocket];
+/// gRPC over TLS.
+const GRPCS: &[Group] = &[Group::Headers, Group::Network, Group::Tls, Group::UnixSocket];
+/// A service with a login.
+const SERVICE: &[Group] = &[Group::Login, Group::Network, Group::UnixSocket];
+/// A service with a login, that can speak TLS.
+const SERVICE_TLS: &[Group] = &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket];
+/// A login over a unix socket.
+const LOGIN: &[Group] = &[Group::Login];
+/// A service without a login.
+const NETWORK: &[Group] = &[Group::Network, Group::UnixSocket];
+/// A service without a login, that can speak TLS.
+const NETWORK_TLS: &[Group] = &[Group::Network, Group::Tls, Group::UnixSocket];
+/// No options.
+const NONE: &[Group] = &[];
+/// A file and what it holds.
+const FILE: &[Group] = &[Group::File, Group::Content];
+/// A name.
+const NAME: &[Group] = &[Group::Network];
+
+/// A row of the table: what stands before the colon, an example, the groups of options that mean something, and the parser.
+const fn scheme(name: &'static str, example: &'static str, uses: &'static [Group], parse: Parse) -> Scheme {
+    Scheme { name, example, about: "", uses, parse }
+}
+
+impl Scheme {
+    /// The same, with when it passes.
+    const fn passes_when(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+}
+
 /// Every scheme there is; the order is that of the documentation.
 const SCHEMES: &[Scheme] = &[
-    Scheme {
-        name: "http",
-        example: "http://127.0.0.1:8080/health",
-        about: "the status is 200-299 (--status) and the body has what is asked for",
-        uses: &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::UnixSocket],
-        parse: http::parse,
-    },
-    Scheme {
-        name: "https",
-        example: "https://example.com/",
-        about: "the same over TLS",
-        uses: &[Group::Headers, Group::Http, Group::Content, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: http::parse,
-    },
-    Scheme {
-        name: "tcp",
-        example: "tcp://db:5432",
-        about: "a connection is accepted; with --send and --expect, it answers",
-        uses: &[Group::Network, Group::Payload],
-        parse: tcp::parse,
-    },
-    Scheme {
-        name: "unix",
-        example: "unix:/run/app.sock",
-        about: "the same for a unix socket; unix:@name is an abstract one",
-        uses: &[Group::Payload],
-        parse: unix::parse,
-    },
-    Scheme {
-        name: "udp",
-        example: "udp://127.0.0.1:53",
-        about: "a datagram is answered by what --expect says",
-        uses: &[Group::Network, Group::Payload],
-        parse: udp::parse,
-    },
-    Scheme {
-        name: "grpc",
-        example: "grpc://127.0.0.1:50051/service",
-        about: "grpc.health.v1 answers SERVING",
-        uses: &[Group::Headers, Group::Network, Group::UnixSocket],
-        parse: grpc::parse,
-    },
-    Scheme {
-        name: "grpcs",
-        example: "grpcs://api:443",
-        about: "the same over TLS",
-        uses: &[Group::Headers, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: grpc::parse,
-    },
-    Scheme {
-        name: "redis",
-        example: "redis://:${PASSWORD}@cache:6379/0",
-        about: "PING is answered by PONG",
-        uses: &[Group::Login, Group::Network, Group::UnixSocket],
-        parse: redis::parse,
-    },
-    Scheme {
-        name: "rediss",
-        example: "rediss://cache:6380",
-        about: "the same over TLS",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: redis::parse,
-    },
-    Scheme {
-        name: "redis+unix",
-        example: "redis+unix:/run/redis.sock",
-        about: "the same on a unix socket",
-        uses: &[Group::Login],
-        parse: redis::parse_unix,
-    },
-    Scheme {
-        name: "postgres",
-        example: "postgres://app:${PASSWORD}@db/app",
-        about: "the server accepts connections, and the login if there is a password",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: postgres::parse,
-    },
-    Scheme {
-        name: "postgresql",
-        example: "",
-        about: "",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: postgres::parse,
-    },
-    Scheme {
-        name: "mysql",
-        example: "mysql://app:${PASSWORD}@db/app",
-        about: "the server accepts connections, and the login if there is a password",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: mysql::parse,
-    },
-    Scheme {
-        name: "mariadb",
-        example: "",
-        about: "",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: mysql::parse,
-    },
-    Scheme {
-        name: "memcached",
-        example: "memcached://cache:11211",
-        about: "it tells its version",
-        uses: &[Group::Network, Group::UnixSocket],
-        parse: memcached::parse,
-    },
-    Scheme {
-        name: "amqp",
-        example: "amqp://app:${PASSWORD}@mq/",
-        about: "RabbitMQ starts a connection, and accepts the login if there is one",
-        uses: &[Group::Login, Group::Network, Group::UnixSocket],
-        parse: amqp::parse,
-    },
-    Scheme {
-        name: "amqps",
-        example: "amqps://mq:5671",
-        about: "the same over TLS",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: amqp::parse,
-    },
-    Scheme {
-        name: "mongodb",
-        example: "mongodb://app:${PASSWORD}@db/",
-        about: "the server serves as standalone, primary, secondary or mongos; takes the login",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: mongodb::parse,
-    },
-    Scheme {
-        name: "kafka",
-        example: "kafka://broker:9092",
-        about: "the broker knows a cluster with a controller; takes the login",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: kafka::parse,
-    },
-    Scheme {
-        name: "cassandra",
-        example: "cassandra://db:9042",
-        about: "the server is ready for queries, and takes the login",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: cassandra::parse,
-    },
-    Scheme {
-        name: "nats",
-        example: "nats://mq:4222",
-        about: "PING is answered by PONG",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: nats::parse,
-    },
-    Scheme {
-        name: "mqtt",
-        example: "mqtt://mq:1883",
-        about: "the broker accepts a connection",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: mqtt::parse,
-    },
-    Scheme {
-        name: "mqtts",
-        example: "mqtts://mq:8883",
-        about: "the same over TLS",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: mqtt::parse,
-    },
-    Scheme {
-        name: "smtp",
-        example: "smtp://mail:25",
-        about: "the server greets with 220 and takes EHLO",
-        uses: &[Group::Network, Group::Tls, Group::UnixSocket],
-        parse: smtp::parse,
-    },
-    Scheme {
-        name: "smtps",
-        example: "smtps://mail:465",
-        about: "the same over TLS",
-        uses: &[Group::Network, Group::Tls, Group::UnixSocket],
-        parse: smtp::parse,
-    },
-    Scheme {
-        name: "ldap",
-        example: "ldap://directory:389",
-        about: "the server takes a bind",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: ldap::parse,
-    },
-    Scheme {
-        name: "ldaps",
-        example: "ldaps://directory:636",
-        about: "the same over TLS",
-        uses: &[Group::Login, Group::Network, Group::Tls, Group::UnixSocket],
-        parse: ldap::parse,
-    },
-    Scheme {
-        name: "zookeeper",
-        example: "zookeeper://zk:2181",
-        about: "the server serves, alone or in a quorum",
-        uses: &[Group::Network, Group::Tls, Group::UnixSocket],
-        parse: zookeeper::parse,
-    },
-    Scheme {
-        name: "fcgi",
-        example: "fcgi://127.0.0.1:9000/ping",
-        about: "the ping page of php-fpm answers",
-        uses: &[Group::Network, Group::UnixSocket],
-        parse: fcgi::parse,
-    },
-    Scheme {
-        name: "fcgi+unix",
-        example: "fcgi+unix:/run/php.sock?/ping",
-        about: "the same on a unix socket",
-        uses: &[],
-        parse: fcgi::parse_unix,
-    },
-    Scheme {
-        name: "file",
-        example: "file:/run/heartbeat",
-        about: "the file exists; --max-age, --contains and others ask for more",
-        uses: &[Group::File, Group::Content],
-        parse: file::parse,
-    },
-    Scheme { name: "dir", example: "dir:/data", about: "the directory exists", uses: &[], parse: dir::parse },
-    Scheme {
-        name: "pid",
-        example: "pid:/run/app.pid",
-        about: "the process of this pid file is alive",
-        uses: &[],
-        parse: pid::parse,
-    },
-    Scheme {
-        name: "process",
-        example: "process:nginx",
-        about: "such a process is alive; process:/REGEX/ matches command lines",
-        uses: &[],
-        parse: process::parse,
-    },
-    Scheme {
-        name: "zombies",
-        example: "zombies:5",
-        about: "there are at most 5 zombies (zombies: none)",
-        uses: &[],
-        parse: zombies::parse,
-    },
-    Scheme {
-        name: "pids",
-        example: "pids:80",
-        about: "less than 80% of the PIDs that cgroups allow are in use (pids: 90%)",
-        uses: &[],
-        parse: pids::parse,
-    },
-    Scheme {
-        name: "dns",
-        example: "dns:db.internal",
-        about: "the name resolves",
-        uses: &[Group::Network],
-        parse: dns::parse,
-    },
+    scheme("http", "http://127.0.0.1:8080/health", HTTP, http::parse)
+        .passes_when("the status is 200-299 (--status) and the body has what is asked for"),
+    scheme("https", "https://example.com/", HTTPS, http::parse).passes_when("the same over TLS"),
+    scheme("tcp", "tcp://db:5432", SOCKET, tcp::parse)
+        .passes_when("a connection is accepted; with --send and --expect, it answers"),
+    scheme("unix", "unix:/run/app.sock", PAYLOAD, unix::parse)
+        .passes_when("the same for a unix socket; unix:@name is an abstract one"),
+    scheme("udp", "udp://127.0.0.1:53", SOCKET, udp::parse)
+        .passes_when("a datagram is answered by what --expect says"),
+    scheme("grpc", "grpc://127.0.0.1:50051/service", GRPC, grpc::parse)
+        .passes_when("grpc.health.v1 answers SERVING"),
+    scheme("grpcs", "grpcs://api:443", GRPCS, grpc::parse).passes_when("the same over TLS"),
+    scheme("redis", "redis://:${PASSWORD}@cache:6379/0", SERVICE, redis::parse)
+        .passes_when("PING is answered by PONG"),
+    scheme("rediss", "rediss://cache:6380", SERVICE_TLS, redis::parse).passes_when("the same over TLS"),
+    scheme("redis+unix", "redis+unix:/run/redis.sock", LOGIN, redis::parse_unix)
+        .passes_when("the same on a unix socket"),
+    scheme("postgres", "postgres://app:${PASSWORD}@db/app", SERVICE_TLS, postgres::parse)
+        .passes_when("the server accepts connections, and the login if there is a password"),
+    scheme("postgresql", "", SERVICE_TLS, postgres::parse),
+    scheme("mysql", "mysql://app:${PASSWORD}@db/app", SERVICE_TLS, mysql::parse)
+        .passes_when("the server accepts connections, and the login if there is a password"),
+    scheme("mariadb", "", SERVICE_TLS, mysql::parse),
+    scheme("memcached", "memcached://cache:11211", NETWORK, memcached::parse)
+        .passes_when("it tells its version"),
+    scheme("amqp", "amqp://app:${PASSWORD}@mq/", SERVICE, amqp::parse)
+        .passes_when("RabbitMQ starts a connection, and accepts the login if there is one"),
+    scheme("amqps", "amqps://mq:5671", SERVICE_TLS, amqp::parse).passes_when("the same over TLS"),
+    scheme("mongodb", "mongodb://app:${PASSWORD}@db/", SERVICE_TLS, mongodb::parse)
+        .passes_when("the server serves as standalone, primary, secondary or mongos; takes the login"),
+    scheme("kafka", "kafka://broker:9092", SERVICE_TLS, kafka::parse)
+        .passes_when("the broker knows a cluster with a controller; takes the login"),
+    scheme("cassandra", "cassandra://db:9042", SERVICE_TLS, cassandra::parse)
+        .passes_when("the server is ready for queries, and takes the login"),
+    scheme("nats", "nats://mq:4222", SERVICE_TLS, nats::parse).passes_when("PING is answered by PONG"),
+    scheme("mqtt", "mqtt://mq:1883", SERVICE_TLS, mqtt::parse).passes_when("the broker accepts a connection"),
+    scheme("mqtts", "mqtts://mq:8883", SERVICE_TLS, mqtt::parse).passes_when("the same over TLS"),
+    scheme("smtp", "smtp://mail:25", NETWORK_TLS, smtp::parse)
+        .passes_when("the server greets with 220 and takes EHLO"),
+    scheme("smtps", "smtps://mail:465", NETWORK_TLS, smtp::parse).passes_when("the same over TLS"),
+    scheme("ldap", "ldap://directory:389", SERVICE_TLS, ldap::parse).passes_when("the server takes a bind"),
+    scheme("ldaps", "ldaps://directory:636", SERVICE_TLS, ldap::parse).passes_when("the same over TLS"),
+    scheme("zookeeper", "zookeeper://zk:2181", NETWORK_TLS, zookeeper::parse)
+        .passes_when("the server serves, alone or in a quorum"),
+    scheme("fcgi", "fcgi://127.0.0.1:9000/ping", NETWORK, fcgi::parse)
+        .passes_when("the ping page of php-fpm answers"),
+    scheme("fcgi+unix", "fcgi+unix:/run/php.sock?/ping", NONE, fcgi::parse_unix)
+        .passes_when("the same on a unix socket"),
+    scheme("file", "file:/run/heartbeat", FILE, file::parse)
+        .passes_when("the file exists; --max-age, --contains and others ask for more"),
+    scheme("dir", "dir:/data", NONE, dir::parse).passes_when("the directory exists"),
+    scheme("pid", "pid:/run/app.pid", NONE, pid::parse).passes_when("the process of this pid file is alive"),
+    scheme("process", "process:nginx", NONE, process::parse)
+        .passes_when("such a process is alive; process:/REGEX/ matches command lines"),
+    scheme("zombies", "zombies:5", NONE, zombies::parse)
+        .passes_when("there are at most 5 zombies (zombies: none)"),
+    scheme("pids", "pids:80", NONE, pids::parse)
+        .passes_when("less than 80% of the PIDs that cgroups allow are in use (pids: 90%)"),
+    scheme("dns", "dns:db.internal", NAME, dns::parse).passes_when("the name resolves"),
 ];
 
 impl Probe {

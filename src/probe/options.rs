@@ -8,7 +8,7 @@ use crate::client::login;
 use crate::client::payload::Payload;
 use crate::expect::{Condition, StatusSet};
 use crate::http::{Credentials, Follow, HeaderName, HeaderValue, Method, Proxy};
-use crate::system::option_file;
+use crate::system::file;
 
 /// What an option is for. One that no target has a use for is refused, not ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +112,7 @@ impl Data {
     pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::File(path) => option_file::read("--data", path),
+            Self::File(path) => file::of_option("--data", path),
         }
     }
 }

@@ -12,9 +12,10 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
+use crate::system::clock;
+use crate::system::file::{self, ReadMode};
 use crate::system::procfs;
 use crate::system::procfs::{Pid, Stat, State};
-use crate::system::{clock, regular_file};
 use crate::target::Target;
 
 /// More than the first line of a pid file has; what follows it (PostgreSQL's has eight lines) is not needed.
@@ -42,8 +43,8 @@ impl Kind for PidFile {
 
     /// Looks once.
     fn run(&self, deadline: Deadline, _: &mut Trace) -> Outcome {
-        let content = regular_file::read(&self.path, READ_MAX, deadline)
-            .map_err(|error| regular_file::unread(&self.path, &error))?;
+        let content = file::read(&self.path, READ_MAX, ReadMode::RegularUntil(deadline))
+            .map_err(|error| file::unread(&self.path, &error))?;
         let pid = number(&content).map_err(|why| Failure::answer(Phase::Local, why))?;
         let written = clock::modified(&self.path).ok();
         verdict(pid, written).map_err(|why| Failure::new(Phase::Local, Cause::NotFound, why))

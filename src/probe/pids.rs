@@ -6,7 +6,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::system::cgroup;
-use crate::system::cgroup::{Level, Levels, Outer};
+use crate::system::cgroup::{Level, Levels, ParentCgroups};
 use crate::target::Target;
 
 /// How full it may be unless something else is said.
@@ -46,8 +46,8 @@ impl Levels {
     /// What is said of the limits that cannot be seen.
     fn outside(&self) -> &'static str {
         match self.outer {
-            Outer::Visible => "",
-            Outer::Hidden => "; limits outside this container cannot be seen",
+            ParentCgroups::Visible => "",
+            ParentCgroups::Hidden => "; limits outside this container cannot be seen",
         }
     }
 }
@@ -83,11 +83,11 @@ mod tests {
         let levels = |limited: &[(u64, u64)]| Levels {
             limited: limited.iter().map(|&(current, max)| Level { current, max }).collect(),
             own: Some(7),
-            outer: Outer::Visible,
+            outer: ParentCgroups::Visible,
         };
         let judge = |percent, limited: &[_]| Pids { percent }.judge(&levels(limited));
         assert_eq!(judge(90, &[]), Ok("7 PIDs in use, without a limit".into()));
-        let hidden = Levels { limited: Vec::new(), own: Some(7), outer: Outer::Hidden };
+        let hidden = Levels { limited: Vec::new(), own: Some(7), outer: ParentCgroups::Hidden };
         assert_eq!(
             Pids { percent: 90 }.judge(&hidden),
             Ok("7 PIDs in use, without a limit; limits outside this container cannot be seen".into())

@@ -1,7 +1,7 @@
 //! `udp://host:port`: a datagram is answered as expected. That one was sent proves nothing, so there is always an answer.
 
 use crate::deadline::Deadline;
-use crate::net::{self, Host, Via, datagram};
+use crate::net::{self, ConnectOptions, Host, datagram};
 use crate::outcome::{Failure, Outcome, Trace};
 
 use crate::client::payload::{Ending, Payload, holds, missing};
@@ -14,7 +14,7 @@ use crate::target::Target;
 pub(super) struct Udp {
     host: Host,
     port: u16,
-    via: Via,
+    connect: ConnectOptions,
     /// Empty unless given: there are services that answer any datagram.
     send: Vec<u8>,
     expect: Vec<u8>,
@@ -27,13 +27,19 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     let Some(expect) = expect else {
         return Err("--expect is required: that a datagram was sent proves nothing".into());
     };
-    Ok(Box::new(Udp { host, port, via: options.dial.via.clone(), send: send.unwrap_or_default(), expect }))
+    Ok(Box::new(Udp {
+        host,
+        port,
+        connect: options.dial.connect.clone(),
+        send: send.unwrap_or_default(),
+        expect,
+    }))
 }
 
 impl Kind for Udp {
     /// Passes when one datagram of the answer has what is expected.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
-        let addresses = net::places(&self.host, self.port, &self.via, deadline, trace)?;
+        let addresses = net::socket_addresses(&self.host, self.port, &self.connect, deadline, trace)?;
         let mut last = Vec::new();
         let answered = datagram::ask(&addresses, &self.send, deadline, trace, |answer| {
             last = answer.to_vec();
@@ -41,8 +47,8 @@ impl Kind for Udp {
         });
         match answered {
             Ok(()) => Ok("answered as expected".into()),
-            Err(datagram::Silence::Refused(failure)) => Err(failure),
-            Err(datagram::Silence::TimedOut) => Err(self.timed_out(&last)),
+            Err(datagram::NoAnswer::Refused(failure)) => Err(failure),
+            Err(datagram::NoAnswer::TimedOut) => Err(self.timed_out(&last)),
         }
     }
 }

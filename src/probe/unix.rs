@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::deadline::Deadline;
-use crate::net::{self, Endpoint, Via};
+use crate::net::{self, ConnectOptions, Endpoint};
 use crate::outcome::{Outcome, Trace};
 
 use crate::client::payload::Payload;
@@ -40,7 +40,7 @@ impl Kind for Unix {
 
     /// Passes when a connection is accepted, and what is expected is answered.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
-        let mut stream = net::connect(&self.endpoint, &Via::default(), deadline, trace)?;
+        let mut stream = net::connect(&self.endpoint, &ConnectOptions::default(), deadline, trace)?;
         self.payload.exchange(&mut stream).map(Into::into)
     }
 }

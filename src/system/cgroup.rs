@@ -13,12 +13,12 @@ pub(crate) struct Levels {
     /// How many processes and threads are in our own cgroup, where the kernel says so.
     pub(crate) own: Option<u64>,
     /// Whether there are cgroups around those that can be seen.
-    pub(crate) outer: Outer,
+    pub(crate) outer: ParentCgroups,
 }
 
 /// The cgroups around the outermost that can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outer {
+pub(crate) enum ParentCgroups {
     /// There are none: that one is the root.
     Visible,
     /// It has a parent that is not mounted here, as in a container with a cgroup namespace of its own.
@@ -43,7 +43,7 @@ impl Level {
 
 /// Where the controller keeps its files for us.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct CgroupPath {
     /// Where its hierarchy is mounted.
     mount: PathBuf,
     /// Our own cgroup, below that.
@@ -58,7 +58,7 @@ pub(crate) fn levels() -> Option<Levels> {
 }
 
 /// Reads the files of `place`, and of all cgroups between it and the mount: a limit holds for all that is inside.
-fn read(place: &Place) -> Levels {
+fn read(place: &CgroupPath) -> Levels {
     let own = place.mount.join(&place.own);
     let limited = own
         .ancestors()
@@ -72,7 +72,8 @@ fn read(place: &Place) -> Levels {
         })
         .collect();
     // Only the root has no file for its limit.
-    let outer = if place.mount.join("pids.max").exists() { Outer::Hidden } else { Outer::Visible };
+    let outer =
+        if place.mount.join("pids.max").exists() { ParentCgroups::Hidden } else { ParentCgroups::Visible };
     Levels { limited, own: number(&own.join("pids.current")), outer }
 }
 
@@ -83,7 +84,7 @@ fn number(path: &Path) -> Option<u64> {
 
 /// Finds the place of the pids controller in /proc/self/cgroup and /proc/self/mountinfo: that of a version 1 hierarchy
 /// where the controller is in one, otherwise the version 2 one.
-pub(crate) fn place(cgroups: &[u8], mounts: &[u8]) -> Option<Place> {
+pub(crate) fn place(cgroups: &[u8], mounts: &[u8]) -> Option<CgroupPath> {
     // hierarchy:controllers:path (cgroups(7)); version 2 has the hierarchy 0 and no controllers.
     let lines: Vec<(&[u8], &[u8], &[u8])> = cgroups
         .split(|b| *b == b'\n')
@@ -104,10 +105,12 @@ pub(crate) fn place(cgroups: &[u8], mounts: &[u8]) -> Option<Place> {
     let mounts: Vec<Mount> = mounts.split(|b| *b == b'\n').filter_map(mount).filter(is_ours).collect();
     let below = mounts.iter().find_map(|mount| {
         let own = path.strip_prefix(&mount.root).ok()?;
-        Some(Place { mount: mount.point.clone(), own: own.into() })
+        Some(CgroupPath { mount: mount.point.clone(), own: own.into() })
     });
     // A container that sees the host's path and its own mount: what is mounted is its own cgroup.
-    below.or_else(|| mounts.first().map(|mount| Place { mount: mount.point.clone(), own: PathBuf::new() }))
+    below.or_else(|| {
+        mounts.first().map(|mount| CgroupPath { mount: mount.point.clone(), own: PathBuf::new() })
+    })
 }
 
 /// A line of mountinfo, as far as it matters.
@@ -216,9 +219,9 @@ mod tests {
         write("pod", "60\n", "100\n");
         write("pod/container", "50\n", "max\n");
         write("pod/container/app", "5\n", "10\n");
-        let at = |own: &str| read(&Place { mount: mount.clone(), own: own.into() });
+        let at = |own: &str| read(&CgroupPath { mount: mount.clone(), own: own.into() });
         let (pod, app) = (Level { current: 60, max: 100 }, Level { current: 5, max: 10 });
-        let outer = Outer::Visible;
+        let outer = ParentCgroups::Visible;
         assert_eq!(at("pod/container/app"), Levels { limited: vec![app, pod.clone()], own: Some(5), outer });
         assert_eq!(at("pod/container"), Levels { limited: vec![pod], own: Some(50), outer });
         assert_eq!(at(""), Levels { limited: vec![], own: None, outer });

@@ -2,7 +2,5 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod clock;
-pub(crate) mod option_file;
+pub(crate) mod file;
 pub(crate) mod procfs;
-pub(crate) mod regular_file;
-pub(crate) mod small_file;

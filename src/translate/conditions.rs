@@ -1,8 +1,8 @@
 //! `test`, `[ ]` and `[[ ]]`: files, texts, and what commands wrote.
 
-use super::asked::{Asked, Check, Exit, HeadLines, Output, Refusal, Statuses, Verdict, http};
 use super::notation::{self, plain};
 use super::patterns::{self, Glob};
+use super::semantics::{Check, Exit, HeadLines, Output, Refusal, Semantics, Statuses, Verdict, http};
 use super::state::{Arg, Code, State};
 
 /// What a test of `args` comes to, and whether it is the opposite of that.
@@ -50,7 +50,7 @@ fn unary(operator: &str, operand: &Arg) -> Result<(Verdict, bool), Refusal> {
         "-e" | "-a" | "-f" => Check::of(target("file", path)?),
         "-s" => {
             let mut check = Check::of(target("file", path)?);
-            check.flags.push(super::asked::Flag("--non-empty", None));
+            check.flags.push(super::semantics::Flag("--non-empty", None));
             check
         }
         "-d" => Check::of(target("dir", path)?),
@@ -81,10 +81,10 @@ fn filled(operand: &Arg) -> Result<(Verdict, bool), Refusal> {
         Arg::Text(text) if plain(text).is_some() => Ok((Verdict::Known(!text.is_empty()), false)),
         Arg::Text(_) => Err(Refusal::new("a test of a variable that only the container knows")),
         Arg::Status => Ok((Verdict::Known(true), false)),
-        Arg::Output(asked) => {
-            let asked = asked.as_ref().clone();
-            match asked.output {
-                Output::Lines(means) => Ok((Asked::meaning(asked.check, means)?, false)),
+        Arg::Output(semantics) => {
+            let semantics = semantics.as_ref().clone();
+            match semantics.output {
+                Output::Lines(means) => Ok((Semantics::meaning(semantics.check, means)?, false)),
                 Output::Nothing => Ok((Verdict::Known(false), false)),
                 Output::Code => Err(Refusal::with(
                     "curl writes 000 where nothing answers, so that is never empty",
@@ -94,7 +94,7 @@ fn filled(operand: &Arg) -> Result<(Verdict, bool), Refusal> {
                     "whether a body is empty is not asked",
                     format!("sexton check{} URL", flag_text(&statuses)),
                 )),
-                Output::Head(_, statuses) => Ok((http(asked.check, &statuses), false)),
+                Output::Head(_, statuses) => Ok((http(semantics.check, &statuses), false)),
                 _ => Err(Refusal::new("whether it writes anything says nothing")),
             }
         }
@@ -117,42 +117,45 @@ fn binary(
     right: &Arg,
     state: &State,
 ) -> Result<(Verdict, bool), Refusal> {
-    let (asked, wanted, operator) = match (left, right) {
+    let (semantics, wanted, operator) = match (left, right) {
         (Arg::Status, Arg::Text(wanted)) => return status(operator, wanted, state),
-        (Arg::Output(asked), Arg::Text(wanted)) => (asked.as_ref().clone(), wanted, operator),
-        (Arg::Text(wanted), Arg::Output(asked)) => (asked.as_ref().clone(), wanted, mirrored(operator)),
+        (Arg::Output(semantics), Arg::Text(wanted)) => (semantics.as_ref().clone(), wanted, operator),
+        (Arg::Text(wanted), Arg::Output(semantics)) => {
+            (semantics.as_ref().clone(), wanted, mirrored(operator))
+        }
         (Arg::Text(left), Arg::Text(right)) => return texts(left, operator, right, state),
         _ => return Err(Refusal::new("a test that compares what two commands wrote")),
     };
     let wanted = plain(wanted)
         .ok_or_else(|| Refusal::new("a comparison with a variable that only the container knows"))?;
-    match asked.output {
+    match semantics.output {
         Output::Code => {
             let holds = compare(name, operator, &wanted)?;
             // What curl writes where nothing answers.
             let opposite = holds("000");
             let statuses = Statuses::any().filter(|status| holds(&status.to_string()) != opposite);
-            Ok((http(asked.check, &statuses), opposite))
+            Ok((http(semantics.check, &statuses), opposite))
         }
         Output::Head(HeadLines::First, of) => {
             let holds = compare(name, operator, &wanted)?;
             let statuses = of.filter(|status| holds(&patterns::status_line(status)));
-            Ok((http(asked.check, &statuses), false))
+            Ok((http(semantics.check, &statuses), false))
         }
         Output::Json(statuses, pointer) => {
             let opposite = equality(operator)?;
             let value = wanted.trim_matches('"').to_owned();
-            let check = asked.check.flag("--json-path", format!("{pointer}={}", notation::escaped(&value)));
+            let check =
+                semantics.check.flag("--json-path", format!("{pointer}={}", notation::escaped(&value)));
             Ok((http(check, &statuses), opposite))
         }
         Output::Says(text, means) if text == wanted => {
             let opposite = equality(operator)?;
-            Ok((Asked::meaning(asked.check, means)?, opposite))
+            Ok((Semantics::meaning(semantics.check, means)?, opposite))
         }
-        Output::Count(means) => count(operator, &wanted, asked.check, means),
+        Output::Count(means) => count(operator, &wanted, semantics.check, means),
         Output::Body(_) | Output::Content => Err(Refusal::with(
             format!("the whole text must be `{wanted}`, and only a part of it can be asked for"),
-            format!("sexton check --contains '{wanted}' {}", asked.check.target),
+            format!("sexton check --contains '{wanted}' {}", semantics.check.target),
         )),
         _ => Err(Refusal::new(format!("a comparison of what it writes with `{wanted}`"))),
     }
@@ -268,5 +271,5 @@ fn count(operator: &str, wanted: &str, check: Check, means: Exit) -> Result<(Ver
             ));
         }
     };
-    Ok((Asked::meaning(check, means)?, opposite))
+    Ok((Semantics::meaning(check, means)?, opposite))
 }

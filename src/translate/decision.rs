@@ -2,8 +2,8 @@
 
 use crate::compat::sh::lexer::{Piece, Word};
 
-use super::asked::{Check, Refusal, Statuses, Verdict};
 use super::script::{self, After, Command, Link, Simple};
+use super::semantics::{Check, Refusal, Statuses, Verdict};
 use super::sockets::Socket;
 use super::state::{Arg, Code, Ending, Next, State, Tree, Value, branch};
 use super::{conditions, notation, simple};
@@ -43,8 +43,8 @@ pub(super) fn list(links: &[Link], state: &State, next: Next<'_>) -> Result<Tree
 /// One pipeline.
 fn pipeline(link: &Link, state: &State, next: Next<'_>) -> Result<Tree, Refusal> {
     let [command] = link.commands.as_slice() else {
-        let asked = simple::pipe(&link.commands, state)?;
-        return branch(asked.verdict(), state, next);
+        let semantics = simple::pipe(&link.commands, state)?;
+        return branch(semantics.verdict(), state, next);
     };
     match command {
         Command::Simple(simple) => self::simple(simple, state, next),
@@ -116,7 +116,7 @@ fn simple(command: &Simple, state: &State, next: Next<'_>) -> Result<Tree, Refus
         }
         _ => match builtin(&name, command, state, next)? {
             Some(tree) => Ok(tree),
-            None => branch(simple::asked(command, None, state)?.verdict(), state, next),
+            None => branch(simple::semantics(command, None, state)?.verdict(), state, next),
         },
     }
 }
@@ -131,9 +131,9 @@ fn assign_or_open(command: &Simple, state: &State, next: Next<'_>) -> Result<Tre
     for (name, word) in &command.assignments {
         let value = match simple::argument(word, &changed)? {
             Arg::Text(text) => Value::Text(text),
-            Arg::Output(asked) => {
-                verdict = Some(asked.as_ref().clone().verdict());
-                Value::Output(asked)
+            Arg::Output(semantics) => {
+                verdict = Some(semantics.as_ref().clone().verdict());
+                Value::Output(semantics)
             }
             Arg::Status => Value::Text("$?".into()),
         };
@@ -185,8 +185,8 @@ fn builtin(name: &str, command: &Simple, state: &State, next: Next<'_>) -> Resul
         }
         "cd" => Err(Refusal::new("cd: paths would be relative to another folder")),
         "kill" if is_signal_0(command) => {
-            let asked = simple::pid_of(command, state)?;
-            branch(asked.verdict(), state, next).map(Some)
+            let semantics = simple::pid_of(command, state)?;
+            branch(semantics.verdict(), state, next).map(Some)
         }
         "kill" | "pkill" | "killall" => Err(Refusal::with(
             "it ends the app itself",

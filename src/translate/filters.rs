@@ -1,12 +1,12 @@
 //! What stands behind a `|`: which of the answers it lets through.
 
-use super::asked::{Asked, Check, Exit, HeadLines, Output, Refusal, Statuses};
 use super::notation::base;
 use super::patterns::{self, Grep};
+use super::semantics::{Check, Exit, HeadLines, Output, Refusal, Semantics, Statuses};
 use super::{jq, notation, sockets};
 
 /// What comes of `from` when `words` read it.
-pub(super) fn apply(from: Asked, words: Vec<String>) -> Result<Asked, Refusal> {
+pub(super) fn apply(from: Semantics, words: Vec<String>) -> Result<Semantics, Refusal> {
     let mut words = words.into_iter();
     let name = words.next().unwrap_or_default();
     let args: Vec<String> = words.collect();
@@ -24,7 +24,7 @@ pub(super) fn apply(from: Asked, words: Vec<String>) -> Result<Asked, Refusal> {
             let first = args.iter().any(|arg| matches!(arg.as_str(), "-1" | "-n1" | "1"));
             Ok(match from.output {
                 Output::Head(HeadLines::All, statuses) if first => {
-                    passed_on(Asked { output: Output::Head(HeadLines::First, statuses), ..from })
+                    passed_on(Semantics { output: Output::Head(HeadLines::First, statuses), ..from })
                 }
                 Output::Body(_) | Output::Content | Output::Reply => {
                     return Err(Refusal::new("only the beginning of what comes is looked at"));
@@ -38,24 +38,24 @@ pub(super) fn apply(from: Asked, words: Vec<String>) -> Result<Asked, Refusal> {
         },
         "tr" | "xargs" | "sed" if keeps_text(base(&name), &args) => Ok(passed_on(from)),
         "cut" | "awk" if takes_status(base(&name), &args) => match from.output {
-            Output::Head(HeadLines::First, _) => Ok(passed_on(Asked { output: Output::Code, ..from })),
+            Output::Head(HeadLines::First, _) => Ok(passed_on(Semantics { output: Output::Code, ..from })),
             _ => Err(Refusal::new(format!("{name} takes apart what is not a status line"))),
         },
         "wc" if args.iter().any(|arg| matches!(arg.as_str(), "-l" | "--lines")) => match from.output {
             Output::Lines(means) => {
-                Ok(Asked { check: from.check, exit: Exit::Known(true), output: Output::Count(means) })
+                Ok(Semantics { check: from.check, exit: Exit::Known(true), output: Output::Count(means) })
             }
             _ => Err(Refusal::new("a count of lines that no check of ours makes")),
         },
-        "true" => Ok(Asked { exit: Exit::Known(true), ..from }),
+        "true" => Ok(Semantics { exit: Exit::Known(true), ..from }),
         "exit" | "false" => Err(Refusal::new(format!("a pipe into {name}"))),
         other => Err(Refusal::new(format!("{other} behind a pipe is not known here"))),
     }
 }
 
 /// The same text, from a program that always succeeds.
-fn passed_on(from: Asked) -> Asked {
-    Asked { exit: Exit::Known(true), ..from }
+fn passed_on(from: Semantics) -> Semantics {
+    Semantics { exit: Exit::Known(true), ..from }
 }
 
 /// Whether a program only takes away what changes no comparison: line ends, blanks, quotes.
@@ -80,8 +80,8 @@ fn takes_status(name: &str, args: &[String]) -> bool {
 }
 
 /// What is left once grep has looked.
-fn search(from: Asked, grep: &Grep) -> Result<Asked, Refusal> {
-    let Asked { check, output, .. } = from;
+fn search(from: Semantics, grep: &Grep) -> Result<Semantics, Refusal> {
+    let Semantics { check, output, .. } = from;
     if let Output::Processes(pattern, alone) = output {
         return processes(check, pattern, alone, grep);
     }
@@ -95,7 +95,7 @@ fn search(from: Asked, grep: &Grep) -> Result<Asked, Refusal> {
         (_, true) => Output::Count(means.clone()),
         _ => Output::Lines(means.clone()),
     };
-    Ok(Asked { check, exit: means, output })
+    Ok(Semantics { check, exit: means, output })
 }
 
 /// What a search comes to.
@@ -217,11 +217,11 @@ fn nearest(check: &Check, flag: &str, text: &str, grep: &Grep) -> String {
 }
 
 /// A search among processes.
-fn processes(check: Check, pattern: Option<String>, alone: bool, grep: &Grep) -> Result<Asked, Refusal> {
+fn processes(check: Check, pattern: Option<String>, alone: bool, grep: &Grep) -> Result<Semantics, Refusal> {
     if grep.inverted && grep.literal_text().as_deref() == Some("grep") {
         let means = means_of(pattern.as_ref(), true);
         let check = pattern.as_ref().map_or(check, |pattern| of_pattern(pattern));
-        return Ok(Asked { check, exit: means, output: Output::Processes(pattern, true) });
+        return Ok(Semantics { check, exit: means, output: Output::Processes(pattern, true) });
     }
     if grep.inverted || pattern.is_some() {
         return Err(Refusal::with("several searches among processes", "sexton check process:NAME"));
@@ -232,9 +232,9 @@ fn processes(check: Check, pattern: Option<String>, alone: bool, grep: &Grep) ->
     let alone = alone || hides_itself;
     let exit = means_of(Some(&name), alone);
     Ok(match (grep.counts, grep.quiet) {
-        (true, _) => Asked { check: of_pattern(&name), exit: exit.clone(), output: Output::Count(exit) },
-        (_, true) => Asked { check: of_pattern(&name), exit, output: Output::Nothing },
-        _ => Asked { check: of_pattern(&name), exit, output: Output::Processes(Some(name), alone) },
+        (true, _) => Semantics { check: of_pattern(&name), exit: exit.clone(), output: Output::Count(exit) },
+        (_, true) => Semantics { check: of_pattern(&name), exit, output: Output::Nothing },
+        _ => Semantics { check: of_pattern(&name), exit, output: Output::Processes(Some(name), alone) },
     })
 }
 

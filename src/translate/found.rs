@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::asked::Refusal;
 use super::diff::Edit;
 use super::inits;
 use super::line::{self, Form, Role};
 use super::notation::Interpolations;
 use super::replacement::{self, Replacement};
+use super::semantics::Refusal;
 use super::yaml::Style;
 
 /// What is known of the runtime's own limit.
@@ -60,7 +60,7 @@ pub(super) struct Found {
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Translated {
     /// Its line.
     pub(super) line: usize,
     /// As it is written.
@@ -91,7 +91,7 @@ impl Found {
     }
 
     /// What to tell of it; nothing where there is nothing to say. `put_in` is what Compose puts in.
-    pub(super) fn told(&self, put_in: &Interpolations, compose: bool) -> Option<Told> {
+    pub(super) fn translated(&self, put_in: &Interpolations, compose: bool) -> Option<Translated> {
         let shown = |word: &str| if compose { put_in.write(word) } else { put_in.restore(word) };
         let warnings = self.warnings();
         let outcome = self.outcome();
@@ -118,7 +118,7 @@ impl Found {
             }
         };
         let original = put_in.restore(&self.original);
-        Some(Told { line: self.line, original, outcome, warnings, edits })
+        Some(Translated { line: self.line, original, outcome, warnings, edits })
     }
 
     /// Compose's word before a command.

@@ -1,9 +1,9 @@
 //! Entry points: other inits, and programs that are known not to reap as PID 1.
 
-use super::asked::Refusal;
 use super::notation::base;
 use super::options::{self, Given};
 use super::replacement::Replacement;
+use super::semantics::Refusal;
 
 /// Programs that do not wait for children that are not theirs.
 const NOT_REAPING: &[&str] = &[

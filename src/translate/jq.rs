@@ -1,7 +1,7 @@
 //! jq's filters, as far as they ask for one member and its value.
 
-use super::asked::{Asked, Check, Exit, Output, Refusal, Statuses};
 use super::notation;
+use super::semantics::{Check, Exit, Output, Refusal, Semantics, Statuses};
 
 /// What a filter asks.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ struct Filter {
 }
 
 /// What jq makes of `from`.
-pub(super) fn apply(from: Asked, args: &[String]) -> Result<Asked, Refusal> {
+pub(super) fn apply(from: Semantics, args: &[String]) -> Result<Semantics, Refusal> {
     let Output::Body(statuses) = from.output else {
         return Err(Refusal::new("jq reads what is not a response's body"));
     };
@@ -57,12 +57,12 @@ pub(super) fn apply(from: Asked, args: &[String]) -> Result<Asked, Refusal> {
                 format!("sexton check --json-path {pointer}=VALUE {}", from.check.target),
             ))
         };
-        Ok(Asked { check: from.check, exit, output: Output::Json(statuses, pointer) })
+        Ok(Semantics { check: from.check, exit, output: Output::Json(statuses, pointer) })
     }
 }
 
 /// A filter that compares.
-fn compared(check: Check, statuses: &Statuses, pointer: &str, value: &str, by_value: bool) -> Asked {
+fn compared(check: Check, statuses: &Statuses, pointer: &str, value: &str, by_value: bool) -> Semantics {
     let check = check.flag("--json-path", format!("{pointer}={}", notation::escaped(value)));
     let means = Exit::Http(statuses.clone());
     let check = if by_value {
@@ -78,7 +78,7 @@ fn compared(check: Check, statuses: &Statuses, pointer: &str, value: &str, by_va
             format!("sexton check --json-path {pointer}={value} {}", check.target),
         ))
     };
-    Asked { check, exit, output: Output::Says("true".into(), means) }
+    Semantics { check, exit, output: Output::Says("true".into(), means) }
 }
 
 /// Reads `.a.b`, `.a == "x"`, `.a | . == "x"`, `select(.a == "x")`.

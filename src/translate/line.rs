@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::compat::sh::lexer::{Piece, Quotes};
 
-use super::asked::{Limit, Refusal};
 use super::decision::{self, Combined};
 use super::notation::base;
 use super::replacement::{self, Replacement};
 use super::script::{self, After, Command, Link, Simple};
+use super::semantics::{Limit, Refusal};
 use super::state::{State, Tree};
 use super::{inits, waits};
 

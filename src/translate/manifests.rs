@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::asked::Refusal;
 use super::found::{Found, Layout, Runtime};
 use super::line::{self, Form, Role};
 use super::notation::Interpolations;
 use super::script;
+use super::semantics::Refusal;
 use super::yaml::{Kind, Node, Style};
 
 /// Docker's own limit of a check.

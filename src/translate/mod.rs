@@ -7,7 +7,6 @@
 
 #![expect(clippy::format_push_string, reason = "a few short lines, built once")]
 
-mod asked;
 mod conditions;
 mod decision;
 mod diff;
@@ -23,6 +22,7 @@ mod options;
 mod patterns;
 mod replacement;
 mod script;
+mod semantics;
 mod simple;
 mod sockets;
 mod state;
@@ -40,11 +40,11 @@ use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 
-use self::asked::Refusal;
-use self::found::{Found, Told};
+use self::found::{Found, Translated};
 use self::line::Form;
 use self::notation::Interpolations;
 use self::replacement::Replacement;
+use self::semantics::Refusal;
 
 /// The most bytes of a file.
 const FILE_MAX: u64 = 4 * 1024 * 1024;
@@ -194,13 +194,13 @@ impl Report {
             Ok(text) => text,
             Err(why) => return self.failed(name, &why),
         };
-        let told = match told(&text) {
-            Ok(told) => told,
+        let translated = match translated(&text) {
+            Ok(translated) => translated,
             Err(why) => return self.failed(name, &why),
         };
         let shown = if name == "-" { "stdin" } else { name };
         let mut edits = Vec::new();
-        for each in told {
+        for each in translated {
             let mut text = String::new();
             match &each.outcome {
                 Some(Ok((replacement, notes))) => {
@@ -264,15 +264,15 @@ fn content(name: &str) -> Result<String, String> {
 }
 
 /// What is found in a file, and what came of it.
-fn told(text: &str) -> Result<Vec<Told>, String> {
+fn translated(text: &str) -> Result<Vec<Translated>, String> {
     let mut put_in = Interpolations::default();
     if dockerfile::is_one(text) {
         let found = dockerfile::find(text);
-        return Ok(found.iter().filter_map(|each| each.told(&put_in, false)).collect());
+        return Ok(found.iter().filter_map(|each| each.translated(&put_in, false)).collect());
     }
     if text.starts_with("#!") {
         let found = Found::script(text);
-        return Ok(found.told(&put_in, false).into_iter().collect());
+        return Ok(found.translated(&put_in, false).into_iter().collect());
     }
     let documents = yaml::documents(text).map_err(|why| {
         if text.contains("{{") {
@@ -281,17 +281,17 @@ fn told(text: &str) -> Result<Vec<Told>, String> {
             why
         }
     })?;
-    let mut told = Vec::new();
+    let mut translated = Vec::new();
     for document in &documents {
         let (found, compose) = if manifests::is_compose(document) {
             (manifests::compose(document, text, &mut put_in), true)
         } else {
             (manifests::kubernetes(document, text), false)
         };
-        told.extend(found.iter().filter_map(|each| each.told(&put_in, compose)));
+        translated.extend(found.iter().filter_map(|each| each.translated(&put_in, compose)));
     }
     // What a fragment says holds wherever an alias leads to it, and is told once.
-    told.sort_by_key(|each| each.line);
-    told.dedup_by(|one, other| one.line == other.line && one.original == other.original);
-    Ok(told)
+    translated.sort_by_key(|each| each.line);
+    translated.dedup_by(|one, other| one.line == other.line && one.original == other.original);
+    Ok(translated)
 }

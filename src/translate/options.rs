@@ -1,7 +1,7 @@
 //! The options of programs of which only those that matter are known: letters alone and in clusters, values glued on or
 //! apart, long names with one dash or two.
 
-use super::asked::Refusal;
+use super::semantics::Refusal;
 
 /// A word of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use crate::regex::{self, Case, Syntax};
 
-use super::asked::Refusal;
+use super::semantics::Refusal;
 
 /// A grep without its files.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::asked::{Check, Flag, Limit, Refusal};
 use super::decision::Combined;
 use super::notation::Interpolations;
+use super::semantics::{Check, Flag, Limit, Refusal};
 
 /// Where sexton is in an image, as everywhere in our documentation.
 const SEXTON: &str = "/sexton";

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use crate::compat::sh::lexer::{self, Mode, Piece, Quotes, To, Token, Word};
+use crate::compat::sh::lexer::{self, Mode, Piece, Quotes, RedirectTarget, Token, Word};
 
 /// Commands one after the other.
 pub(super) type List = Vec<Link>;
@@ -36,9 +36,9 @@ pub(super) enum Command {
     /// Assignments, a program and its arguments.
     Simple(Simple),
     /// `( )`: an exit ends only it.
-    Subshell(List, Vec<(i32, To)>),
+    Subshell(List, Vec<(i32, RedirectTarget)>),
     /// `{ }`.
-    Group(List, Vec<(i32, To)>),
+    Group(List, Vec<(i32, RedirectTarget)>),
     /// `if`: condition and commands of each branch; the last one without a condition.
     If(Vec<(List, List)>, List),
     /// `until` and `while`.
@@ -64,7 +64,7 @@ pub(super) struct Simple {
     /// The command and its arguments; empty where there are only assignments or redirections.
     pub(super) words: Vec<Word>,
     /// Where its descriptors lead, in this order.
-    pub(super) redirections: Vec<(i32, To)>,
+    pub(super) redirections: Vec<(i32, RedirectTarget)>,
 }
 
 /// How deep compound commands may stand in each other: the parser calls itself.
@@ -259,7 +259,7 @@ impl Parser {
     }
 
     /// Redirections of a compound command.
-    fn redirections(&mut self) -> Vec<(i32, To)> {
+    fn redirections(&mut self) -> Vec<(i32, RedirectTarget)> {
         let mut found = Vec::new();
         while let Some(Token::Redirect { fd, to }) =
             self.tokens.next_if(|token| matches!(token, Token::Redirect { .. }))
@@ -347,12 +347,12 @@ fn simple_source(simple: &Simple) -> Option<String> {
     words.extend(simple.words.iter().map(word_source));
     for (fd, to) in &simple.redirections {
         words.push(match to {
-            To::Nowhere => format!("{fd}>/dev/null"),
-            To::Fd(other) => format!("{fd}>&{other}"),
-            To::File(Mode::Read, word) => format!("{fd}<{}", word_source(word)),
-            To::File(Mode::Write, word) => format!("{fd}>{}", word_source(word)),
-            To::File(Mode::Append, word) => format!("{fd}>>{}", word_source(word)),
-            To::File(Mode::ReadWrite | Mode::HereString, _) => return None,
+            RedirectTarget::Nowhere => format!("{fd}>/dev/null"),
+            RedirectTarget::Fd(other) => format!("{fd}>&{other}"),
+            RedirectTarget::File(Mode::Read, word) => format!("{fd}<{}", word_source(word)),
+            RedirectTarget::File(Mode::Write, word) => format!("{fd}>{}", word_source(word)),
+            RedirectTarget::File(Mode::Append, word) => format!("{fd}>>{}", word_source(word)),
+            RedirectTarget::File(Mode::ReadWrite | Mode::HereString, _) => return None,
         });
     }
     Some(words.join(" "))

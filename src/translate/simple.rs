@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::compat::sh::lexer::{Mode, Piece, To, Word};
+use crate::compat::sh::lexer::{Mode, Piece, RedirectTarget, Word};
 
-use super::asked::{Asked, Check, Exit, Limit, Output, Refusal, Statuses};
 use super::notation::base;
 use super::script::{self, After, Command, Simple};
+use super::semantics::{Check, Exit, Limit, Output, Refusal, Semantics, Statuses};
 use super::sockets::Socket;
 use super::state::{Arg, Code, State, Value};
 use super::tools::Call;
@@ -23,8 +23,8 @@ pub(super) fn argument(word: &Word, state: &State) -> Result<Arg, Refusal> {
         [Piece::Status(_)] => return Ok(Arg::Status),
         [Piece::Command(line, _)] => return substitution(line, state),
         [Piece::Variable(name, ..)] => {
-            if let Some(Value::Output(asked)) = state.variable(name) {
-                return Ok(Arg::Output(Rc::clone(asked)));
+            if let Some(Value::Output(semantics)) = state.variable(name) {
+                return Ok(Arg::Output(Rc::clone(semantics)));
             }
         }
         _ => {}
@@ -78,8 +78,8 @@ fn substitution(line: &str, state: &State) -> Result<Arg, Refusal> {
         }
     }
     Ok(match pipe(&link.commands, &state)? {
-        Asked { output: Output::Text(text), .. } => Arg::Text(text.trim_end_matches('\n').to_owned()),
-        asked => Arg::Output(Rc::new(asked)),
+        Semantics { output: Output::Text(text), .. } => Arg::Text(text.trim_end_matches('\n').to_owned()),
+        semantics => Arg::Output(Rc::new(semantics)),
     })
 }
 
@@ -101,14 +101,14 @@ pub(super) fn text(word: &Word, state: &State) -> Result<String, Refusal> {
 }
 
 /// What `kill -0 "$(cat FILE)"` asks.
-pub(super) fn pid_of(command: &Simple, state: &State) -> Result<Asked, Refusal> {
+pub(super) fn pid_of(command: &Simple, state: &State) -> Result<Semantics, Refusal> {
     let last = command.words.last().map(|word| argument(word, state)).transpose()?;
     let refusal =
         || Refusal::with("kill -0 of a process by its number", "sexton check pid:/FILE, or process:NAME");
-    let Some(Arg::Output(asked)) = last else { return Err(refusal()) };
-    let path = asked.check.target.strip_prefix("file:").filter(|_| asked.output == Output::Content);
+    let Some(Arg::Output(semantics)) = last else { return Err(refusal()) };
+    let path = semantics.check.target.strip_prefix("file:").filter(|_| semantics.output == Output::Content);
     let path = path.ok_or_else(refusal)?;
-    Ok(Asked::by_exit(Check::of(format!("pid:{path}")).note("verdict gets stricter: a zombie is dead")))
+    Ok(Semantics::by_exit(Check::of(format!("pid:{path}")).note("verdict gets stricter: a zombie is dead")))
 }
 
 /// All words after the first.
@@ -205,7 +205,11 @@ fn script_of(words: &[String]) -> Result<Option<(String, bool)>, Refusal> {
 }
 
 /// What a simple command asks, with `input` as what it reads.
-pub(super) fn asked(command: &Simple, input: Option<String>, state: &State) -> Result<Asked, Refusal> {
+pub(super) fn semantics(
+    command: &Simple,
+    input: Option<String>,
+    state: &State,
+) -> Result<Semantics, Refusal> {
     let words: Vec<_> = command.words.iter().map(|word| text(word, state)).collect::<Result<_, _>>()?;
     let mut env: Vec<(String, String)> = state
         .variables
@@ -220,7 +224,7 @@ pub(super) fn asked(command: &Simple, input: Option<String>, state: &State) -> R
     }
     let run = unwrap(words, &env)?;
     let limit = state.limit.clone().min(run.limit.clone());
-    let mut asked = match run.script {
+    let mut semantics = match run.script {
         Some((line, _)) => {
             let links = script::parse(&line)?;
             let [link] = links.as_slice() else {
@@ -230,42 +234,44 @@ pub(super) fn asked(command: &Simple, input: Option<String>, state: &State) -> R
         }
         None => program(run, command, input, state)?,
     };
-    asked.check.limit = limit.min(asked.check.limit);
-    let leads_nowhere =
-        command.redirections.iter().any(|(fd, to)| *fd == 1 && matches!(to, To::Nowhere | To::File(..)));
+    semantics.check.limit = limit.min(semantics.check.limit);
+    let leads_nowhere = command
+        .redirections
+        .iter()
+        .any(|(fd, to)| *fd == 1 && matches!(to, RedirectTarget::Nowhere | RedirectTarget::File(..)));
     if leads_nowhere {
-        asked.output = Output::Nothing;
+        semantics.output = Output::Nothing;
     }
-    Ok(asked)
+    Ok(semantics)
 }
 
 /// What a program asks.
-fn program(run: Run, command: &Simple, input: Option<String>, state: &State) -> Result<Asked, Refusal> {
+fn program(run: Run, command: &Simple, input: Option<String>, state: &State) -> Result<Semantics, Refusal> {
     let mut words = run.words.into_iter();
     let name = words.next().unwrap_or_default();
     let args: Vec<_> = words.collect();
     if let "echo" | "printf" = base(&name) {
         let text = sockets::spoken(base(&name), &args)?;
-        return Ok(Asked { output: Output::Text(text), ..Asked::nothing(true) });
+        return Ok(Semantics { output: Output::Text(text), ..Semantics::nothing(true) });
     }
-    if let Some(asked) = read(base(&name), command, state)? {
-        return Ok(asked);
+    if let Some(semantics) = read(base(&name), command, state)? {
+        return Ok(semantics);
     }
-    let merged = command.redirections.iter().any(|(fd, to)| (*fd, to) == (2, &To::Fd(1)));
+    let merged = command.redirections.iter().any(|(fd, to)| (*fd, to) == (2, &RedirectTarget::Fd(1)));
     let input = here_string(command, state)?.or(input);
     let call = Call { name: base(&name).to_owned(), args, env: run.env, input, merged };
     tools::ask(&call)
 }
 
 /// Commands that feed each other.
-pub(super) fn pipe(commands: &[Command], state: &State) -> Result<Asked, Refusal> {
-    let mut current: Option<Asked> = None;
+pub(super) fn pipe(commands: &[Command], state: &State) -> Result<Semantics, Refusal> {
+    let mut current: Option<Semantics> = None;
     let mut statuses = Statuses::any();
     for command in commands {
         let Command::Simple(simple) = command else { return compound(command, commands, state) };
         let next = match current {
-            None => asked(simple, None, state)?,
-            Some(Asked { output: Output::Text(text), .. }) => asked(simple, Some(text), state)?,
+            None => semantics(simple, None, state)?,
+            Some(Semantics { output: Output::Text(text), .. }) => semantics(simple, Some(text), state)?,
             Some(from) => {
                 if let Exit::Http(exit) = &from.exit {
                     statuses = statuses.and(exit);
@@ -277,16 +283,16 @@ pub(super) fn pipe(commands: &[Command], state: &State) -> Result<Asked, Refusal
         };
         current = Some(next);
     }
-    let mut asked = current.ok_or_else(|| Refusal::new("an empty pipe"))?;
+    let mut semantics = current.ok_or_else(|| Refusal::new("an empty pipe"))?;
     // With pipefail a request that fails is a failure of the whole pipe.
-    if let (true, Exit::Http(exit)) = (state.pipefail, &mut asked.exit) {
+    if let (true, Exit::Http(exit)) = (state.pipefail, &mut semantics.exit) {
         *exit = exit.and(&statuses);
     }
-    Ok(asked)
+    Ok(semantics)
 }
 
 /// A pipe that begins with a group which speaks over a connection.
-fn compound(command: &Command, commands: &[Command], state: &State) -> Result<Asked, Refusal> {
+fn compound(command: &Command, commands: &[Command], state: &State) -> Result<Semantics, Refusal> {
     let (Command::Group(links, redirections) | Command::Subshell(links, redirections)) = command else {
         return Err(Refusal::new("a compound command in a pipe"));
     };
@@ -313,7 +319,7 @@ fn compound(command: &Command, commands: &[Command], state: &State) -> Result<As
             // What it says is nothing that the next one looks for.
             "sleep" | "true" | ":" => {}
             _ if current.is_some() => return Err(Refusal::new("several commands that feed one pipe")),
-            _ => current = Some(asked(simple, None, &inner)?),
+            _ => current = Some(semantics(simple, None, &inner)?),
         }
     }
     let mut current = current.ok_or_else(|| Refusal::new("a compound command in a pipe"))?;
@@ -324,7 +330,7 @@ fn compound(command: &Command, commands: &[Command], state: &State) -> Result<As
         };
         let words: Vec<_> = simple.words.iter().map(|word| text(word, state)).collect::<Result<_, _>>()?;
         current = match current.output {
-            Output::Text(input) => asked(simple, Some(input), state)?,
+            Output::Text(input) => semantics(simple, Some(input), state)?,
             _ => filters::apply(current, words)?,
         };
     }
@@ -333,13 +339,13 @@ fn compound(command: &Command, commands: &[Command], state: &State) -> Result<As
 
 /// What `redirections` connect to.
 pub(super) fn opened(
-    redirections: &[(i32, To)],
+    redirections: &[(i32, RedirectTarget)],
     state: &State,
     what: &str,
 ) -> Result<Vec<(i32, Socket)>, Refusal> {
     let mut found = Vec::new();
     for (fd, to) in redirections {
-        let To::File(mode, word) = to else { continue };
+        let RedirectTarget::File(mode, word) = to else { continue };
         let path = text(word, state)?;
         match path.strip_prefix("/dev/tcp/").and_then(|place| place.split_once('/')) {
             Some((host, port)) if *mode != Mode::HereString => {
@@ -366,7 +372,7 @@ pub(super) fn said(command: &Simple, state: &State) -> Result<Option<(i32, Strin
         return Ok(None);
     }
     let to = command.redirections.iter().rev().find_map(|(fd, to)| match (fd, to) {
-        (1, To::Fd(other)) if *other > 2 => Some(*other),
+        (1, RedirectTarget::Fd(other)) if *other > 2 => Some(*other),
         _ => None,
     });
     let Some(fd) = to else { return Ok(None) };
@@ -383,9 +389,9 @@ pub(super) fn send(state: &mut State, fd: i32, text: &str) {
 }
 
 /// What `cat <&3` asks.
-pub(super) fn read(name: &str, command: &Simple, state: &State) -> Result<Option<Asked>, Refusal> {
+pub(super) fn read(name: &str, command: &Simple, state: &State) -> Result<Option<Semantics>, Refusal> {
     let from = command.redirections.iter().find_map(|(fd, to)| match (fd, to) {
-        (0, To::Fd(other)) => Some(*other),
+        (0, RedirectTarget::Fd(other)) => Some(*other),
         _ => None,
     });
     let Some(from) = from else { return Ok(None) };
@@ -395,23 +401,23 @@ pub(super) fn read(name: &str, command: &Simple, state: &State) -> Result<Option
     let Some((_, socket)) = state.sockets.iter().rev().find(|(known, _)| *known == from) else {
         return Err(Refusal::new(format!("descriptor {from} is not a connection")));
     };
-    let asked = sockets::reply(socket.target.clone(), &socket.sent).limit(state.limit.clone());
+    let semantics = sockets::reply(socket.target.clone(), &socket.sent).limit(state.limit.clone());
     let refusal = Refusal::with(
         "it waits for a reply and is content with any",
-        format!("sexton check --send TEXT --expect TEXT {}", asked.target),
+        format!("sexton check --send TEXT --expect TEXT {}", semantics.target),
     );
-    let asked = Asked { check: asked, exit: Exit::Other(refusal), output: Output::Reply };
+    let semantics = Semantics { check: semantics, exit: Exit::Other(refusal), output: Output::Reply };
     if name != "grep" {
-        return Ok(Some(asked));
+        return Ok(Some(semantics));
     }
     let words: Vec<_> = command.words.iter().map(|word| text(word, state)).collect::<Result<_, _>>()?;
-    filters::apply(asked, words).map(Some)
+    filters::apply(semantics, words).map(Some)
 }
 
 /// The text after `<<<`.
 pub(super) fn here_string(command: &Simple, state: &State) -> Result<Option<String>, Refusal> {
     for (_, to) in &command.redirections {
-        if let To::File(Mode::HereString, word) = to {
+        if let RedirectTarget::File(Mode::HereString, word) = to {
             return text(word, state).map(|text| Some(text + "\n"));
         }
     }

@@ -1,7 +1,7 @@
 //! bash's `/dev/tcp/HOST/PORT`: a redirection that connects, and what is said and read over it.
 
-use super::asked::{Check, Refusal};
 use super::notation;
+use super::semantics::{Check, Refusal};
 
 /// A connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

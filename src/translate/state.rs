@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::asked::{Asked, Check, Limit, Refusal, Verdict};
+use super::semantics::{Check, Limit, Refusal, Semantics, Verdict};
 use super::sockets::Socket;
 
 /// What follows from the results of checks.
@@ -20,7 +20,7 @@ pub(super) enum Value {
     /// A text, in our notation.
     Text(String),
     /// What a command wrote.
-    Output(Rc<Asked>),
+    Output(Rc<Semantics>),
 }
 
 /// How a command ended.
@@ -106,7 +106,7 @@ pub(super) enum Arg {
     /// A text, in our notation.
     Text(String),
     /// What a command wrote.
-    Output(Rc<Asked>),
+    Output(Rc<Semantics>),
     /// `$?`
     Status,
 }

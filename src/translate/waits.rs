@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::compat::getopt::{self, Arity, Grammar, LongOptions, Operands, Scanner, Word};
 use crate::compat::{dockerize, go, wait_for, wait_for_it};
 
-use super::asked::{Check, Flag, Limit, Refusal, Statuses};
 use super::decision::{self, Combined};
 use super::notation::{self, base};
 use super::replacement::{self, Replacement};
 use super::script::{self, After, Command, Link, Loop};
+use super::semantics::{Check, Flag, Limit, Refusal, Statuses};
 use super::state::{Code, State, Tree, Value};
 use super::{simple, sockets, tools};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::option::{Opt, Table};
-use crate::net::{Family, Reach};
+use crate::net::{AddressPolicy, Family};
 use crate::probe::options::Group;
 
 /// The options.
@@ -11,21 +11,21 @@ pub(super) const TABLE: Table = Table {
     heading: Some("Network"),
     options: &[
         Opt::switch("ipv4", "Use IPv4 only", |args, _| {
-            args.probe.dial.via.family = Family::V4;
+            args.probe.dial.connect.family = Family::V4;
             Ok(())
         })
         .short('4')
         .of(Group::Network)
         .excludes(&["ipv6"]),
         Opt::switch("ipv6", "Use IPv6 only", |args, _| {
-            args.probe.dial.via.family = Family::V6;
+            args.probe.dial.connect.family = Family::V6;
             Ok(())
         })
         .short('6')
         .of(Group::Network),
         // A promise about the whole run, so no target makes it useless.
         Opt::switch("loopback-only", "Refuse anything but loopback addresses and unix sockets", |args, _| {
-            args.probe.dial.via.reach = Reach::LoopbackOnly;
+            args.probe.dial.connect.policy = AddressPolicy::LoopbackOnly;
             Ok(())
         }),
         Opt::value(

@@ -9,7 +9,7 @@ use crate::compat::transfer::exchange::Redirects;
 use crate::compat::transfer::output::Destination;
 use crate::http::{Proxy, Route};
 use crate::net::tls::Verify;
-use crate::net::{Family, Pin};
+use crate::net::{Family, ResolveOverride};
 
 use super::{UsageError, usage_error};
 use crate::compat::curl::flags::{FLAGS, NOT_OFFERED};
@@ -244,8 +244,8 @@ impl CurlArgs {
             "remote-name" => self.destinations.push(None),
             "retry-connrefused" => self.retry.on = self.retry.on.max(RetryOn::Refused),
             "retry-all-errors" => self.retry.on = RetryOn::Anything,
-            "ipv4" => self.route.via.family = Family::V4,
-            "ipv6" => self.route.via.family = Family::V6,
+            "ipv4" => self.route.connect.family = Family::V4,
+            "ipv6" => self.route.connect.family = Family::V6,
             name if on && NOT_OFFERED.contains(&name) => return Err(not_offered(name)),
             "version" => self.version = on,
             "help" => self.help = on,
@@ -261,7 +261,7 @@ impl CurlArgs {
             "dump-header" => self.dump = Some(destination(&value)),
             "write-out" => self.write_out = Some(value),
             "max-time" => self.max_time = seconds(shown, &value)?,
-            "connect-timeout" => self.route.via.connect_timeout = seconds(shown, &value)?,
+            "connect-timeout" => self.route.connect.connect_timeout = seconds(shown, &value)?,
             "max-redirs" if value == "-1" => self.redirects = Redirects::Follow(u32::MAX),
             "max-redirs" => self.redirects = Redirects::Follow(number(shown, &value)?),
             "header" => self.headers.push(value),
@@ -293,7 +293,7 @@ impl CurlArgs {
             "cacert" => self.route.tls.cacert = Some(PathBuf::from(value).into()),
             "cert" => self.route.tls.cert = Some(PathBuf::from(value)),
             "key" => self.route.tls.key = Some(PathBuf::from(value)),
-            "resolve" => self.route.via.pins.extend(pin(&value)?),
+            "resolve" => self.route.connect.overrides.extend(resolve_override(&value)?),
             "url" => self.urls.push(value),
             "stderr" if !matches!(value.as_str(), "-" | "/dev/null" | "/dev/stdout" | "/dev/stderr") => {
                 return Err(usage_error(format!("option {shown}: no file of messages is written")));
@@ -341,7 +341,7 @@ fn destination(value: &str) -> Destination {
 /// The format that `-w` gives: the text itself, or the content of `@file`.
 pub(super) fn format(value: String) -> Result<String, UsageError> {
     let Some(path) = value.strip_prefix('@') else { return Ok(value) };
-    let content = crate::system::option_file::read("-w", path.as_ref()).map_err(usage_error)?;
+    let content = crate::system::file::of_option("-w", path.as_ref()).map_err(usage_error)?;
     String::from_utf8(content).map_err(|_| usage_error(format!("option -w: {path} is not UTF-8")))
 }
 
@@ -376,7 +376,7 @@ fn proxy(value: &str) -> Result<Option<Proxy>, UsageError> {
 }
 
 /// Reads `[+]host:port:address[,address...]`; what begins with `-` takes away what we do not have.
-fn pin(value: &str) -> Result<Option<Pin>, UsageError> {
+fn resolve_override(value: &str) -> Result<Option<ResolveOverride>, UsageError> {
     let refuse = || (49, format!("could not parse --resolve {value}; write --resolve HOST:PORT:ADDRESS"));
     if value.starts_with('-') {
         return Ok(None);
@@ -389,7 +389,7 @@ fn pin(value: &str) -> Result<Option<Pin>, UsageError> {
         .map(|address| address.trim_matches(['[', ']']).parse::<IpAddr>().map_err(|_| refuse()))
         .collect::<Result<Vec<_>, _>>()?;
     let port = port.parse().map_err(|_| refuse())?;
-    Ok(Some(Pin { name: (host != "*").then(|| host.to_owned()), port, addresses }))
+    Ok(Some(ResolveOverride { name: (host != "*").then(|| host.to_owned()), port, addresses }))
 }
 
 #[cfg(test)]

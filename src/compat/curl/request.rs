@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::compat::transfer::exchange::TransferRequest;
 use crate::compat::transfer::output::Destination;
 use crate::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
-use crate::system::option_file;
+use crate::system::file;
 
 use super::options::{CurlArgs, DataKind, split_encoded};
 use super::{UsageError, usage_error};
@@ -222,7 +222,7 @@ fn body(data: &[(DataKind, String)]) -> Result<Vec<u8>, UsageError> {
 /// The content of the file that `option` names; `-` is stdin.
 fn file(option: &str, path: &str) -> Result<Vec<u8>, UsageError> {
     let path = Path::new(if path == "-" { "/dev/stdin" } else { path });
-    option_file::read(option, path).map_err(|why| (26, why))
+    file::of_option(option, path).map_err(|why| (26, why))
 }
 
 /// `bytes` with all but letters, digits and `-._~` %-encoded, and blanks as in forms.

@@ -12,7 +12,7 @@ use crate::cli::{Usage, read_header};
 use crate::command::{Command, Document};
 use crate::compat::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
 use crate::compat::go;
-use crate::compat::grpc_health_probe::run::{Ask, Told};
+use crate::compat::grpc_health_probe::run::{FinalLine, HealthProbe};
 use crate::exit::ExitStatus;
 use crate::net::tls::Verify;
 use crate::outcome::{Cause, Phase};
@@ -87,8 +87,8 @@ fn read(args: Vec<OsString>) -> Result<Box<dyn Command>, String> {
     let probe = Probe::parse(&format!("{scheme}://{place}"), &options)?;
     let limit = humantime::format_duration(answer);
     let overdue =
-        Told { line: format!("timeout: health rpc did not complete within {limit}"), exit: NO_ANSWER };
-    Ok(Box::new(Ask { probe, tls, timeout: connect.saturating_add(answer), judge, overdue }))
+        FinalLine { line: format!("timeout: health rpc did not complete within {limit}"), exit: NO_ANSWER };
+    Ok(Box::new(HealthProbe { probe, tls, timeout: connect.saturating_add(answer), judge, overdue }))
 }
 
 /// What its flags say about how to ask.
@@ -108,7 +108,7 @@ fn options(flags: &Flags, connect: Duration, answer: Duration) -> Result<Options
     }
     let file = |flag: &str| flags.last(flag).map(PathBuf::from);
     let mut options = Options::default();
-    options.dial.via.connect_timeout = Some(connect);
+    options.dial.connect.connect_timeout = Some(connect);
     options.answer_timeout = Some(answer);
     options.dial.tls.cacert = file("tls-ca-cert").map(Into::into);
     options.dial.tls.cert = file("tls-client-cert");
@@ -140,9 +140,9 @@ fn place(address: &str, mut options: Options) -> (Options, String) {
 }
 
 /// Its words and code for what came of it.
-fn judge(finished: &Finished) -> Told {
+fn judge(finished: &Finished) -> FinalLine {
     let Err(failure) = &finished.outcome else {
-        return Told { line: "status: SERVING".into(), exit: ExitStatus::Healthy };
+        return FinalLine { line: "status: SERVING".into(), exit: ExitStatus::Healthy };
     };
     let (line, exit) = match (failure.phase, failure.cause) {
         (Phase::Resolve | Phase::Connect | Phase::Tls | Phase::Request, Cause::TimedOut) => {
@@ -157,7 +157,7 @@ fn judge(finished: &Finished) -> Told {
         (_, Cause::Answer) => (format!("service unhealthy (responded with {failure})"), NOT_SERVING),
         _ => (format!("error: health rpc failed: {failure}"), NO_ANSWER),
     };
-    Told { line, exit }
+    FinalLine { line, exit }
 }
 
 /// Its flags as they were given, in order.

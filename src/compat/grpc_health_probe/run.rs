@@ -15,7 +15,7 @@ use crate::{sys, watchdog};
 
 /// A question of a personality.
 #[derive(Debug)]
-pub(crate) struct Ask {
+pub(crate) struct HealthProbe {
     /// What to ask.
     pub(crate) probe: Probe,
     /// The files to look at before anybody is asked.
@@ -23,21 +23,21 @@ pub(crate) struct Ask {
     /// The limit of the whole run.
     pub(crate) timeout: Duration,
     /// How that program would tell what came of it.
-    pub(crate) judge: fn(&Finished) -> Told,
+    pub(crate) judge: fn(&Finished) -> FinalLine,
     /// How it would tell that nothing did in time.
-    pub(crate) overdue: Told,
+    pub(crate) overdue: FinalLine,
 }
 
 /// The last words of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct FinalLine {
     /// Its line.
     pub(crate) line: String,
     /// What it exits with.
     pub(crate) exit: ExitStatus,
 }
 
-impl Command for Ask {
+impl Command for HealthProbe {
     /// Asks, and says on stderr what the other program would say there.
     fn run(self: Box<Self>) -> ExitStatus {
         let deadline = Deadline::after(self.timeout);
@@ -50,9 +50,9 @@ impl Command for Ask {
             report::line(Stream::Stderr, &line, deadline);
             return ExitStatus::Code(1);
         }
-        let told = (self.judge)(&attempt::run(&self.probe, deadline, Detail::Verdict));
-        watchdog::settle(told.exit.code());
-        report::line(Stream::Stderr, &told.line, deadline);
-        told.exit
+        let last = (self.judge)(&attempt::run(&self.probe, deadline, Detail::Verdict));
+        watchdog::settle(last.exit.code());
+        report::line(Stream::Stderr, &last.line, deadline);
+        last.exit
     }
 }

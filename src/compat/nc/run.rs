@@ -7,7 +7,7 @@ use crate::command::Command;
 use crate::compat::RunResult;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
-use crate::net::{self, Endpoint, Stream, Via, datagram};
+use crate::net::{self, ConnectOptions, Endpoint, Stream, datagram};
 use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::report::{self, Stream as Standard};
 use crate::{sys, watchdog};
@@ -34,11 +34,11 @@ impl Command for Netcat {
 impl Netcat {
     /// Connects to each port in turn; success with one is success.
     pub(crate) fn run_by(&self, deadline: Deadline) -> RunResult {
-        let via = Via { family: self.family, ..Via::default() };
+        let options = ConnectOptions { family: self.family, ..ConnectOptions::default() };
         let (host, shown, ports) = match &self.peer {
             Peer::Unix(path) => {
                 let endpoint = Endpoint::Unix(path.clone());
-                return self.one(&endpoint, &path.display().to_string(), "", &via, deadline);
+                return self.one(&endpoint, &path.display().to_string(), "", &options, deadline);
             }
             Peer::Tcp { host, shown, ports } => (host, shown, ports),
         };
@@ -46,9 +46,9 @@ impl Netcat {
         for port in ports {
             let endpoint = Endpoint::Tcp { host: host.clone(), port: *port };
             let one = if self.datagrams {
-                self.datagram(&endpoint, shown, *port, &via, deadline)
+                self.datagram(&endpoint, shown, *port, &options, deadline)
             } else {
-                self.one(&endpoint, shown, &port.to_string(), &via, deadline)
+                self.one(&endpoint, shown, &port.to_string(), &options, deadline)
             };
             if result.exit != ExitStatus::Healthy {
                 result = one;
@@ -58,10 +58,17 @@ impl Netcat {
     }
 
     /// One connection.
-    fn one(&self, endpoint: &Endpoint, host: &str, port: &str, via: &Via, deadline: Deadline) -> RunResult {
+    fn one(
+        &self,
+        endpoint: &Endpoint,
+        host: &str,
+        port: &str,
+        options: &ConnectOptions,
+        deadline: Deadline,
+    ) -> RunResult {
         let connecting = self.idle.map_or(deadline, |idle| deadline.at_most(idle));
         let mut trace = Trace::default();
-        match net::connect(endpoint, via, connecting, &mut trace) {
+        match net::connect(endpoint, options, connecting, &mut trace) {
             Ok(stream) => {
                 let address = trace.address.unwrap_or_default();
                 self.tell_success(host, port, &address, "tcp", deadline);
@@ -77,7 +84,7 @@ impl Netcat {
         endpoint: &Endpoint,
         shown: &str,
         port: u16,
-        via: &Via,
+        options: &ConnectOptions,
         deadline: Deadline,
     ) -> RunResult {
         let Endpoint::Tcp { host, .. } = endpoint else { return RunResult::failed(1, "-u needs a port") };
@@ -86,7 +93,7 @@ impl Netcat {
         }
         let mut trace = Trace::default();
         let port_shown = port.to_string();
-        let addresses = match net::places(host, port, via, deadline, &mut trace) {
+        let addresses = match net::socket_addresses(host, port, options, deadline, &mut trace) {
             Ok(addresses) => addresses,
             Err(failure) => return self.failed(shown, &port_shown, "udp", &failure, deadline),
         };
@@ -101,7 +108,7 @@ impl Netcat {
         let until = deadline.at_most(wait);
         let answered = datagram::ask(address.as_slice(), b"X", until, &mut trace, |_| true);
         match answered {
-            Err(datagram::Silence::Refused(failure)) if waits => {
+            Err(datagram::NoAnswer::Refused(failure)) if waits => {
                 self.failed(shown, &port_shown, "udp", &failure, deadline)
             }
             _ => {

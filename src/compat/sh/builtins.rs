@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::compat::RunResult;
 use crate::deadline::Deadline;
-use crate::net::{self, Endpoint, Host, Via};
+use crate::net::{self, ConnectOptions, Endpoint, Host};
 use crate::outcome::Trace;
 use crate::report::{self, Stream};
 use crate::sys::stdio;
@@ -145,6 +145,6 @@ pub(super) fn connect(path: &str, deadline: Deadline) -> Result<net::Stream, Str
     let port = port.parse().ok().filter(|port| *port > 0).ok_or("invalid port")?;
     let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Address);
     let endpoint = Endpoint::Tcp { host, port };
-    net::connect(&endpoint, &Via::default(), deadline, &mut Trace::default())
+    net::connect(&endpoint, &ConnectOptions::default(), deadline, &mut Trace::default())
         .map_err(|failure| failure.reason)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cli::variable_os;
 
 use super::command::{self, Command, Test};
-use super::lexer::{self, Piece, To, Word};
+use super::lexer::{self, Piece, RedirectTarget, Word};
 use super::tree::{self, Body, Stage};
 use super::{Dialect, expand};
 
@@ -16,7 +16,7 @@ const SUBSTITUTIONS_MAX: usize = 16;
 
 /// What is known about a line before it runs.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct LineFacts {
     /// The longest limit that one of its commands names.
     pub(super) named_limit: Option<Duration>,
     /// Whether one of its commands looks at files: on a file system whose server is gone that never ends.
@@ -24,11 +24,11 @@ pub(super) struct Known {
 }
 
 /// Checks `list`; an error is what is not offered.
-pub(super) fn check(list: &tree::List, dialect: Dialect, depth: usize) -> Result<Known, String> {
+pub(super) fn check(list: &tree::List, dialect: Dialect, depth: usize) -> Result<LineFacts, String> {
     let mut checker =
-        Checker { dialect, depth, assigned: BTreeSet::new(), known: Known::default(), substitutions: 0 };
+        Checker { dialect, depth, assigned: BTreeSet::new(), facts: LineFacts::default(), substitutions: 0 };
     checker.list(list)?;
-    Ok(checker.known)
+    Ok(checker.facts)
 }
 
 /// A check under way.
@@ -37,7 +37,7 @@ struct Checker {
     depth: usize,
     /// The variables that the line sets.
     assigned: BTreeSet<String>,
-    known: Known,
+    facts: LineFacts,
     /// How many substitutions the one that is read stands in.
     substitutions: usize,
 }
@@ -57,7 +57,7 @@ impl Checker {
         let mut has_input = piped;
         for redirection in &stage.redirections {
             has_input |= redirection.fd == 0;
-            if let To::File(_, word) = &redirection.to {
+            if let RedirectTarget::File(_, word) = &redirection.to {
                 self.fields(word, &mut Vec::new())?;
             }
         }
@@ -86,8 +86,8 @@ impl Checker {
             return Err("a command that is empty once its variables are replaced".into());
         }
         let parsed = command::parse(fields, self.dialect, self.depth)?;
-        self.known.named_limit = self.known.named_limit.max(parsed.named_limit());
-        self.known.touches_files |= parsed.touches_files();
+        self.facts.named_limit = self.facts.named_limit.max(parsed.named_limit());
+        self.facts.touches_files |= parsed.touches_files();
         let reads = parsed.reads_stdin();
         if piped && !reads {
             return Err("a pipe leads into grep, nc or cat, and nowhere else".into());
@@ -153,7 +153,7 @@ impl Command {
             Self::Netcat(netcat) => netcat.own_limit(),
             // The command within has no longer than that.
             Self::Timeout(length, _) => Some(*length),
-            Self::Nested(script) => script.known.named_limit,
+            Self::Nested(script) => script.facts.named_limit,
             Self::Exec(Some(command)) => command.named_limit(),
             _ => None,
         }
@@ -164,7 +164,7 @@ impl Command {
         match self {
             Self::Transfers(transfers) => transfers.touches_files(),
             Self::Test(test) => matches!(test, Test::File(..) | Test::Not(_)),
-            Self::Nested(script) => script.known.touches_files,
+            Self::Nested(script) => script.facts.touches_files,
             Self::Timeout(_, command) | Self::Exec(Some(command)) => command.touches_files(),
             _ => false,
         }

@@ -27,13 +27,13 @@ pub(crate) enum Token {
         /// The descriptor that is led elsewhere.
         fd: i32,
         /// Where it leads.
-        to: To,
+        to: RedirectTarget,
     },
 }
 
 /// Where a redirection leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum To {
+pub(crate) enum RedirectTarget {
     /// `/dev/null`
     Nowhere,
     /// Where this descriptor leads.
@@ -144,7 +144,7 @@ fn redirect(rest: &mut Peekable<Chars<'_>>, fd: i32) -> Result<Token, String> {
         let digit = rest.next().and_then(|c| c.to_digit(10)).and_then(|digit| i32::try_from(digit).ok());
         let sign = if reads { '<' } else { '>' };
         let to = digit.ok_or_else(|| format!("`{fd}{sign}&`: only a digit is a descriptor here"))?;
-        return Ok(Token::Redirect { fd, to: To::Fd(to) });
+        return Ok(Token::Redirect { fd, to: RedirectTarget::Fd(to) });
     }
     let mode = match (reads, rest.peek()) {
         (true, Some('>')) => Mode::ReadWrite,
@@ -163,8 +163,8 @@ fn redirect(rest: &mut Peekable<Chars<'_>>, fd: i32) -> Result<Token, String> {
     let word = word(rest)?;
     let to = match word.as_slice() {
         [] => return Err("a redirection without its file".into()),
-        [Piece::Text(path, _)] if path == "/dev/null" && mode != Mode::HereString => To::Nowhere,
-        _ => To::File(mode, word),
+        [Piece::Text(path, _)] if path == "/dev/null" && mode != Mode::HereString => RedirectTarget::Nowhere,
+        _ => RedirectTarget::File(mode, word),
     };
     Ok(Token::Redirect { fd, to })
 }

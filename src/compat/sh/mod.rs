@@ -23,7 +23,7 @@ use crate::cli::Usage;
 use crate::command::Command;
 use crate::exit::ExitStatus;
 
-use self::check::Known;
+use self::check::LineFacts;
 use self::command::ShellOption;
 use self::tree::List;
 use super::limit;
@@ -51,7 +51,7 @@ struct Script {
     dialect: Dialect,
     options: Vec<(ShellOption, bool)>,
     list: List,
-    known: Known,
+    facts: LineFacts,
     /// The limit of the line where no command names a longer one.
     default_limit: Duration,
     /// How many shells this one is in.
@@ -116,9 +116,9 @@ fn read(name: &str, args: &[OsString], depth: usize) -> Result<Script, String> {
     }
     let list = tree::parse(lexer::tokens(line)?)?;
     let dialect = if name == "bash" { Dialect::Bash } else { Dialect::Posix };
-    let known = check::check(&list, dialect, depth)?;
+    let facts = check::check(&list, dialect, depth)?;
     let name = name.to_owned();
-    Ok(Script { name, dialect, options, list, known, default_limit: limit()?, depth })
+    Ok(Script { name, dialect, options, list, facts, default_limit: limit()?, depth })
 }
 
 #[cfg(test)]

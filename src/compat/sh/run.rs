@@ -18,7 +18,7 @@ use crate::watchdog;
 use super::builtins::{PIPE_MAX, connect};
 use super::check::{is_set, variable};
 use super::command::{self, Command, ShellOption};
-use super::lexer::{self, Piece, To, Word};
+use super::lexer::{self, Piece, RedirectTarget, Word};
 use super::tree::{self, Body, Condition, List, Pipeline, Redirection, Stage};
 use super::{Dialect, Script, expand};
 
@@ -71,14 +71,14 @@ struct Shell<'a> {
 impl crate::command::Command for Script {
     /// Runs the line by one deadline; once that has passed, the exit code is 1 whatever the line makes of it.
     fn run(self: Box<Self>) -> ExitStatus {
-        let named = self.known.named_limit.unwrap_or_default();
+        let named = self.facts.named_limit.unwrap_or_default();
         let limit = if named > self.default_limit { named + AFTER_NAMED_LIMIT } else { self.default_limit };
         let deadline = Deadline::after(limit);
         stdio::reopen_closed();
         let timed_out = format!("{}: timed out after {}", self.name, humantime::format_duration(limit));
         // Without a timer the commands' own deadlines still hold.
         let _ = watchdog::arm(deadline, format!("{timed_out}\n"), 2, ExitStatus::Unhealthy.code());
-        if self.known.touches_files {
+        if self.facts.touches_files {
             return attempt::run_aside(|| self.run_by(deadline, timed_out)).unwrap_or(ExitStatus::Unhealthy);
         }
         self.run_by(deadline, timed_out)
@@ -253,16 +253,16 @@ impl<'a> Shell<'a> {
         let fd = redirection.fd;
         let index = usize::try_from(fd - 1).unwrap_or(usize::MAX);
         let (diverted, leads_outside) = match &redirection.to {
-            To::Nowhere => {
+            RedirectTarget::Nowhere => {
                 let null = fs::File::options().read(true).write(true).open("/dev/null")?;
                 (stdio::divert(fd, null.as_raw_fd())?, false)
             }
-            To::Fd(other) => {
+            RedirectTarget::Fd(other) => {
                 let other_index = usize::try_from(other - 1).unwrap_or(usize::MAX);
                 let outside = self.outside.get(other_index).copied().unwrap_or(false);
                 (stdio::divert(fd, *other)?, outside)
             }
-            To::File(_, word) => {
+            RedirectTarget::File(_, word) => {
                 let path = expand::text(word, &mut |piece| self.value(piece))?;
                 match connect(&path, self.deadline) {
                     Ok(socket) if fd > 2 => {

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use super::lexer::{Mode, Piece, Quotes, To, Token, Word};
+use super::lexer::{Mode, Piece, Quotes, RedirectTarget, Token, Word};
 
 /// The most subshells and groups inside each other.
 const DEPTH_MAX: usize = 16;
@@ -70,7 +70,7 @@ pub(super) struct Redirection {
     /// The descriptor that is redirected.
     pub(super) fd: i32,
     /// Where to; a file is a `/dev/tcp/HOST/PORT` or an error.
-    pub(super) to: To,
+    pub(super) to: RedirectTarget,
 }
 
 /// Builds the tree of a line; an error names what is not offered.
@@ -232,15 +232,15 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
 fn redirection(token: Token) -> Result<Option<Redirection>, String> {
     let Token::Redirect { fd, to } = token else { return Ok(None) };
     match &to {
-        To::Nowhere if matches!(fd, 0..=2) => {}
-        To::Fd(1 | 2) if matches!(fd, 1 | 2) => {}
-        To::Fd(_) => return Err(format!("`{fd}>&`: only 1 and 2 are offered")),
-        To::File(Mode::HereString, _) => return Err("`<<<`: not offered".into()),
-        To::File(_, word) if is_socket(word) => {}
-        To::File(Mode::Read, _) => {
+        RedirectTarget::Nowhere if matches!(fd, 0..=2) => {}
+        RedirectTarget::Fd(1 | 2) if matches!(fd, 1 | 2) => {}
+        RedirectTarget::Fd(_) => return Err(format!("`{fd}>&`: only 1 and 2 are offered")),
+        RedirectTarget::File(Mode::HereString, _) => return Err("`<<<`: not offered".into()),
+        RedirectTarget::File(_, word) if is_socket(word) => {}
+        RedirectTarget::File(Mode::Read, _) => {
             return Err("`<`: no file is read; only /dev/null and /dev/tcp/HOST/PORT".into());
         }
-        To::Nowhere | To::File(..) => {
+        RedirectTarget::Nowhere | RedirectTarget::File(..) => {
             return Err("`>`: no file is written; only /dev/null and /dev/tcp/HOST/PORT".into());
         }
     }

@@ -232,8 +232,8 @@ impl WgetArgs {
             "content-on-error" => self.wget.errors = ContentOnError::Write,
             "retry-connrefused" => self.wget.tries.refused = ConnectionRefused::Retry,
             "no-check-certificate" => self.wget.route.tls.verify = Verify::Off,
-            "inet4-only" => self.wget.route.via.family = Family::V4,
-            "inet6-only" => self.wget.route.via.family = Family::V6,
+            "inet4-only" => self.wget.route.connect.family = Family::V4,
+            "inet6-only" => self.wget.route.connect.family = Family::V6,
             "version" => self.text = Some(VERSION),
             "help" => self.text = Some(HELP),
             _ => {}
@@ -269,7 +269,7 @@ impl WgetArgs {
             "waitretry" => self.wget.tries.wait = seconds(shown, &value)?.unwrap_or_default(),
             "timeout" | "read-timeout" => self.wget.timeout = seconds(shown, &value)?,
             "connect-timeout" | "dns-timeout" => {
-                self.wget.route.via.connect_timeout = seconds(shown, &value)?;
+                self.wget.route.connect.connect_timeout = seconds(shown, &value)?;
             }
             "max-redirect" => {
                 // None followed is a failure there, not an answer.

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::http::{Method, Route};
 use crate::outcome::{Cause, Failure, Phase};
-use crate::system::option_file;
+use crate::system::file;
 
 use crate::compat::RunResult;
 use crate::compat::transfer::exchange::{
@@ -68,7 +68,7 @@ impl RequestBody {
         match self {
             Self::None => Ok(None),
             Self::Text(text) => Ok(Some(text.clone().into_bytes())),
-            Self::File(option, path) => option_file::read(option, path).map(Some),
+            Self::File(option, path) => file::of_option(option, path).map(Some),
         }
     }
 }

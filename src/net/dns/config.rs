@@ -2,18 +2,19 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::path::Path;
 use std::time::Duration;
 
 use nix::net::if_::if_nametoindex;
 use resolv_conf::ScopedIp;
 
-use crate::system::small_file as file;
+use crate::system::file::{self, ReadMode};
 
 /// Where it is.
 const PATH: &str = "/etc/resolv.conf";
 
 /// The most bytes of it that are read.
-const BYTES_MAX: u64 = 64 * 1024;
+const BYTES_MAX: usize = 64 * 1024;
 
 /// Where a name server listens.
 const PORT: u16 = 53;
@@ -44,9 +45,9 @@ pub(super) struct Config {
     /// Whom to begin with.
     pub(super) order: Order,
     /// Whether a name without a dot is tried as it is.
-    bare: Bare,
+    bare: BareName,
     /// Whether IPv6 addresses are asked for when nobody insists.
-    pub(super) six: Six,
+    pub(super) aaaa: AaaaLookup,
 }
 
 /// Where the servers come from.
@@ -84,7 +85,7 @@ pub(super) enum Order {
 
 /// What becomes of a name without a dot when no search domain has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bare {
+enum BareName {
     /// It is tried as it is.
     Tried,
     /// It is not: `options no-tld-query`.
@@ -93,7 +94,7 @@ enum Bare {
 
 /// Whether IPv6 addresses are asked for when nobody insists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Six {
+pub(super) enum AaaaLookup {
     /// They are.
     Asked,
     /// They are not: `options no-aaaa`.
@@ -103,7 +104,7 @@ pub(super) enum Six {
 impl Config {
     /// Reads the file as it is now.
     pub(super) fn read() -> Self {
-        match file::read(PATH, BYTES_MAX) {
+        match file::read(Path::new(PATH), BYTES_MAX, ReadMode::NonBlocking) {
             Ok(bytes) => Self::parse(&bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Self { origin: Origin::NoFile, ..Self::parse(b"") }
@@ -136,8 +137,8 @@ impl Config {
             attempts: usize::try_from(file.attempts.clamp(1, 5)).unwrap_or(1),
             transport: if file.use_vc { Transport::Tcp } else { Transport::Udp },
             order: if file.rotate { Order::Rotated } else { Order::Listed },
-            bare: if file.no_tld_query { Bare::Skipped } else { Bare::Tried },
-            six: if file.no_aaaa { Six::Skipped } else { Six::Asked },
+            bare: if file.no_tld_query { BareName::Skipped } else { BareName::Tried },
+            aaaa: if file.no_aaaa { AaaaLookup::Skipped } else { AaaaLookup::Asked },
         }
     }
 
@@ -158,7 +159,7 @@ impl Config {
                 names.push(full);
             }
         }
-        let skipped = dots == 0 && self.bare == Bare::Skipped && !names.is_empty();
+        let skipped = dots == 0 && self.bare == BareName::Skipped && !names.is_empty();
         if !skipped && !names.contains(&as_it_is) {
             names.push(as_it_is);
         }
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(config.servers, expected.map(|text| text.parse().unwrap()));
         assert_eq!((config.origin, config.ndots, config.attempts), (Origin::File, 15, 5));
         assert_eq!((config.timeout, config.transport), (Duration::from_secs(1), Transport::Tcp));
-        assert_eq!((config.order, config.six), (Order::Rotated, Six::Skipped));
+        assert_eq!((config.order, config.aaaa), (Order::Rotated, AaaaLookup::Skipped));
     }
 
     #[test]

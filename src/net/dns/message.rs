@@ -206,9 +206,9 @@ mod tests {
         assert_eq!(read_a(&plain), Some(addresses_of(&["10.0.0.1", "10.0.0.2"])));
         let chain = &[("c.example", "10.0.0.3"), ("b.example", "c.example"), ("db.example", "b.example")];
         assert_eq!(read_a(&answer("db.example", RecordType::A, chain)), Some(addresses_of(&["10.0.0.3"])));
-        let six =
+        let aaaa =
             answer("db.example", RecordType::Aaaa, &[("db.example", "fd00::1"), ("db.example", "10.0.0.1")]);
-        assert_eq!(read(&six, "db.example", RecordType::Aaaa, ID), Some(addresses_of(&["fd00::1"])));
+        assert_eq!(read(&aaaa, "db.example", RecordType::Aaaa, ID), Some(addresses_of(&["fd00::1"])));
     }
 
     #[test]

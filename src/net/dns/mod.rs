@@ -12,42 +12,42 @@ use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::sys::random;
 
-use self::config::{Config, Order, Origin, Six};
+use self::config::{AaaaLookup, Config, Order, Origin};
 use self::message::RecordType;
 use self::query::{Answer, ServerError};
-use super::{Family, Reach, Via};
+use super::{AddressPolicy, ConnectOptions, Family};
 
 /// The addresses of `name` in DNS; at least one. The search list is applied unless it ends with a dot.
 pub(super) fn lookup(
     name: &str,
-    via: &Via,
+    options: &ConnectOptions,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Vec<IpAddr>, Failure> {
-    lookup_by(&Config::read(), name, via, deadline, trace)
+    lookup_by(&Config::read(), name, options, deadline, trace)
 }
 
 /// The addresses of `name`, as `servers` know them; no search list is applied.
 pub(crate) fn lookup_at(
     name: &str,
     servers: Vec<SocketAddr>,
-    via: &Via,
+    options: &ConnectOptions,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Vec<IpAddr>, Failure> {
-    lookup_by(&Config::asking(servers), name, via, deadline, trace)
+    lookup_by(&Config::asking(servers), name, options, deadline, trace)
 }
 
 /// The addresses of `name` in DNS as `config` has it.
 fn lookup_by(
     config: &Config,
     name: &str,
-    via: &Via,
+    options: &ConnectOptions,
     deadline: Deadline,
     trace: &mut Trace,
 ) -> Result<Vec<IpAddr>, Failure> {
-    let mut servers = servers(config, via.reach)?;
-    let kinds = kinds(via.family, config.six);
+    let mut servers = servers(config, options.policy)?;
+    let kinds = kinds(options.family, config.aaaa);
     let mut candidates = config.candidates(name);
     // A search domain may make a name that is too long, or be none itself.
     candidates.retain(|full| message::question(full, RecordType::A, 0).is_some());
@@ -111,19 +111,19 @@ fn is_same(full: &str, name: &str) -> bool {
 }
 
 /// Which kinds of addresses to ask for.
-fn kinds(family: Family, six: Six) -> &'static [RecordType] {
-    match (family, six) {
-        (Family::Any, Six::Asked) => &[RecordType::A, RecordType::Aaaa],
-        (Family::Any, Six::Skipped) | (Family::V4, _) => &[RecordType::A],
+fn kinds(family: Family, aaaa: AaaaLookup) -> &'static [RecordType] {
+    match (family, aaaa) {
+        (Family::Any, AaaaLookup::Asked) => &[RecordType::A, RecordType::Aaaa],
+        (Family::Any, AaaaLookup::Skipped) | (Family::V4, _) => &[RecordType::A],
         (Family::V6, _) => &[RecordType::Aaaa],
     }
 }
 
 /// The servers to ask, in order, as far as they may be talked to.
-fn servers(config: &Config, reach: Reach) -> Result<Vec<SocketAddr>, Failure> {
+fn servers(config: &Config, policy: AddressPolicy) -> Result<Vec<SocketAddr>, Failure> {
     let mut servers = config.servers.clone();
     let outside = servers.iter().map(SocketAddr::ip).find(|address| !address.to_canonical().is_loopback());
-    if let (Reach::LoopbackOnly, Some(outside)) = (reach, outside) {
+    if let (AddressPolicy::LoopbackOnly, Some(outside)) = (policy, outside) {
         let reason = format!("the name server {outside} is not on loopback, and --loopback-only is set");
         return Err(Failure::new(Phase::Resolve, Cause::Forbidden, reason));
     }

@@ -73,7 +73,7 @@ impl fmt::Display for Role {
 
 /// What the peer presented, and what that was measured by.
 #[derive(Debug)]
-pub(super) struct Presented<'a> {
+pub(super) struct PresentedChain<'a> {
     pub(super) leaf: &'a CertificateDer<'a>,
     pub(super) intermediates: &'a [CertificateDer<'a>],
     pub(super) anchors: &'a [CertificateDer<'static>],
@@ -125,7 +125,7 @@ pub(super) fn of_handshake(error: &io::Error, first: &[u8], client: &NoClientCer
 }
 
 /// A refusal of the peer's certificate, with its reason.
-pub(super) fn untrusted(error: &Error, presented: &Presented<'_>, source: &RootSource) -> Error {
+pub(super) fn untrusted(error: &Error, presented: &PresentedChain<'_>, source: &RootSource) -> Error {
     let Error::InvalidCertificate(why) = error else { return error.clone() };
     let leaf = certificate::read(presented.leaf);
     let unsupported = unsupported_chain(presented);
@@ -185,7 +185,7 @@ pub(super) fn untrusted(error: &Error, presented: &Presented<'_>, source: &RootS
 }
 
 /// The sentence for a chain with a certificate of a kind that the TLS library has not.
-fn unsupported_chain(presented: &Presented<'_>) -> Option<String> {
+fn unsupported_chain(presented: &PresentedChain<'_>) -> Option<String> {
     let why = |role: Role, why: String| format!("{role} is of a kind that is not supported: {why}");
     if let Some(reason) = certificate::unsupported(presented.leaf) {
         return Some(why(Role::Leaf, reason));

@@ -12,7 +12,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 
 use super::Verify;
 use super::certificate;
-use super::reason::{self, Presented, Role, UntrustedReason};
+use super::reason::{self, PresentedChain, Role, UntrustedReason};
 use super::roots::{RootSource, Roots};
 
 /// Trusts the chains that end at a root, and the very certificates that a file gives.
@@ -172,7 +172,7 @@ impl ServerCertVerifier for ChainVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         self.verify_at(leaf, intermediates, name, now).map_err(|error| {
-            let presented = Presented { leaf, intermediates, anchors: &self.given, name };
+            let presented = PresentedChain { leaf, intermediates, anchors: &self.given, name };
             reason::untrusted(&error, &presented, &self.source)
         })
     }

@@ -16,7 +16,7 @@ use http::header::{CONTENT_TYPE, TE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 
 use crate::deadline::Deadline;
-use crate::net::{self, Endpoint, Host, Via, tls};
+use crate::net::{self, ConnectOptions, Endpoint, Host, tls};
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::frame::Serving;
@@ -41,7 +41,7 @@ const ANSWER_MAX: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) struct Grpc {
     endpoint: Endpoint,
-    via: Via,
+    connect: ConnectOptions,
     tls: Option<(Host, tls::Options)>,
     uri: Uri,
     metadata: Vec<(HeaderName, HeaderValue)>,
@@ -71,7 +71,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     Ok(Box::new(Grpc {
         endpoint,
         answer_timeout: options.answer_timeout,
-        via: options.dial.via.clone(),
+        connect: options.dial.connect.clone(),
         tls,
         uri,
         metadata: metadata(&options.http.headers)?,
@@ -117,7 +117,7 @@ const RETRY_LAST: Duration = Duration::from_millis(320);
 impl Grpc {
     /// Connects and asks once.
     fn attempt(&self, deadline: Deadline, trace: &mut Trace) -> Result<String, RpcError> {
-        let mut stream = net::connect(&self.endpoint, &self.via, deadline, trace)?;
+        let mut stream = net::connect(&self.endpoint, &self.connect, deadline, trace)?;
         if let Some((host, options)) = &self.tls {
             stream = stream.secure(host, options, tls::Alpn::H2, trace)?;
         }

@@ -38,7 +38,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
         http.credentials = Some(Credentials::basic(&user)?);
     }
     let route = Route {
-        via: options.dial.via.clone(),
+        connect: options.dial.connect.clone(),
         unix_socket: options.dial.unix_socket.clone(),
         proxy: http.proxy.take(),
         tls: options.dial.tls.clone(),

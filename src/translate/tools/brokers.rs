@@ -1,10 +1,10 @@
 //! RabbitMQ's and Kafka's tools.
 
 use super::{Call, Given, options};
-use crate::translate::asked::{Asked, Check, Exit, Limit, Output, Refusal};
+use crate::translate::semantics::{Check, Exit, Limit, Output, Refusal, Semantics};
 
 /// What a rabbitmq-diagnostics asks.
-pub(super) fn rabbitmq(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn rabbitmq(call: &Call) -> Result<Semantics, Refusal> {
     let valued = &["n", "node", "t", "timeout", "p", "vhost", "formatter"];
     let (mut words, mut limit) = (Vec::new(), Limit::None);
     for given in options(&call.args, valued)? {
@@ -21,11 +21,15 @@ pub(super) fn rabbitmq(call: &Call) -> Result<Asked, Refusal> {
     match words.first().map(String::as_str) {
         Some("ping" | "status" | "check_running" | "is_running" | "node_health_check" | "is_booting") => {
             let check = check.note("verdict gets stricter: the node must take AMQP connections at port 5672");
-            Ok(Asked { check, exit: Exit::Check, output: Output::Says("Ping succeeded".into(), Exit::Check) })
+            Ok(Semantics {
+                check,
+                exit: Exit::Check,
+                output: Output::Says("Ping succeeded".into(), Exit::Check),
+            })
         }
         Some("check_port_connectivity") => {
             let check = check.note("of the listeners, AMQP's at port 5672 alone is asked");
-            Ok(Asked::by_exit(check))
+            Ok(Semantics::by_exit(check))
         }
         Some("check_local_alarms" | "check_alarms") => Err(Refusal::with(
             "alarms are told only to who has logged in",
@@ -39,7 +43,7 @@ pub(super) fn rabbitmq(call: &Call) -> Result<Asked, Refusal> {
 }
 
 /// What one of Kafka's tools asks.
-pub(super) fn kafka(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn kafka(call: &Call) -> Result<Semantics, Refusal> {
     let valued = &["bootstrap-server", "command-config", "zookeeper", "topic", "timeout", "config"];
     let (mut server, mut has_login, mut writes, mut topic) = (None, false, false, false);
     for given in options(&call.args, valued)? {
@@ -71,19 +75,19 @@ pub(super) fn kafka(call: &Call) -> Result<Asked, Refusal> {
     let server = server.split_once("://").map_or(server.as_str(), |(_, rest)| rest);
     let check = Check::of(format!("kafka://{}", server.trim_end_matches(":9092")))
         .note("verdict gets stricter: the cluster must have a controller");
-    Ok(Asked { check, exit: Exit::Check, output: Output::Unknown })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Unknown })
 }
 
 /// What Confluent's `cub` asks.
-pub(super) fn cub(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn cub(call: &Call) -> Result<Semantics, Refusal> {
     match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["zk-ready", place, seconds] => {
             let check = Check::of(format!("zookeeper://{place}")).limit(Limit::seconds(seconds)?);
-            Ok(Asked::by_exit(check))
+            Ok(Semantics::by_exit(check))
         }
         ["kafka-ready", "-b", place, "1", seconds] => {
             let check = Check::of(format!("kafka://{place}")).limit(Limit::seconds(seconds)?);
-            Ok(Asked::by_exit(check))
+            Ok(Semantics::by_exit(check))
         }
         _ => Err(Refusal::with("a number of brokers", "sexton check kafka://HOST:9092")),
     }

@@ -6,8 +6,10 @@ use crate::compat::curl::flags::FLAGS;
 use crate::compat::long_options::{self, ParsedArg, Syntax};
 
 use super::{Call, known};
-use crate::translate::asked::{Asked, Check, Exit, Flag, HeadLines, Limit, Output, Refusal, Statuses};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{
+    Check, Exit, Flag, HeadLines, Limit, Output, Refusal, Semantics, Statuses,
+};
 
 /// What was said so far.
 #[derive(Default)]
@@ -27,7 +29,7 @@ struct Request {
 }
 
 /// What a curl asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let args: Vec<OsString> = call.args.iter().map(Into::into).collect();
     let mut request = Request::default();
     for given in long_options::parse(FLAGS, Syntax::Curl, args).map_err(|why| format!("curl: {why}"))? {
@@ -143,7 +145,7 @@ impl Request {
     }
 
     /// The check of it all.
-    fn into_asked(mut self, call: &Call) -> Result<Asked, Refusal> {
+    fn into_asked(mut self, call: &Call) -> Result<Semantics, Refusal> {
         let url = self.url()?;
         if !self.data.is_empty() {
             let data = self.data.join("&");
@@ -167,7 +169,7 @@ impl Request {
         self.check.target = url;
         let good = if self.fails { Statuses::range(200..=399) } else { Statuses::any() };
         let output = self.output(call, &good)?;
-        Ok(Asked { check: self.check, exit: Exit::Http(good), output })
+        Ok(Semantics { check: self.check, exit: Exit::Http(good), output })
     }
 
     /// The one URL.

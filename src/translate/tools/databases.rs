@@ -1,11 +1,11 @@
 //! `MongoDB`'s, Cassandra's and `ClickHouse`'s shells.
 
 use super::{Call, Given, host, options, port, userinfo};
-use crate::translate::asked::{Asked, Check, Exit, Limit, Output, Refusal};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{Check, Exit, Limit, Output, Refusal, Semantics};
 
 /// What a mongosh asks.
-pub(super) fn mongo(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn mongo(call: &Call) -> Result<Semantics, Refusal> {
     let valued = &[
         "eval",
         "host",
@@ -94,11 +94,11 @@ pub(super) fn mongo(call: &Call) -> Result<Asked, Refusal> {
     let check = check
         .note("verdict gets stricter: a member of a replica set that still starts or recovers is not ready");
     let output = if code.strip_suffix(".ok").is_some() { "1" } else { "{ ok: 1 }" };
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says(output.into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says(output.into(), Exit::Check) })
 }
 
 /// What a cqlsh asks.
-pub(super) fn cqlsh(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn cqlsh(call: &Call) -> Result<Semantics, Refusal> {
     let valued = &[
         "u",
         "username",
@@ -148,11 +148,11 @@ pub(super) fn cqlsh(call: &Call) -> Result<Asked, Refusal> {
             format!("sexton check {}", check.target),
         ));
     }
-    Ok(Asked { check, exit: Exit::Check, output: Output::Unknown })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Unknown })
 }
 
 /// What a clickhouse-client asks.
-pub(super) fn clickhouse(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn clickhouse(call: &Call) -> Result<Semantics, Refusal> {
     let mut args = call.args.as_slice();
     if call.name == "clickhouse" {
         match args.split_first() {
@@ -184,5 +184,5 @@ pub(super) fn clickhouse(call: &Call) -> Result<Asked, Refusal> {
         ));
     }
     let check = check.note("by the HTTP interface at port 8123, without a login");
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
 }

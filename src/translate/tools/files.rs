@@ -1,19 +1,19 @@
 //! `cat`, `grep FILE`, `ls`, `stat` and `find`.
 
 use super::{Call, known};
-use crate::translate::asked::{Asked, Check, Exit, Output, Refusal};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{Check, Exit, Output, Refusal, Semantics};
 use crate::translate::{conditions, filters};
 
 /// What a cat asks.
-pub(super) fn cat(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn cat(call: &Call) -> Result<Semantics, Refusal> {
     let [path] = call.args.as_slice() else { return Err(Refusal::new("cat without one file")) };
     let check = Check::of(conditions::target("file", path)?);
-    Ok(Asked { check, exit: Exit::Check, output: Output::Content })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Content })
 }
 
 /// What a grep asks that reads a file.
-pub(super) fn grep(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn grep(call: &Call) -> Result<Semantics, Refusal> {
     let Some((path, args)) = call.args.split_last() else {
         return Err(Refusal::new("grep without a pattern"));
     };
@@ -21,14 +21,14 @@ pub(super) fn grep(call: &Call) -> Result<Asked, Refusal> {
         return Err(Refusal::new("grep reads what is not known here"));
     }
     let check = Check::of(conditions::target("file", path)?);
-    let file = Asked { check, exit: Exit::Check, output: Output::Content };
+    let file = Semantics { check, exit: Exit::Check, output: Output::Content };
     let mut words = vec![call.name.clone()];
     words.extend(args.iter().cloned());
     filters::apply(file, words)
 }
 
 /// What an ls or a stat asks.
-pub(super) fn look(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn look(call: &Call) -> Result<Semantics, Refusal> {
     let paths: Vec<_> = call.args.iter().filter(|arg| !arg.starts_with('-')).collect();
     let [path] = paths.as_slice() else { return Err(Refusal::new("more than one file")) };
     if plain(path).is_some_and(|path| path.contains(['*', '?', '['])) {
@@ -36,11 +36,11 @@ pub(super) fn look(call: &Call) -> Result<Asked, Refusal> {
     }
     let check =
         Check::of(conditions::target("file", path)?).note("it must be a file; dir:/PATH is for a directory");
-    Ok(Asked { check, exit: Exit::Check, output: Output::Lines(Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Lines(Exit::Check) })
 }
 
 /// What a find asks.
-pub(super) fn find(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn find(call: &Call) -> Result<Semantics, Refusal> {
     let (mut path, mut name, mut age) = (None, None, None);
     let mut args = call.args.iter();
     while let Some(arg) = args.next() {
@@ -83,5 +83,5 @@ pub(super) fn find(call: &Call) -> Result<Asked, Refusal> {
         "find exits with 0 whether or not it finds something",
         format!("sexton check --max-age 1m file:{path}"),
     ));
-    Ok(Asked { check, exit, output: Output::Lines(Exit::Check) })
+    Ok(Semantics { check, exit, output: Output::Lines(Exit::Check) })
 }

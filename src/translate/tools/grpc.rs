@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Call;
 use crate::compat::{go, grpc_health_probe};
-use crate::translate::asked::{Asked, Check, Flag, Limit, Refusal};
+use crate::translate::semantics::{Check, Flag, Limit, Refusal, Semantics};
 
 /// What it asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let args = call.args.iter().map(Into::into).collect();
     let given =
         grpc_health_probe::flags(args).map_err(|why| Refusal::new(format!("{}: {why}", call.name)))?;
@@ -45,5 +45,5 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
         (Some(connect), Some(answer)) => Limit::Length(connect + answer),
         _ => Limit::Variable(value("rpc-timeout").or(value("connect-timeout")).unwrap_or_default()),
     };
-    Ok(Asked::by_exit(check.limit(limit)))
+    Ok(Semantics::by_exit(check.limit(limit)))
 }

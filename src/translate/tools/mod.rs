@@ -19,9 +19,9 @@ mod servers;
 mod stores;
 mod wget;
 
-use super::asked::{Asked, Refusal};
 use super::notation::{is_placeholder, is_script, plain};
 use super::options::{Given, all as options};
+use super::semantics::{Refusal, Semantics};
 
 /// A command line in one state of a script.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ impl Call {
 }
 
 /// Reads a command line as its program does.
-type Recognizer = fn(&Call) -> Result<Asked, Refusal>;
+type Recognizer = fn(&Call) -> Result<Semantics, Refusal>;
 
 /// By the name of the program, without its path and a `.sh` at its end.
 const TOOLS: &[(&[&str], Recognizer)] = &[
@@ -123,7 +123,7 @@ const NEAREST: &[(&[&str], &str)] = &[
 ];
 
 /// What `call` asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let name = call.name.strip_suffix(".sh").unwrap_or(&call.name);
     if let Some((_, recognizer)) = TOOLS.iter().find(|(names, _)| names.contains(&name)) {
         return recognizer(call);

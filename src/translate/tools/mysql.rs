@@ -1,8 +1,8 @@
 //! `mysqladmin`, `mysql` and `MariaDB`'s `healthcheck.sh`.
 
 use super::{Call, Given, host, options, port, userinfo};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Limit, Output, Refusal};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{Check, Exit, Flag, Limit, Output, Refusal, Semantics};
 
 /// Their options that take a value; `-p` takes one only where it is glued on.
 const VALUED: &[&str] = &[
@@ -109,7 +109,7 @@ impl Server {
 }
 
 /// What a mysqladmin asks.
-pub(super) fn admin(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn admin(call: &Call) -> Result<Semantics, Refusal> {
     let server = read(call)?;
     let words: Vec<&str> = server.operands.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -118,7 +118,7 @@ pub(super) fn admin(call: &Call) -> Result<Asked, Refusal> {
             let check = server.check("");
             if server.user.is_none() && server.password.is_none() {
                 let output = Output::Says("mysqld is alive".into(), Exit::Check);
-                return Ok(Asked { check, exit: Exit::Check, output });
+                return Ok(Semantics { check, exit: Exit::Check, output });
             }
             let login = userinfo(server.user.as_deref(), server.password.as_deref());
             let nearest = format!("sexton check {}", server.check(&login).target);
@@ -128,12 +128,12 @@ pub(super) fn admin(call: &Call) -> Result<Asked, Refusal> {
             );
             let denied = Refusal::with("it says that it is alive only to who has logged in", nearest);
             let output = Output::Says("mysqld is alive".into(), Exit::Other(denied));
-            Ok(Asked { check, exit: Exit::Check, output })
+            Ok(Semantics { check, exit: Exit::Check, output })
         }
         ["status" | "version"] => {
             let login = userinfo(server.user.as_deref(), server.password.as_deref());
             let check = server.check(&login);
-            Ok(Asked { check, exit: Exit::Check, output: Output::Says("Uptime:".into(), Exit::Check) })
+            Ok(Semantics { check, exit: Exit::Check, output: Output::Says("Uptime:".into(), Exit::Check) })
         }
         _ => Err(Refusal::with(
             format!("mysqladmin {}", words.join(" ")),
@@ -143,7 +143,7 @@ pub(super) fn admin(call: &Call) -> Result<Asked, Refusal> {
 }
 
 /// What a mysql asks.
-pub(super) fn client(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn client(call: &Call) -> Result<Semantics, Refusal> {
     let server = read(call)?;
     let login = userinfo(server.user.as_deref(), server.password.as_deref());
     let check = server.check(&login);
@@ -161,11 +161,11 @@ pub(super) fn client(call: &Call) -> Result<Asked, Refusal> {
             "sexton check mysql://USER:PASSWORD@127.0.0.1, which goes through the login",
         ));
     }
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
 }
 
 /// What `MariaDB`'s `healthcheck.sh` asks.
-pub(super) fn healthcheck(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn healthcheck(call: &Call) -> Result<Semantics, Refusal> {
     let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
     let is_known = |arg: &&str| arg.starts_with("--") && !arg.contains("://");
     if args.is_empty() || !call.name.ends_with(".sh") || !args.iter().all(is_known) {
@@ -187,5 +187,5 @@ pub(super) fn healthcheck(call: &Call) -> Result<Asked, Refusal> {
     if args.contains(&"--innodb_initialized") {
         check = check.note("InnoDB has been initialized once MariaDB takes connections by TCP");
     }
-    Ok(Asked::by_exit(check))
+    Ok(Semantics::by_exit(check))
 }

@@ -1,7 +1,7 @@
 //! Programs that look up a name.
 
 use super::Call;
-use crate::translate::asked::{Asked, Check, Exit, Limit, Output, Refusal};
+use crate::translate::semantics::{Check, Exit, Limit, Output, Refusal, Semantics};
 
 /// What was asked for.
 #[derive(Default)]
@@ -42,7 +42,7 @@ fn kind(word: &str) -> Refusal {
 }
 
 /// What a dig or a drill asks: `[@SERVER] [-p PORT] [+OPTION]... NAME [TYPE]`.
-pub(super) fn dig(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn dig(call: &Call) -> Result<Semantics, Refusal> {
     let (mut query, mut is_short, mut tries) = (Query::default(), false, 3);
     let mut args = call.args.iter().map(String::as_str);
     while let Some(arg) = args.next() {
@@ -69,14 +69,14 @@ pub(super) fn dig(call: &Call) -> Result<Asked, Refusal> {
     let check = query.check()?;
     // What +short writes is an address, where the name has one.
     let output = if is_short { Output::Lines(Exit::Check) } else { Output::Unknown };
-    Ok(Asked { check: check.note(STRICTER), exit: Exit::Check, output })
+    Ok(Semantics { check: check.note(STRICTER), exit: Exit::Check, output })
 }
 
 /// How ours differs from dig.
 const STRICTER: &str = "verdict gets stricter: the name must have an address; dig is content with any answer";
 
 /// What an nslookup or a host asks: `[-OPTION=VALUE]... NAME [SERVER]`.
-pub(super) fn lookup(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn lookup(call: &Call) -> Result<Semantics, Refusal> {
     let mut query = Query::default();
     let mut args = call.args.iter().map(String::as_str);
     while let Some(arg) = args.next() {
@@ -93,13 +93,13 @@ pub(super) fn lookup(call: &Call) -> Result<Asked, Refusal> {
             _ => query.word(arg, true)?,
         }
     }
-    Ok(Asked::by_exit(query.check()?))
+    Ok(Semantics::by_exit(query.check()?))
 }
 
 /// What a getent asks.
-pub(super) fn getent(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn getent(call: &Call) -> Result<Semantics, Refusal> {
     match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["hosts" | "ahosts" | "ahostsv4" | "ahostsv6", name] => Ok(Asked {
+        ["hosts" | "ahosts" | "ahostsv4" | "ahostsv6", name] => Ok(Semantics {
             check: Check::of(format!("dns:{name}")),
             exit: Exit::Check,
             output: Output::Lines(Exit::Check),

@@ -3,8 +3,8 @@
 use super::code::squeezed;
 use super::{Call, known};
 use crate::regex::{self, Case};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Output, Refusal, Statuses};
 use crate::translate::notation::escaped;
+use crate::translate::semantics::{Check, Exit, Flag, Output, Refusal, Semantics, Statuses};
 
 /// A request by http.get up to the name of its response; redirects are not followed.
 const GET: &str = r#"(?:(?:const|var|let)?http=require\("(?:node:)?https?"\);)?(?:require\("(?:node:)?https?"\)|https?)\.get\("(?P<url>[^"]+)",\(?(?P<r>[a-z]+)\)?=>"#;
@@ -35,7 +35,7 @@ const FETCH: &[&str] = &[
 ];
 
 /// What a node asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let code = match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["-e" | "--eval", code, ..] => known(code, "a part of the code")?,
         _ => return Err(Refusal::with("a script of its own", "sexton check http://127.0.0.1:PORT/PATH")),
@@ -52,7 +52,7 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
                 "verdict gets stricter: node exits with 0 when fetch gets no response before the connection ends",
             );
             check.flags.push(Flag("--follow", None));
-            return Ok(Asked { check, exit: Exit::Http(statuses), output: Output::Unknown });
+            return Ok(Semantics { check, exit: Exit::Http(statuses), output: Output::Unknown });
         }
     }
     for pattern in USES {
@@ -64,7 +64,7 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
                 _ => Statuses::any(),
             };
             let check = Check::of(escaped(&url));
-            return Ok(Asked { check, exit: Exit::Http(statuses), output: Output::Unknown });
+            return Ok(Semantics { check, exit: Exit::Http(statuses), output: Output::Unknown });
         }
     }
     Err(Refusal::with("JavaScript that is not a plain request", "sexton check http://127.0.0.1:PORT/PATH"))

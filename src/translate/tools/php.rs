@@ -1,11 +1,11 @@
 //! php-fpm's ping.
 
 use super::{Call, Given, options};
-use crate::translate::asked::{Asked, Check, Exit, Output, Refusal};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{Check, Exit, Output, Refusal, Semantics};
 
 /// What a cgi-fcgi asks.
-pub(super) fn cgi_fcgi(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn cgi_fcgi(call: &Call) -> Result<Semantics, Refusal> {
     let (mut place, mut bound) = (None, false);
     let args: Vec<String> =
         call.args.iter().map(|arg| arg.replace("-connect", "--connect").replace("-bind", "--bind")).collect();
@@ -38,11 +38,11 @@ pub(super) fn cgi_fcgi(call: &Call) -> Result<Asked, Refusal> {
     }
     let check = Check::of(target)
         .note("verdict gets stricter: the page must answer pong; cgi-fcgi is content with any answer");
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("pong".into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says("pong".into(), Exit::Check) })
 }
 
 /// What the usual script around it asks.
-pub(super) fn healthcheck(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn healthcheck(call: &Call) -> Result<Semantics, Refusal> {
     if !call.args.is_empty() {
         return Err(Refusal::with(
             "php-fpm-healthcheck with limits of its own",

@@ -1,8 +1,8 @@
 //! `pg_isready` and `psql`.
 
 use super::{Call, Given, encoded, host, options, port, userinfo};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Limit, Output, Refusal};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{Check, Exit, Flag, Limit, Output, Refusal, Semantics};
 
 /// The options of `pg_isready` that take a value.
 const IS_READY_VALUED: &[&str] = &["h", "host", "p", "port", "U", "username", "d", "dbname", "t", "timeout"];
@@ -75,7 +75,7 @@ impl Server {
 }
 
 /// What a `pg_isready` asks.
-pub(super) fn is_ready(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn is_ready(call: &Call) -> Result<Semantics, Refusal> {
     let mut server = Server::default();
     // Its own default.
     let mut limit = Limit::seconds("3")?;
@@ -100,11 +100,15 @@ pub(super) fn is_ready(call: &Call) -> Result<Asked, Refusal> {
     if server.user.is_some() {
         check = check.note("verdict gets stricter: a user who is named must exist");
     }
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("accepting connections".into(), Exit::Check) })
+    Ok(Semantics {
+        check,
+        exit: Exit::Check,
+        output: Output::Says("accepting connections".into(), Exit::Check),
+    })
 }
 
 /// What a `psql` asks.
-pub(super) fn psql(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn psql(call: &Call) -> Result<Semantics, Refusal> {
     let (mut server, mut operands, mut statement) = (Server::default(), Vec::new(), call.input.clone());
     for given in options(&call.args, PSQL_VALUED)? {
         match given {
@@ -135,7 +139,7 @@ pub(super) fn psql(call: &Call) -> Result<Asked, Refusal> {
              postgres://USER:${PGPASSWORD}@HOST/DATABASE has it tried",
         );
     }
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
 }
 
 /// Whether a statement asks nothing but whether there is an answer.

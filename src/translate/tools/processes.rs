@@ -1,15 +1,15 @@
 //! `pgrep`, `pidof` and `ps`.
 
 use super::{Call, Given, known, options};
-use crate::translate::asked::{Asked, Check, Exit, Output, Refusal};
 use crate::translate::notation::escaped;
 use crate::translate::patterns;
+use crate::translate::semantics::{Check, Exit, Output, Refusal, Semantics};
 
 /// What a zombie is.
 const ZOMBIE: &str = "verdict gets stricter: a zombie is dead";
 
 /// What a pgrep asks.
-pub(super) fn pgrep(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn pgrep(call: &Call) -> Result<Semantics, Refusal> {
     let (mut full, mut exact, mut counts, mut words) = (false, false, false, Vec::new());
     for given in options(&call.args, &["u", "U", "P", "t", "g", "G", "s", "d", "F", "user"])? {
         match given {
@@ -42,11 +42,11 @@ pub(super) fn pgrep(call: &Call) -> Result<Asked, Refusal> {
         }
     };
     let output = if counts { Output::Count(Exit::Check) } else { Output::Lines(Exit::Check) };
-    Ok(Asked { check, exit: Exit::Check, output })
+    Ok(Semantics { check, exit: Exit::Check, output })
 }
 
 /// What a pidof asks.
-pub(super) fn pidof(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn pidof(call: &Call) -> Result<Semantics, Refusal> {
     let mut words = Vec::new();
     for given in options(&call.args, &["o", "S"])? {
         match given {
@@ -60,11 +60,11 @@ pub(super) fn pidof(call: &Call) -> Result<Asked, Refusal> {
     };
     let name = name.rsplit('/').next().unwrap_or(name);
     let check = Check::of(format!("process:{name}")).note(ZOMBIE);
-    Ok(Asked { check, exit: Exit::Check, output: Output::Lines(Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Lines(Exit::Check) })
 }
 
 /// What a ps asks: nothing until somebody looks through it.
 #[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
-pub(super) fn ps(_: &Call) -> Result<Asked, Refusal> {
-    Ok(Asked { check: Check::default(), exit: Exit::Known(true), output: Output::Processes(None, false) })
+pub(super) fn ps(_: &Call) -> Result<Semantics, Refusal> {
+    Ok(Semantics { check: Check::default(), exit: Exit::Known(true), output: Output::Processes(None, false) })
 }

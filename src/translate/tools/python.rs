@@ -3,8 +3,8 @@
 use super::code::squeezed;
 use super::{Call, known};
 use crate::regex::{self, Case};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Limit, Output, Refusal, Statuses};
 use crate::translate::notation::escaped;
+use crate::translate::semantics::{Check, Exit, Flag, Limit, Output, Refusal, Semantics, Statuses};
 use crate::translate::sockets;
 
 /// Its imports.
@@ -50,7 +50,7 @@ const CONNECTIONS: &[&str] = &[
 ];
 
 /// What a python asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let code = match call.args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["-c", code, ..] => known(code, "a part of the code")?,
         _ => return Err(Refusal::with("a script of its own", "sexton check http://127.0.0.1:PORT/PATH")),
@@ -59,26 +59,26 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
     for pattern in CONNECTIONS {
         if let Some(found) = captures(pattern, &code)? {
             let target = sockets::tcp(&escaped(&found.get("host")), &found.get("port"));
-            return Ok(Asked::by_exit(Check::of(target).limit(found.limit()?)));
+            return Ok(Semantics::by_exit(Check::of(target).limit(found.limit()?)));
         }
     }
     for (request, library) in [(URLLIB, Library::Urllib), (REQUESTS, Library::Requests)] {
         for pattern in STATUS_USES {
             if let Some(found) = captures(&pattern.replace('W', request), &code)? {
                 let status = found.get("status").parse().unwrap_or(200);
-                return found.asked(library, Statuses::range(status..=status));
+                return found.semantics(library, Statuses::range(status..=status));
             }
         }
         for pattern in PLAIN_USES {
             if let Some(found) = captures(&pattern.replace('W', request), &code)? {
                 let any =
                     if library == Library::Urllib { Statuses::range(200..=299) } else { Statuses::any() };
-                return found.asked(library, any);
+                return found.semantics(library, any);
             }
         }
         for (pattern, _) in CHECKED_USES.iter().filter(|_| library == Library::Requests) {
             if let Some(found) = captures(&pattern.replace('W', request), &code)? {
-                return found.asked(library, Statuses::range(200..=399));
+                return found.semantics(library, Statuses::range(200..=399));
             }
         }
     }
@@ -110,7 +110,7 @@ impl Found {
     }
 
     /// The request, which succeeds with `statuses`.
-    fn asked(&self, library: Library, statuses: Statuses) -> Result<Asked, Refusal> {
+    fn semantics(&self, library: Library, statuses: Statuses) -> Result<Semantics, Refusal> {
         let statuses = match library {
             // Any other is an exception before the status is looked at.
             Library::Urllib => statuses.and(&Statuses::range(200..=299)),
@@ -122,7 +122,7 @@ impl Found {
         } else {
             check.flags.push(Flag("--follow", None));
         }
-        Ok(Asked { check, exit: Exit::Http(statuses), output: Output::Unknown })
+        Ok(Semantics { check, exit: Exit::Http(statuses), output: Output::Unknown })
     }
 }
 

@@ -1,8 +1,8 @@
 //! `redis-cli`.
 
 use super::{Call, Given, host, options, port, userinfo};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Output, Refusal};
 use crate::translate::notation::plain;
+use crate::translate::semantics::{Check, Exit, Flag, Output, Refusal, Semantics};
 
 /// Its options that take a value.
 const VALUED: &[&str] = &[
@@ -29,7 +29,7 @@ const VALUED: &[&str] = &[
 ];
 
 /// What a redis-cli asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let (mut name, mut number, mut user, mut password) = (None, None, None, None);
     let (mut uri, mut path, mut tls, mut flags, mut words) = (None, None, false, Vec::new(), Vec::new());
     // It reads one dash before a long name, too.
@@ -98,7 +98,7 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
                 format!("sexton check {}", check.target),
             );
             let output = Output::Says("cluster_state:ok".into(), Exit::Check);
-            return Ok(Asked { check: check.note(stricter), exit: Exit::Other(refusal), output });
+            return Ok(Semantics { check: check.note(stricter), exit: Exit::Other(refusal), output });
         }
         // As words on a line, which redis reads as well: the answer is looked through.
         ["info", "replication"] if !tls && login.is_empty() && is_plain => {
@@ -109,7 +109,7 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
             };
             check.flags.push(Flag("--send", Some(format!("{}\\r\\n", words.join(" ")))));
             let refusal = Refusal::with("redis-cli exits with 0 whatever the answer is", "a grep behind it");
-            return Ok(Asked { check, exit: Exit::Other(refusal), output: Output::Reply });
+            return Ok(Semantics { check, exit: Exit::Other(refusal), output: Output::Reply });
         }
         _ => {
             return Err(Refusal::with(
@@ -118,5 +118,5 @@ pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
             ));
         }
     };
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says(said.into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says(said.into(), Exit::Check) })
 }

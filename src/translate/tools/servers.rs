@@ -1,11 +1,11 @@
 //! Servers that their own program asks.
 
 use super::{Call, Given, options};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Limit, Output, Refusal, Statuses};
+use crate::translate::semantics::{Check, Exit, Flag, Limit, Output, Refusal, Semantics, Statuses};
 use crate::translate::waits::TEMPORAL;
 
 /// What a `traefik healthcheck --ping` asks: the ping of its entry point, which is port 8080 unless it is said otherwise.
-pub(super) fn traefik(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn traefik(call: &Call) -> Result<Semantics, Refusal> {
     let nearest = "sexton check --method HEAD http://127.0.0.1:8080/ping";
     let [first, args @ ..] = call.args.as_slice() else { return Err(Refusal::with("traefik", nearest)) };
     let (mut pings, mut entry, mut addresses) = (false, "traefik".to_owned(), Vec::new());
@@ -33,7 +33,7 @@ pub(super) fn traefik(call: &Call) -> Result<Asked, Refusal> {
         .limit(Limit::seconds("5")?)
         .note("a file of static configuration may name another entry point for the ping");
     check.flags.push(Flag("--follow", None));
-    Ok(Asked {
+    Ok(Semantics {
         check,
         exit: Exit::Http(Statuses::range(200..=200)),
         output: Output::Says("OK".into(), Exit::Check),
@@ -41,7 +41,7 @@ pub(super) fn traefik(call: &Call) -> Result<Asked, Refusal> {
 }
 
 /// What an `influx ping` asks.
-pub(super) fn influx(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn influx(call: &Call) -> Result<Semantics, Refusal> {
     let (mut place, mut words) = ("http://127.0.0.1:8086".to_owned(), Vec::new());
     let mut flags = vec![Flag("--follow", None)];
     for given in options(&call.args, &["host", "t", "token", "c", "active-config", "configs-path"])? {
@@ -68,7 +68,7 @@ pub(super) fn influx(call: &Call) -> Result<Asked, Refusal> {
     }
     let mut check = Check::of(format!("{}/ping", place.trim_end_matches('/')));
     check.flags = flags;
-    Ok(Asked {
+    Ok(Semantics {
         check,
         exit: Exit::Http(Statuses::range(200..=299)),
         output: Output::Says("OK".into(), Exit::Check),
@@ -76,7 +76,7 @@ pub(super) fn influx(call: &Call) -> Result<Asked, Refusal> {
 }
 
 /// What a `temporal operator cluster health` or a `tctl cluster health` asks: gRPC's health service.
-pub(super) fn temporal(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn temporal(call: &Call) -> Result<Semantics, Refusal> {
     let (mut address, mut words) = ("127.0.0.1:7233".to_owned(), Vec::new());
     for given in options(&call.args, &["address", "ad", "namespace", "n", "ns"])? {
         match given {
@@ -95,7 +95,7 @@ pub(super) fn temporal(call: &Call) -> Result<Asked, Refusal> {
     }
     let check = Check::of(format!("grpc://{address}/{TEMPORAL}"));
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["operator", "cluster", "health"] | ["cluster", "health"] => Ok(Asked {
+        ["operator", "cluster", "health"] | ["cluster", "health"] => Ok(Semantics {
             check: check.note(
                 "an address in the environment (TEMPORAL_ADDRESS, TEMPORAL_CLI_ADDRESS) is not seen here",
             ),
@@ -110,7 +110,7 @@ pub(super) fn temporal(call: &Call) -> Result<Asked, Refusal> {
 }
 
 /// What a `zkServer.sh status` asks.
-pub(super) fn zookeeper(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn zookeeper(call: &Call) -> Result<Semantics, Refusal> {
     if call.args != ["status"] {
         return Err(Refusal::with(
             "zkServer.sh with more than status",
@@ -118,5 +118,5 @@ pub(super) fn zookeeper(call: &Call) -> Result<Asked, Refusal> {
         ));
     }
     let check = Check::of("zookeeper://127.0.0.1:2181").note("its clientPort is taken to be 2181");
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("Mode: standalone".into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says("Mode: standalone".into(), Exit::Check) })
 }

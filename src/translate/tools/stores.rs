@@ -1,10 +1,10 @@
 //! etcd's and `MinIO`'s tools.
 
 use super::{Call, Given, options};
-use crate::translate::asked::{Asked, Check, Exit, Flag, Limit, Output, Refusal};
+use crate::translate::semantics::{Check, Exit, Flag, Limit, Output, Refusal, Semantics};
 
 /// What an etcdctl asks.
-pub(super) fn etcd(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn etcd(call: &Call) -> Result<Semantics, Refusal> {
     let valued =
         &["endpoints", "cacert", "cert", "key", "user", "command-timeout", "dial-timeout", "w", "write-out"];
     let (mut endpoint, mut flags, mut words, mut limit) =
@@ -43,11 +43,11 @@ pub(super) fn etcd(call: &Call) -> Result<Asked, Refusal> {
         .flag("--json-path", "/health=true")
         .limit(limit);
     check.flags.splice(0..0, flags);
-    Ok(Asked { check, exit: Exit::Check, output: Output::Says("is healthy".into(), Exit::Check) })
+    Ok(Semantics { check, exit: Exit::Check, output: Output::Says("is healthy".into(), Exit::Check) })
 }
 
 /// What an mc asks.
-pub(super) fn minio(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn minio(call: &Call) -> Result<Semantics, Refusal> {
     let mut words = Vec::new();
     for given in options(&call.args, &["config-dir", "C"])? {
         if let Given::Operand(word) = given {
@@ -55,7 +55,7 @@ pub(super) fn minio(call: &Call) -> Result<Asked, Refusal> {
         }
     }
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["ready", "local"] => Ok(Asked::by_exit(
+        ["ready", "local"] => Ok(Semantics::by_exit(
             Check::of("http://127.0.0.1:9000/minio/health/cluster")
                 .note("the alias `local` is port 9000 of this machine"),
         )),

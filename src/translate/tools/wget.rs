@@ -6,7 +6,9 @@ use crate::compat::long_options::{self, ParsedArg, Syntax};
 use crate::compat::wget::FLAGS;
 
 use super::Call;
-use crate::translate::asked::{Asked, Check, Exit, Flag, HeadLines, Limit, Output, Refusal, Statuses};
+use crate::translate::semantics::{
+    Check, Exit, Flag, HeadLines, Limit, Output, Refusal, Semantics, Statuses,
+};
 
 /// What was said so far.
 #[derive(Default)]
@@ -25,7 +27,7 @@ struct Request {
 }
 
 /// What a wget asks.
-pub(super) fn ask(call: &Call) -> Result<Asked, Refusal> {
+pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let args: Vec<OsString> = call.args.iter().map(Into::into).collect();
     let mut request = Request::default();
     for given in long_options::parse(FLAGS, Syntax::Gnu, args).map_err(|why| format!("wget: {why}"))? {
@@ -81,7 +83,7 @@ impl Request {
     }
 
     /// The check of it all.
-    fn into_asked(self, call: &Call) -> Result<Asked, Refusal> {
+    fn into_asked(self, call: &Call) -> Result<Semantics, Refusal> {
         let [url] = self.urls.as_slice() else {
             return Err(Refusal::with(
                 format!("wget with {} URLs", self.urls.len()),
@@ -124,7 +126,7 @@ impl Request {
             _ if call.merged => Output::Unknown,
             _ => Output::Nothing,
         };
-        Ok(Asked { check, exit: Exit::Http(good), output })
+        Ok(Semantics { check, exit: Exit::Http(good), output })
     }
 }
 

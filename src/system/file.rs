@@ -1,6 +1,6 @@
-//! Regular files, read without waiting for anybody: a fifo without a writer, a terminal, a device with side effects.
+//! Small files: one reader, with a name for what it may wait for; and why a file cannot be read, in a sentence.
 
-use std::fs::{self, FileType, OpenOptions};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -11,21 +11,59 @@ use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase};
 use crate::system::procfs;
 
+/// What most small files fit into, so that one read takes all.
+const USUAL: usize = 4 * 1024;
+
 /// How much is read between two looks at the clock.
 const PIECE: usize = 64 * 1024;
+
+/// The most that is read of a file that an option names: no certificate bundle, token or body of a healthcheck comes near it.
+const OPTION_MAX: usize = 1024 * 1024;
+
+/// What a read may wait for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ReadMode {
+    /// Whoever writes it: a file that the user names may be a pipe.
+    Blocking,
+    /// Nobody: a pipe is read as far as it is filled.
+    NonBlocking,
+    /// Nobody, and only regular files are read: no fifo without a writer, terminal or device with side effects.
+    RegularUntil(Deadline),
+}
 
 /// The first `max` bytes of the file at `path`, or all of them when there are fewer.
 ///
 /// # Errors
 ///
-/// `InvalidInput` when it is no regular file, `TimedOut` when the deadline comes first, or what the kernel says.
-pub(crate) fn read(path: &Path, max: usize, deadline: Deadline) -> io::Result<Vec<u8>> {
+/// What the kernel says; for [`ReadMode::RegularUntil`] also `InvalidInput` when it is no regular file, and `TimedOut` when
+/// the deadline comes first.
+pub(crate) fn read(path: &Path, max: usize, mode: ReadMode) -> io::Result<Vec<u8>> {
+    match mode {
+        ReadMode::Blocking => at_most(File::open(path)?, max),
+        ReadMode::NonBlocking => at_most(open(path, OFlag::O_NONBLOCK)?, max),
+        ReadMode::RegularUntil(deadline) => regular(path, max, deadline),
+    }
+}
+
+/// Opens the file with more flags than usual.
+fn open(path: &Path, flags: OFlag) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
+}
+
+/// Reads up to the end or `max`.
+fn at_most(file: File, max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    file.take(u64::try_from(max).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a regular file, piece by piece.
+fn regular(path: &Path, max: usize, deadline: Deadline) -> io::Result<Vec<u8>> {
     // Opening some devices does something, so what is known not to be a file is not opened at all.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let mut file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let mut file = open(path, OFlag::O_NONBLOCK | OFlag::O_NOCTTY)?;
     // Another one may stand there by now; it was opened without waiting.
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -47,6 +85,18 @@ pub(crate) fn read(path: &Path, max: usize, deadline: Deadline) -> io::Result<Ve
     Ok(content)
 }
 
+/// The content of the file that `option` names; an error is one sentence with both.
+pub(crate) fn of_option(option: &str, path: &Path) -> Result<Vec<u8>, String> {
+    let refuse = |why: &str| format!("{option} {}: {why}", path.display());
+    let content = read(path, OPTION_MAX + 1, ReadMode::Blocking).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => refuse("no such file"),
+        io::ErrorKind::PermissionDenied => refuse("no permission to read it"),
+        io::ErrorKind::IsADirectory => refuse("a directory"),
+        _ => refuse(&procfs::sentence(&error)),
+    })?;
+    if content.len() <= OPTION_MAX { Ok(content) } else { Err(refuse("larger than 1 MiB")) }
+}
+
 /// Why a file cannot be looked at.
 pub(crate) fn unseen(path: &Path, error: &io::Error) -> Failure {
     let (cause, reason) = match error.kind() {
@@ -59,7 +109,7 @@ pub(crate) fn unseen(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Phase::Local, cause, reason)
 }
 
-/// Why a file cannot be read by [`read`].
+/// Why a regular file cannot be read.
 pub(crate) fn unread(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::TimedOut => Failure::timed_out(Phase::Local),

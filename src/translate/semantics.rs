@@ -237,7 +237,7 @@ pub(super) enum HeadLines {
 
 /// A command that asks something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct Semantics {
     /// What it asks.
     pub(super) check: Check,
     /// What its exit code says.
@@ -246,7 +246,7 @@ pub(super) struct Asked {
     pub(super) output: Output,
 }
 
-impl Asked {
+impl Semantics {
     /// A check whose exit code says it all.
     pub(super) fn by_exit(check: Check) -> Self {
         Self { check, exit: Exit::Check, output: Output::Unknown }
@@ -267,7 +267,7 @@ pub(super) enum Verdict {
     Check(Check),
 }
 
-impl Asked {
+impl Semantics {
     /// What its exit code comes to.
     pub(super) fn verdict(self) -> Result<Verdict, Refusal> {
         Self::meaning(self.check, self.exit)
