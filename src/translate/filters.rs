@@ -210,6 +210,11 @@ fn nearest(check: &Check, flag: &str, text: &str, grep: &Grep) -> String {
             |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
         (is_word(name) && is_word(value) && !grep.inverted).then(|| format!("/{name}={value}"))
     });
+    if let (Some(texts), "--contains") = (patterns::alternatives(&grep.pattern), flag) {
+        let targets: Vec<_> =
+            texts.iter().map(|text| format!("'{}#contains={text}'", check.target)).collect();
+        return format!("sexton check --any {}", targets.join(" "));
+    }
     match member {
         Some(member) => format!("sexton check --json-path {member} {}", check.target),
         None => format!("sexton check {flag} '{text}' {}", check.target),

@@ -218,6 +218,18 @@ pub(super) fn status_line(status: u16) -> String {
     format!("HTTP/1.1 {status} {}", reason.unwrap_or("Unknown"))
 }
 
+/// The texts of a pattern that is one of several: `"status":"\(green\|yellow\)"`, or without the backslashes.
+pub(super) fn alternatives(pattern: &str) -> Option<Vec<String>> {
+    let plain = pattern.replace("\\|", "|").replace("\\(", "(").replace("\\)", ")");
+    let (before, rest) = plain.split_once('(').unwrap_or(("", &plain));
+    let (choices, after) = rest.rsplit_once(')').unwrap_or((rest, ""));
+    let is_text = |text: &&str| !text.is_empty() && !text.contains(|c| "\\.[]{}()*+?^$".contains(c));
+    let choices: Vec<&str> = choices.split('|').collect();
+    let all_texts = [before, after].iter().all(|text| text.is_empty() || is_text(text));
+    (choices.len() > 1 && all_texts && choices.iter().all(is_text))
+        .then(|| choices.iter().map(|choice| format!("{before}{choice}{after}")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,5 +256,15 @@ mod tests {
     fn globs_of_statuses() {
         let glob = Glob::parse("2*").unwrap();
         assert!(glob.is_match("200") && !glob.is_match("302"));
+    }
+
+    #[test]
+    fn one_of_several_texts_is_told_from_a_pattern() {
+        let told = |pattern| alternatives(pattern).unwrap_or_default().join(" ");
+        assert_eq!(told(r"\(green\|yellow\)"), "green yellow");
+        assert_eq!(told(r#""status":"(green|yellow)""#), r#""status":"green" "status":"yellow""#);
+        for pattern in ["green", "gr.en|yellow", "(a|b)+", "(a|b)*c", "|"] {
+            assert_eq!(told(pattern), "", "{pattern}");
+        }
     }
 }

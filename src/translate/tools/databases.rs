@@ -148,6 +148,14 @@ pub(super) fn cqlsh(call: &Call) -> Result<Semantics, Refusal> {
             format!("sexton check {}", check.target),
         ));
     }
+    let check = if user.is_some() {
+        check
+    } else {
+        check.note(
+            "verdict gets looser: a server that wants a login is healthy without one; \
+             cassandra://USER:PASSWORD@HOST has it tried",
+        )
+    };
     Ok(Semantics { check, exit: Exit::Check, output: Output::Unknown })
 }
 
@@ -162,19 +170,25 @@ pub(super) fn clickhouse(call: &Call) -> Result<Semantics, Refusal> {
     }
     let valued =
         &["h", "host", "port", "u", "user", "password", "q", "query", "d", "database", "connect_timeout"];
-    let (mut name, mut query) = (None, call.input.clone());
+    let (mut name, mut query, mut user, mut password) = (None, call.input.clone(), None, None);
     for given in options(args, valued)? {
         match given {
             Given::Operand(word) => query = query.or(Some(word)),
             Given::Option(option, value) => match option.as_str() {
                 "h" | "host" => name = value,
                 "q" | "query" => query = value,
+                "u" | "user" => user = value,
+                "password" => password = value,
                 _ => {}
             },
         }
     }
     let name = host(&name.unwrap_or_else(|| "127.0.0.1".into()));
-    let check = Check::of(format!("http://{name}:8123/ping"));
+    let mut check = Check::of(format!("http://{name}:8123/?query=SELECT%201"));
+    if user.is_some() || password.is_some() {
+        let user = user.unwrap_or_else(|| "default".into());
+        check = check.flag("--user", format!("{user}:{}", password.unwrap_or_default()));
+    }
     let text = query.as_deref().and_then(plain).unwrap_or_default();
     let text = text.trim().trim_end_matches(';').to_lowercase();
     if !matches!(text.as_str(), "select 1" | "select version()" | "show databases" | "show tables") {
@@ -183,6 +197,6 @@ pub(super) fn clickhouse(call: &Call) -> Result<Semantics, Refusal> {
             format!("sexton check {}", check.target),
         ));
     }
-    let check = check.note("by the HTTP interface at port 8123, without a login");
+    let check = check.note("by the HTTP interface at port 8123");
     Ok(Semantics { check, exit: Exit::Check, output: Output::Says("1".into(), Exit::Check) })
 }

@@ -43,6 +43,9 @@ pub(super) fn etcd(call: &Call) -> Result<Semantics, Refusal> {
         .flag("--json-path", "/health=true")
         .limit(limit);
     check.flags.splice(0..0, flags);
+    if words.last() == Some(&"status") {
+        check = check.note("verdict gets stricter: the member must be healthy, not only answer");
+    }
     Ok(Semantics { check, exit: Exit::Check, output: Output::Says("is healthy".into(), Exit::Check) })
 }
 

@@ -4,7 +4,7 @@ use crate::support::peers::{Peer, Recipe, free_port, program};
 use crate::support::{eventually, sexton};
 
 /// A broker with `config`, its port, and the name server that it wants.
-pub(super) fn rabbitmq(config: &str) -> Option<(Peer, u16, Peer)> {
+pub(crate) fn rabbitmq(config: &str) -> Option<(Peer, u16, Peer)> {
     let server = program("rabbitmq-server", "rabbitmq-server")?;
     // Not the wrapper in /usr/sbin, which insists on the system's own broker.
     let server = server.with_file_name("../lib/rabbitmq/bin/rabbitmq-server");

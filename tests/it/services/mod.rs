@@ -1,6 +1,6 @@
 //! Targets that ask the servers behind an app, against those servers themselves.
 
-mod amqp;
+pub(crate) mod amqp;
 pub(crate) mod fcgi;
 mod grpc;
 mod hostile;
@@ -12,6 +12,6 @@ pub(crate) mod mysql;
 mod nats;
 pub(crate) mod postgres;
 pub(crate) mod redis;
-mod scripted;
+pub(crate) mod scripted;
 mod smtp;
 pub(crate) mod zookeeper;

@@ -7,18 +7,19 @@ use std::process::{Child, Command, Stdio};
 use crate::support::{Run, sexton};
 
 /// The servers, and the real clients.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/services/scripted.py");
+pub(crate) const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/services/scripted.py");
 
 /// A server, ended with the value.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     kind: &'static str,
-    port: String,
+    /// Its port.
+    pub(crate) port: String,
 }
 
 impl Server {
     /// A server of `kind` in `state`.
-    fn start(kind: &'static str, state: &str) -> Self {
+    pub(crate) fn start(kind: &'static str, state: &str) -> Self {
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "python3", SCRIPT, "serve", kind, state])
             .stdin(Stdio::null())
@@ -36,7 +37,7 @@ impl Server {
     }
 
     /// Whether the real client accepts it, or is not installed.
-    fn is_accepted(&self, login: &[&str]) -> bool {
+    pub(crate) fn is_accepted(&self, login: &[&str]) -> bool {
         let mut client = Command::new("python3");
         client.args([SCRIPT, "ask", self.kind, &self.port]).args(login);
         let said = client.stdin(Stdio::null()).output().expect("python3 starts");

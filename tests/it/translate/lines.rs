@@ -31,10 +31,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("redis-cli -a \"$REDIS_PASSWORD\" ping | grep PONG", "check redis://:${REDIS_PASSWORD}@127.0.0.1"),
     ("redis-cli -a 'a/b' ping", "check redis://:a%2Fb@127.0.0.1"),
-    (
-        "redis-cli cluster info | grep cluster_state:ok",
-        "check --send cluster info\\r\\n --expect cluster_state:ok tcp://127.0.0.1:6379",
-    ),
+    ("redis-cli cluster info | grep cluster_state:ok", "check redis://127.0.0.1?cluster=ok"),
     ("mysqladmin ping -h localhost -u root -p$MYSQL_ROOT_PASSWORD", "check mysql://127.0.0.1"),
     ("healthcheck.sh --connect --innodb_initialized", "check mysql://127.0.0.1"),
     ("mongosh --eval \"db.adminCommand('ping')\"", "check mongodb://127.0.0.1"),
@@ -46,7 +43,7 @@ const TABLE: &[(&str, &str)] = &[
     ("kafka-topics.sh --bootstrap-server localhost:9092 --list", "check kafka://localhost"),
     ("kafka-broker-api-versions --bootstrap-server broker:29092 || exit 1", "check kafka://broker:29092"),
     ("cub zk-ready localhost:2181 40", "check --timeout 40s zookeeper://localhost:2181"),
-    ("clickhouse-client --query 'SELECT 1'", "check http://127.0.0.1:8123/ping"),
+    ("clickhouse-client --query 'SELECT 1'", "check http://127.0.0.1:8123/?query=SELECT%201"),
     ("etcdctl endpoint health", "check --json-path /health=true http://127.0.0.1:2379/health"),
     (
         "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/ca.pem endpoint health",

@@ -5,5 +5,7 @@ mod files;
 mod http;
 mod lines;
 mod local;
+mod real_world;
 mod services;
 mod states;
+mod stores;
