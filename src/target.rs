@@ -5,7 +5,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
 use crate::net::Host;
+
+/// What stands for itself nowhere in a target: all but letters, digits and `-._~` (RFC 3986, 2.3).
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The most bytes of a target that are shown, so that a line stays well under the 500 that Podman keeps.
 const LABEL_MAX: usize = 200;

@@ -3,10 +3,11 @@
 //! A separator is only one where the user wrote it: what a variable holds never becomes a name, an option or, inside
 //! userinfo, a delimiter.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::target::{Form, TargetText, scheme_of};
+use percent_encoding::utf8_percent_encode;
+
+use crate::target::{Form, RESERVED, TargetText, scheme_of};
 
 use super::expand::{Piece, pieces};
 
@@ -139,18 +140,13 @@ impl Expanded {
         let mut encoded = String::with_capacity(range.len());
         for (at, c) in self.get(range.clone()).char_indices() {
             let at = range.start + at;
-            let is_plain = c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
-            if !userinfo.contains(&at) || self.is_literal(at) || is_plain {
+            if !userinfo.contains(&at) || self.is_literal(at) {
                 encoded.push(c);
             } else if c == ':' && colons > 0 {
                 colons -= 1;
                 encoded.push(c);
             } else {
-                let mut bytes = [0; 4];
-                for byte in c.encode_utf8(&mut bytes).bytes() {
-                    // Writing to a String does not fail.
-                    let _ = write!(encoded, "%{byte:02X}");
-                }
+                encoded.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), RESERVED));
             }
         }
         encoded

@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use ureq::http::{self, header::InvalidHeaderName};
+
 /// The name of a header field (RFC 9110, 5.1). Names are compared without regard to case, and sent as they were written:
 /// many a server looks them up case-sensitively.
 #[derive(Clone, Debug)]
 pub(crate) struct HeaderName(Cow<'static, str>);
-
-/// The name is none: empty, or with a character that no token has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidHeaderName;
 
 pub(crate) const ACCEPT: HeaderName = HeaderName::new("Accept");
 pub(crate) const ACCEPT_LANGUAGE: HeaderName = HeaderName::new("Accept-Language");
@@ -41,10 +39,7 @@ impl FromStr for HeaderName {
 
     /// Takes a token (RFC 9110, 5.6.2).
     fn from_str(name: &str) -> Result<Self, InvalidHeaderName> {
-        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(InvalidHeaderName);
-        }
+        http::HeaderName::from_bytes(name.as_bytes())?;
         Ok(Self(Cow::Owned(name.to_owned())))
     }
 }
@@ -73,7 +68,7 @@ mod tests {
         assert_eq!(name, CONTENT_TYPE);
         assert_eq!(name.as_str(), "content-TYPE");
         for bad in ["", "a b", "a:", "ä", "a\r\n", "a\0"] {
-            assert_eq!(bad.parse::<HeaderName>(), Err(InvalidHeaderName), "{bad:?}");
+            assert!(bad.parse::<HeaderName>().is_err(), "{bad:?}");
         }
     }
 }

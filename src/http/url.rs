@@ -1,7 +1,8 @@
 //! The URLs that can be asked: http and https, with a host.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use ureq::http::Uri;
 
 use crate::net::{Endpoint, Host};
@@ -183,39 +184,34 @@ fn without_dots(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
+/// What no URL may have (RFC 3986, 2), beside what is not ASCII.
+const ILLEGAL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// `bytes` with those that no URL may have %-encoded.
 pub(crate) fn encoded(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_graphic()
-            && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
-        {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+    percent_encode(bytes, ILLEGAL).to_string()
 }
 
 /// Userinfo with its %-encoded characters decoded.
 pub(crate) fn decoded(text: &str) -> Result<String, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(value.ok_or("a user with a `%` that is not followed by two hexadecimal digits")?);
-        rest = rest.get(2..).unwrap_or_default();
+    let has_digits = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(has_digits) {
+        return Err("a user with a `%` that is not followed by two hexadecimal digits".into());
     }
-    String::from_utf8(bytes).map_err(|_| "a user that is not UTF-8".into())
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| "a user that is not UTF-8")?;
+    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]

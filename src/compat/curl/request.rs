@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_encode;
+
 use crate::compat::transfer::exchange::TransferRequest;
 use crate::compat::transfer::output::Destination;
 use crate::http::{HeaderName, HeaderValue, Method, Url, encoded, header};
 use crate::system::file;
+use crate::target::RESERVED;
 
 use super::options::{CurlArgs, DataKind, split_encoded};
 use super::{UsageError, usage_error};
@@ -227,12 +230,7 @@ fn file(option: &str, path: &str) -> Result<Vec<u8>, UsageError> {
 
 /// `bytes` with all but letters, digits and `-._~` %-encoded, and blanks as in forms.
 fn encode_component(bytes: &[u8]) -> String {
-    let encode = |byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
-        b' ' => "+".into(),
-        byte => format!("%{byte:02X}"),
-    };
-    bytes.iter().map(encode).collect()
+    percent_encode(bytes, RESERVED).to_string().replace("%20", "+")
 }
 
 /// Whether all of `transfers` are for hosts that `--noproxy` lists: `*`, or names that theirs end with.

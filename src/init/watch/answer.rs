@@ -1,10 +1,12 @@
 //! What is told to who asks over HTTP, and what the status file says.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::num::NonZeroU32;
 use std::time::SystemTime;
 
 use humantime::format_rfc3339_seconds;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::health::Health;
@@ -107,21 +109,8 @@ fn request(head: &[u8]) -> Result<(&str, &str), &'static str> {
 }
 
 /// `text` with its %-escapes resolved; what is none stays as it is.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        let escaped = (*first == b'%').then(|| digit(0).zip(digit(1))).flatten();
-        if let Some(byte) = escaped.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
-            bytes.push(byte);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// A whole response; HEAD gets no body.

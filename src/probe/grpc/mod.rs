@@ -14,6 +14,7 @@ use bytes::Bytes;
 use h2::client::{self, SendRequest};
 use http::header::{CONTENT_TYPE, TE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+use percent_encoding::percent_decode;
 
 use crate::deadline::Deadline;
 use crate::net::{self, ConnectOptions, Endpoint, Host, tls};
@@ -242,7 +243,9 @@ impl Grpc {
     /// What grpc-status says, where it says anything (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
     fn verdict(&self, headers: &HeaderMap) -> Result<RpcStatus, RpcError> {
         let Some(status) = headers.get("grpc-status") else { return Ok(RpcStatus::Absent) };
-        let message = decoded(headers.get("grpc-message").map_or(b"", HeaderValue::as_bytes));
+        // %-encoded (`PROTOCOL-HTTP2.md`); what is none stays as it is.
+        let message = percent_decode(headers.get("grpc-message").map_or(b"", HeaderValue::as_bytes));
+        let message = message.decode_utf8_lossy();
         let reason = match status.as_bytes() {
             b"0" => return Ok(RpcStatus::Ok),
             b"5" => format!("the server knows no service {} (NOT_FOUND)", self.service),
@@ -321,19 +324,6 @@ fn is_going_away(error: &h2::Error) -> bool {
 /// Whether a connection begins as a server of HTTP/2 begins it (RFC 9113, 3.4).
 fn is_settings(first: &[u8]) -> bool {
     matches!(first, [_, _, _, 4, ..])
-}
-
-/// A grpc-message without its %-encoding (`PROTOCOL-HTTP2.md`); what is none stays as it is.
-fn decoded(message: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(message.len());
-    let mut rest = message;
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).filter(|digits| byte == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
-        let value = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        bytes.push(value.unwrap_or(byte));
-        rest = if value.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl From<h2::Error> for RpcError {

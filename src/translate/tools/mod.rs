@@ -19,6 +19,10 @@ mod servers;
 mod stores;
 mod wget;
 
+use percent_encoding::utf8_percent_encode;
+
+use crate::target::RESERVED;
+
 use super::notation::{is_placeholder, is_script, plain};
 use super::options::{Given, all as options};
 use super::semantics::{Refusal, Semantics};
@@ -152,12 +156,10 @@ fn encoded(word: &str) -> String {
             rest = after;
             continue;
         }
-        if c.is_ascii_alphanumeric() || "-._~".contains(c) || is_placeholder(c) {
+        if is_placeholder(c) {
             out.push(c);
         } else {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                out.push_str(&format!("%{byte:02X}"));
-            }
+            out.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), RESERVED));
         }
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
     }
