@@ -54,35 +54,37 @@ impl Incoming {
 
     /// Reads more; 0 at the end.
     pub(super) fn fill(&mut self) -> io::Result<usize> {
-        if self.taken > 0 {
-            self.buffer.drain(..self.taken);
-            self.taken = 0;
-        }
-        let filled = self.buffer.len();
-        let want = PIECE.max(filled);
-        self.buffer.try_reserve(want).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        self.buffer.resize(filled + want, 0);
-        let result = read(&mut self.stream, self.buffer.get_mut(filled..).unwrap_or_default());
-        let amount = result.as_ref().map_or(0, |amount| *amount);
-        self.buffer.truncate(filled + amount);
-        self.received += u64::try_from(amount).unwrap_or(0);
-        result
+        // At opt-level "z" a vector would be cleared byte by byte.
+        let mut piece = [0; PIECE];
+        let amount = self.receive(&mut piece)?;
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        self.buffer.try_reserve(amount).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.buffer.extend_from_slice(piece.get(..amount).unwrap_or_default());
+        Ok(amount)
     }
 
     /// Takes up to a buffer of bytes; 0 at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let unread = self.unread();
+        let mut unread = self.unread();
         if unread.is_empty() {
-            let amount = read(&mut self.stream, buffer)?;
-            self.received += u64::try_from(amount).unwrap_or(0);
-            return Ok(amount);
+            return self.receive(buffer);
         }
-        let amount = unread.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(unread) {
-            *to = *from;
-        }
+        let amount = unread.read(buffer)?;
         self.skip(amount);
         Ok(amount)
+    }
+
+    /// Reads from the connection. TLS that was not closed as it should be is at its end all the same.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            Err(error) => Err(error),
+            Ok(amount) => {
+                self.received += u64::try_from(amount).unwrap_or(0);
+                Ok(amount)
+            }
+        }
     }
 
     /// Takes a line, without its end; nothing at the end of the connection.
@@ -113,14 +115,6 @@ impl Incoming {
     /// Reads are over by `deadline` from now on.
     pub(super) fn set_deadline(&mut self, deadline: Deadline) {
         self.stream.set_deadline(deadline);
-    }
-}
-
-/// Reads; a TLS connection that was not closed as it should be is at its end all the same.
-fn read(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
-    match stream.read(buffer) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-        result => result,
     }
 }
 
