@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use crate::command::{Command, Document};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::MainChild;
 use crate::sys::process;
@@ -114,7 +115,12 @@ fn build(grammar: &Grammar, line: Line, is_init: bool) -> Result<Box<dyn Command
     let watch = watch::plan(&args, watched, unhealthy_exit)?;
     let command = line.command.unwrap_or_default();
     if !is_init {
-        return Ok(Box::new(Wait { plan: wait.plan, on_timeout: wait.on_timeout, command }));
+        return Ok(Box::new(Wait {
+            plan: wait.plan,
+            on_timeout: wait.on_timeout,
+            command,
+            bare_script: BareScript::Refuse,
+        }));
     }
     let mut plan = args.init;
     plan.main = MainChild::Command(command);

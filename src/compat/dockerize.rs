@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::cli::{Usage, read_header};
 use crate::command::{Command, Document};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::http::Follow;
 use crate::net::Family;
@@ -155,6 +156,7 @@ fn read(words: Vec<OsString>) -> Result<Box<dyn Command>, (u8, String)> {
         timeout_line: format!("Timeout after {limit} waiting on dependencies to become available: [{shown}]"),
         command: given.command,
         exec_failure: Some(FAILED),
+        bare_script: BareScript::Refuse,
     }))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::cli::Usage;
 use crate::command::{Command, Document};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::http::Follow;
 use crate::probe::Probe;
@@ -137,6 +138,8 @@ fn read(words: Vec<OsString>) -> Result<Box<dyn Command>, (u8, String)> {
         timeout_line: "Operation timed out".into(),
         command,
         exec_failure: None,
+        // The shell of the script runs it itself.
+        bare_script: BareScript::RunByShell,
     }))
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::check::Require;
 use crate::cli::{Usage, variable_os};
 use crate::command::{Command, Document, Parsed};
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{Init, MainChild, StartupWait};
 use crate::probe::Probe;
@@ -28,6 +29,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// It tries once a second, each time for as long as `timeout` lets it; ours has a limit.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// bash runs a script without `#!` itself.
+const BARE_SCRIPT: BareScript = BareScript::RunByShell;
 
 /// Ports by the names that most images have no /etc/services for.
 const SERVICES: &[(&str, u16)] = &[
@@ -207,9 +211,11 @@ impl Command for WaitForIt {
         let plan = self.plan();
         if process::own_pid() == 1 && !self.command.is_empty() {
             let wait = Some(StartupWait { plan, on_timeout: self.on_timeout });
-            return Box::new(Init { wait, ..Init::new(MainChild::Command(self.command)) }).run();
+            let init = Init::new(MainChild::Command(self.command));
+            return Box::new(Init { wait, bare_script: BARE_SCRIPT, ..init }).run();
         }
-        Box::new(Wait { plan, on_timeout: self.on_timeout, command: self.command }).run()
+        let (on_timeout, command) = (self.on_timeout, self.command);
+        Box::new(Wait { plan, on_timeout, command, bare_script: BARE_SCRIPT }).run()
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::check::Require;
 use crate::command::Command;
 use crate::deadline::Deadline;
+use crate::exec::BareScript;
 use crate::exit::ExitStatus;
 use crate::init::plan::{Init, MainChild};
 use crate::probe::Probe;
@@ -37,13 +38,15 @@ pub(super) struct WaitThenRun {
     pub(super) command: Vec<OsString>,
     /// The exit code of a command that cannot run, where it is always the same.
     pub(super) exec_failure: Option<u8>,
+    /// What is done if the command is a script without `#!`.
+    pub(super) bare_script: BareScript,
 }
 
 impl Command for WaitThenRun {
     /// Waits, then becomes the command; as PID 1 it runs the command under an init, so that its orphans are reaped.
     fn run(self: Box<Self>) -> ExitStatus {
         if !self.probes.is_empty() {
-            let wait = Wait { plan: self.plan(), on_timeout: OnTimeout::Exit, command: Vec::new() };
+            let wait = self.wait(self.plan(), Vec::new());
             match Box::new(wait).run() {
                 ExitStatus::Healthy => {}
                 ExitStatus::GaveUp => {
@@ -57,18 +60,23 @@ impl Command for WaitThenRun {
             return ExitStatus::Healthy;
         }
         if process::own_pid() == 1 {
-            return Box::new(Init::new(MainChild::Command(self.command))).run();
+            let init = Init::new(MainChild::Command(self.command));
+            return Box::new(Init { bare_script: self.bare_script, ..init }).run();
         }
         let exec_failure = self.exec_failure;
         // A wait for nothing becomes its command at once.
         let plan = Plan { probes: Vec::new(), ..self.plan() };
-        let wait = Wait { plan, on_timeout: OnTimeout::Exit, command: self.command };
-        let exit = Box::new(wait).run();
+        let exit = Box::new(self.wait(plan, self.command.clone())).run();
         exec_failure.map_or(exit, ExitStatus::Code)
     }
 }
 
 impl WaitThenRun {
+    /// A wait as `plan` has it, then `command`.
+    fn wait(&self, plan: Plan, command: Vec<OsString>) -> Wait {
+        Wait { plan, on_timeout: OnTimeout::Exit, command, bare_script: self.bare_script }
+    }
+
     /// The wait.
     fn plan(&self) -> Plan {
         Plan {

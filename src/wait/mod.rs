@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::Require;
+use crate::exec::BareScript;
 use crate::probe::Probe;
 use crate::report::Verbosity;
 
@@ -26,6 +27,8 @@ pub(crate) struct Wait {
     pub(crate) on_timeout: OnTimeout,
     /// CMD and its arguments; empty when the wait is all.
     pub(crate) command: Vec<OsString>,
+    /// What is done if CMD is a script without `#!`.
+    pub(crate) bare_script: BareScript,
 }
 
 /// What to do when the limit of a wait has come.

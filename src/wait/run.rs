@@ -11,7 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::command::Command;
 use crate::deadline::Deadline;
-use crate::exec::{self, BareScript, Program};
+use crate::exec::{self, Program};
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 use crate::sys;
@@ -38,7 +38,7 @@ impl Command for Wait {
         }
         // CMD gets the mask that we were given.
         drop(signals);
-        become_command(&self.command, self.plan.verbosity)
+        become_command(&self)
     }
 }
 
@@ -107,13 +107,14 @@ fn attend(wait: &Wait, signals: Option<&Signals>) -> Result<WaitEnd, u32> {
 }
 
 /// Replaces this process by CMD.
-fn become_command(command: &[OsString], verbosity: Verbosity) -> ExitStatus {
+fn become_command(wait: &Wait) -> ExitStatus {
+    let Wait { command, bare_script, .. } = wait;
     // argv came from the kernel NUL-terminated, so no word holds a NUL.
-    let Ok(mut program) = Program::new(command, BareScript::Refuse, |_| true) else {
+    let Ok(mut program) = Program::new(command, *bare_script, |_| true) else {
         return ExitStatus::NotExecutable;
     };
     let errno = Errno::from_raw(program.exec());
-    if verbosity != Verbosity::Quiet {
+    if wait.plan.verbosity != Verbosity::Quiet {
         let name = command.first().map(OsString::as_os_str).unwrap_or_default();
         let line = format!("sexton: {}", exec::refusal(name, errno));
         report::line(Stream::Stderr, &line, Deadline::after(PATIENCE));

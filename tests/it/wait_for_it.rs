@@ -1,6 +1,7 @@
 //! `wait-for-it.sh` by name: its codes, its lines, and the cases of its own published tests.
 
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::support::Run;
 use crate::support::Sexton;
 use crate::support::program::binary;
 use crate::support::servers::{OK, Refusing, Server};
-use crate::support::temp::Folder;
+use crate::support::temp::{Folder, copy};
 
 /// A link by that name, which scripts call.
 fn wait_for_it(folder: &Folder) -> PathBuf {
@@ -187,7 +188,7 @@ const CASES: &[(&str, Code, Text, Text)] = &[
 fn as_wait_for_it_it_does_what_that_scripts_own_tests_want() {
     let folder = Folder::new();
     let script = wait_for_it(&folder);
-    let (good, bad) = (Server::on("127.0.0.1:0", |client| client.close()), Refusing::new());
+    let (good, bad) = (Server::closing(), Refusing::new());
     let (host, port) = (good.address().ip().to_string(), good.port().to_string());
     let places = [
         ("UPHOST", host.clone()),
@@ -213,6 +214,21 @@ fn as_wait_for_it_it_does_what_that_scripts_own_tests_want() {
         };
         assert!(is_said, "{line}: {run:?}");
     }
+}
+
+/// bash runs it itself; what `sexton wait` refuses is no matter here.
+#[test]
+fn as_wait_for_it_a_script_without_an_interpreter_line_is_run() {
+    let folder = Folder::new();
+    let script = wait_for_it(&folder);
+    let (draft, bare) = (folder.join("draft"), folder.join("bare"));
+    fs::write(&draft, "echo ran $1\nexit 5\n").unwrap();
+    fs::set_permissions(&draft, Permissions::from_mode(0o755)).unwrap();
+    copy(&draft, &bare);
+    let good = Server::answering(OK);
+    let up = good.address().to_string();
+    let run = Sexton::with([up.as_str(), "-q", "--", bare.to_str().unwrap(), "x"]).at(&script).run();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(5), "ran x\n"), "{run:?}");
 }
 
 /// The script's variables are what its options set; an option is stronger.

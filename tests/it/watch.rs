@@ -132,40 +132,6 @@ both_roles! {
 }
 
 both_roles! {
-    fn what_is_told_of_the_kill_counts_from_the_request_to_end(role: Role) {
-        let port = Refusing::new();
-        let target = format!("tcp://{}", port.address());
-        let words = ["--watch", &target, "--interval", "2s", "--retries", "1", "--kill-after", "500ms"];
-        let words = [&words[..], &["--on-unhealthy", "signal:HUP,then=stop:1"]].concat();
-        let run = Launch::new(role).option(own(&words)).actor("ignore=1,15 say=ready pause").run();
-        assert_eq!(run.code, Some(1), "{run:?}");
-        // Two seconds before that it was only asked to reload.
-        let after = |length: &str| run.stderr.contains(&format!("the main child is still running after {length}"));
-        assert!(after("5") || after("6") || after("7") || after("8") || after("9") || after("1s"), "{run:?}");
-        assert!(!run.stderr.contains("us;"), "nobody counts microseconds: {run:?}");
-    }
-}
-
-both_roles! {
-    fn a_healthy_target_that_fails_is_told_with_its_count(role: Role) {
-        let folder = Folder::new();
-        let (file, health) = (folder.join("file"), folder.join("health"));
-        fs::write(&file, "").expect("a new file");
-        let target = format!("db=file:{}", file.display());
-        let more = ["--listen", &format!("unix:{}", health.display()), "--retries", "100000"];
-        let running = watching(role, &target, &more).actor("block=15 say=ready await=15 exit=5").start();
-        assert_eq!(until_health(&health, 200), "healthy\n");
-        fs::remove_file(&file).expect("it was there");
-        until(*PATIENCE, "the failure is told", || {
-            let (status, text) = ask(&health, "/readyz/db");
-            let line = text.strip_prefix("healthy\nfailed: db: no such file, ");
-            status == 200 && line.is_some_and(|count| count.ends_with(" of 100000\n"))
-        });
-        end(running, 5);
-    }
-}
-
-both_roles! {
     fn a_report_can_be_all_that_follows(role: Role) {
         let port = Refusing::new();
         let address = port.address();

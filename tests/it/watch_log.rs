@@ -74,3 +74,21 @@ fn the_page_shows_a_night_as_it_is_printed() {
     let page: Vec<String> = shown().iter().map(|line| shape(line)).collect();
     assert_eq!(printed, page, "{}", run.stderr);
 }
+
+#[test]
+fn what_is_told_of_a_kill_counts_from_the_request_to_end() {
+    let port = Refusing::new();
+    let target: &'static str = format!("db=tcp://{}", port.address()).leak();
+    let options = ["--watch", target, "--interval", "2s", "--retries", "1", "--kill-after", "500ms"];
+    let options: &'static [&'static str] =
+        [&options[..], &["--on-unhealthy", "signal:HUP,then=stop:1"]].concat().leak();
+    let run =
+        Launch::new(Role::Subreaper).option(Opt::Own(options)).actor("ignore=1,15 say=ready pause").run();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    // It was asked to reload two seconds before it was asked to end.
+    let told = run.stderr.lines().find_map(|line| line.split_once("still running after "));
+    let (_, length) = told.unwrap_or_else(|| panic!("no such line: {run:?}"));
+    let length = length.split(';').next().unwrap_or_default();
+    assert!(length.ends_with("ms") || length == "1s", "{run:?}");
+    assert!(!length.contains("us"), "nobody counts microseconds: {run:?}");
+}

@@ -57,6 +57,32 @@ fn end(running: Running) {
 }
 
 both_roles! {
+    fn a_healthy_target_that_fails_is_told_with_its_count(role: Role) {
+        let folder = Folder::new();
+        let (file, health) = (folder.join("file"), folder.join("health"));
+        fs::write(&file, "").expect("a new file");
+        let target = format!("db=file:{}", file.display());
+        let listen = format!("unix:{}", health.display());
+        let running = watching(role, &["--watch", &target, "--listen", &listen, "--retries", "100000"]).start();
+        let says = |holds: &dyn Fn(&str) -> bool| {
+            health.exists() && {
+                let (status, text) = get(&health, "/readyz/db");
+                status == 200 && holds(&text)
+            }
+        };
+        until(*PATIENCE, "it is healthy", || says(&|text| text == "healthy\n"));
+        fs::remove_file(&file).expect("it was there");
+        until(*PATIENCE, "the failure is told", || {
+            says(&|text| {
+                let count = text.strip_prefix("healthy\nfailed: db: no such file, ");
+                count.is_some_and(|count| count.ends_with(" of 100000\n"))
+            })
+        });
+        end(running);
+    }
+}
+
+both_roles! {
     fn alive_is_more_than_ready_and_each_target_can_be_asked_for(role: Role) {
         let folder = Folder::new();
         let (app, health) = (folder.join("app"), folder.join("health"));

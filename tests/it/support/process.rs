@@ -89,7 +89,7 @@ pub(crate) fn waits_without_limit(pid: i32) -> bool {
     const WAITS: [(libc::c_long, usize, u64); 4] = [
         (libc::SYS_ppoll, 2, 0),
         (libc::SYS_rt_sigtimedwait, 2, 0),
-        (libc::SYS_epoll_pwait, 3, u32::MAX as u64),
+        (libc::SYS_epoll_pwait, 3, 0xffff_ffff),
         // Of a signalfd, and so the number of the descriptor, which is no limit at all.
         (libc::SYS_read, 6, 0),
     ];
