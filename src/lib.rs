@@ -29,13 +29,16 @@
 //!
 //! # Invariants
 //!
-//! * A check never starts a process; only `init::child` does.
+//! * A check never runs another program; only `init::child` forks. What may block in the kernel forever runs in a task of
+//!   its own that shares our memory (`sys::task`).
 //! * Only `attempt` starts a thread, and one target needs none.
-//! * Only `report` writes to stdout and stderr; a lost or full reader never changes a verdict.
-//! * Only `cli` and `compat` read argv and the environment.
-//! * A timeout is a length only in the CLI. Inside it is a `Deadline`, a point in time, passed down and shortened.
+//! * Only `report` writes to stdout and stderr, the last line of the watchdog aside; a lost or full reader never changes a
+//!   verdict.
+//! * Only `cli` and `compat` read the environment; argv is read there and in `translate`, once each.
+//! * A timeout is a length only where a command line is read and in what comes of it. A run turns it into a `Deadline`, a
+//!   point in time, passed down and shortened.
 //! * `watchdog` ends a check at its deadline, whatever a library is doing.
-//! * All unsafe code is under `sys`; it imports nothing of ours.
+//! * All unsafe code is under `sys`, which imports nothing of ours; `main` itself is the one exception.
 
 mod attempt;
 mod check;

@@ -150,6 +150,19 @@ impl Mistake {
         }
     }
 
+    /// As what a command of `sh` does not offer.
+    pub(crate) fn as_not_offered(&self, program: &str) -> String {
+        match self {
+            Self::UnknownLetter(letter) => format!("{program} -{}: not offered", char::from(*letter)),
+            Self::UnknownLong(written) | Self::Ambiguous(written, _) => {
+                format!("{program} --{written}: not offered")
+            }
+            Self::LetterWithoutValue(letter) => format!("{program} -{letter} needs a value"),
+            Self::LongWithoutValue(name) => format!("{program} --{name} needs a value"),
+            Self::UnwantedValue(name) => format!("{program} --{name} takes no value"),
+        }
+    }
+
     /// As netcat says it.
     pub(crate) fn in_netcats_words(&self) -> String {
         let said = self.in_glibc_words(OsStr::new("nc"));

@@ -2,18 +2,9 @@
 
 use std::ffi::OsString;
 
-use super::getopt::{Grammar, LongOptions, Mistake, Operands, Scanner, Word};
+use super::getopt::{Grammar, Mistake, Operands, Scanner, Word};
 
-pub(crate) use super::getopt::{Arity, Flag};
-
-/// Whose habits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Syntax {
-    /// `--flag value`, and `--no-flag` for the opposite of a switch.
-    Curl,
-    /// `--flag value`, `--flag=value`, and the beginning of a flag where it is the only one (`getopt_long`(3)).
-    Gnu,
-}
+pub(crate) use super::getopt::{Arity, Flag, LongOptions};
 
 /// Something that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +32,10 @@ pub(crate) enum ParsedArg {
 /// Sorts `args` by the options in `flags`; what is not known is named.
 pub(crate) fn parse(
     flags: &'static [Flag],
-    syntax: Syntax,
+    long: LongOptions,
     args: Vec<OsString>,
 ) -> Result<Vec<ParsedArg>, String> {
     let text = |word: OsString| word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()));
-    let long = match syntax {
-        Syntax::Curl => LongOptions::Curl,
-        Syntax::Gnu => LongOptions::Gnu,
-    };
     let mut found = Vec::new();
     for word in Scanner::new(Grammar { flags, long, operands: Operands::Anywhere }, args) {
         found.push(match word.map_err(|mistake| in_curls_words(&mistake))? {

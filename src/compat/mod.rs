@@ -7,6 +7,7 @@ pub(crate) mod dockerize;
 mod dumb_init;
 pub(crate) mod getopt;
 pub(crate) mod go;
+pub(crate) mod grep;
 pub(crate) mod grpc_health_probe;
 pub(crate) mod long_options;
 pub(crate) mod nc;
@@ -108,6 +109,9 @@ impl RunResult {
         Self { exit: ExitStatus::Code(code), reason: Some(reason.to_owned()), out_of_time: false }
     }
 }
+
+/// The most bytes that go through a pipe or a substitution of a shell.
+const PIPE_MAX: u64 = 1024 * 1024;
 
 /// The limit of what has none of its own: below all that a platform gives a check.
 const TIMEOUT: Duration = Duration::from_secs(4);

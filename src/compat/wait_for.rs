@@ -91,7 +91,7 @@ pub(crate) fn args(args: Vec<OsString>) -> Result<WaitForArgs, (u8, String)> {
             Ok(Word::Option(option)) => match option.flag.long {
                 Some("quiet") => {}
                 Some("timeout") => {
-                    given.timeout = option.value.map(|value| value.to_string_lossy().into_owned())
+                    given.timeout = option.value.map(|value| value.to_string_lossy().into_owned());
                 }
                 Some("version") => {
                     return Ok(WaitForArgs { document: Some(Document::stdout(VERSION)), ..given });

@@ -1,5 +1,7 @@
 //! What stands behind a `|`: which of the answers it lets through.
 
+use crate::compat::grep::GrepOutput;
+
 use super::notation::base;
 use super::patterns::{self, Grep};
 use super::semantics::{Check, Exit, HeadLines, Output, Refusal, Semantics, Statuses};
@@ -13,7 +15,7 @@ pub(super) fn apply(from: Semantics, words: Vec<String>) -> Result<Semantics, Re
     match base(&name) {
         "grep" | "egrep" | "fgrep" => {
             let grep = Grep::parse(base(&name), &args)?;
-            if !grep.files.is_empty() {
+            if !grep.files().is_empty() {
                 return Err(Refusal::new("a grep that reads files behind a pipe"));
             }
             search(from, &grep)
@@ -90,10 +92,10 @@ fn search(from: Semantics, grep: &Grep) -> Result<Semantics, Refusal> {
         Found::Check(check, means) => (check, means),
         Found::Known(answer) => (Check::default(), Exit::Known(answer)),
     };
-    let output = match (grep.quiet, grep.counts) {
-        (true, _) => Output::Nothing,
-        (_, true) => Output::Count(means.clone()),
-        _ => Output::Lines(means.clone()),
+    let output = match grep.output() {
+        GrepOutput::Nothing => Output::Nothing,
+        GrepOutput::Count => Output::Count(means.clone()),
+        GrepOutput::Lines | GrepOutput::Matches => Output::Lines(means.clone()),
     };
     Ok(Semantics { check, exit: means, output })
 }
@@ -106,10 +108,10 @@ enum Found {
 
 /// Whether something is found in what was written.
 fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
-    let literal = || grep.literal().filter(|_| !grep.inverted).map(|text| notation::escaped(&text));
+    let literal = || grep.literal().filter(|_| !grep.is_inverted()).map(|text| notation::escaped(&text));
     let contains = |check: &Check| {
         let text = grep.literal_text().unwrap_or_else(|| "TEXT".into());
-        let flag = if grep.inverted { "--not-contains" } else { "--contains" };
+        let flag = if grep.is_inverted() { "--not-contains" } else { "--contains" };
         Refusal::with(
             format!("grep looks for what is more than a text: `{}`", grep.pattern),
             nearest(check, flag, &text, grep),
@@ -129,7 +131,7 @@ fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
             Ok(Found::Check(check.flag("--expect", sockets::payload(&text)), Exit::Check))
         }
         Output::Code => {
-            let holds = |code: &str| grep.is_match(code) != grep.inverted;
+            let holds = |code: &str| grep.is_match(code) != grep.is_inverted();
             if holds("000") {
                 return Err(Refusal::with(
                     "curl writes 000 where nothing answers, and that is found: it is healthy without an app",
@@ -140,7 +142,7 @@ fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
             Ok(Found::Check(check, Exit::Http(statuses)))
         }
         Output::Head(lines, of) => {
-            if grep.inverted {
+            if grep.is_inverted() {
                 return Err(Refusal::new("what a head of a response has not"));
             }
             let statuses = of.filter(|status| grep.is_match(&patterns::status_line(status)));
@@ -166,8 +168,9 @@ fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
                 let inner = grep.pattern.strip_prefix('^')?.strip_suffix('$')?;
                 Some(inner.to_owned())
             });
-            let text =
-                text.filter(|text| !grep.inverted && !text.is_empty()).ok_or_else(|| contains(&check))?;
+            let text = text
+                .filter(|text| !grep.is_inverted() && !text.is_empty())
+                .ok_or_else(|| contains(&check))?;
             let value = notation::escaped(text.trim_matches('"'));
             let check = check
                 .flag("--json-path", format!("{pointer}={value}"))
@@ -175,7 +178,7 @@ fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
             Ok(Found::Check(check, Exit::Http(statuses)))
         }
         Output::Says(text, means) => {
-            if text.lines().any(|line| grep.is_match(line)) && !grep.inverted {
+            if text.lines().any(|line| grep.is_match(line)) && !grep.is_inverted() {
                 Ok(Found::Check(check, means))
             } else {
                 Err(Refusal::with(
@@ -191,7 +194,9 @@ fn found(check: Check, output: Output, grep: &Grep) -> Result<Found, Refusal> {
             let note = "verdict gets looser: the texts may stand on different lines";
             Ok(Found::Check(check.flag("--contains", text).note(note), means))
         }
-        Output::Text(text) => Ok(Found::Known(text.lines().any(|line| grep.is_match(line) != grep.inverted))),
+        Output::Text(text) => {
+            Ok(Found::Known(text.lines().any(|line| grep.is_match(line) != grep.is_inverted())))
+        }
         Output::Nothing => Ok(Found::Known(false)),
         _ => Err(Refusal::with(
             format!("`{}` is looked for in what no check of ours reads", grep.pattern),
@@ -208,7 +213,7 @@ fn nearest(check: &Check, flag: &str, text: &str, grep: &Grep) -> String {
         let value = value.trim_start_matches("\\s*").trim_start_matches(" *").trim().trim_matches('"');
         let is_word =
             |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
-        (is_word(name) && is_word(value) && !grep.inverted).then(|| format!("/{name}={value}"))
+        (is_word(name) && is_word(value) && !grep.is_inverted()).then(|| format!("/{name}={value}"))
     });
     if let (Some(texts), "--contains") = (patterns::alternatives(&grep.pattern), flag) {
         let targets: Vec<_> =
@@ -223,12 +228,12 @@ fn nearest(check: &Check, flag: &str, text: &str, grep: &Grep) -> String {
 
 /// A search among processes.
 fn processes(check: Check, pattern: Option<String>, alone: bool, grep: &Grep) -> Result<Semantics, Refusal> {
-    if grep.inverted && grep.literal_text().as_deref() == Some("grep") {
+    if grep.is_inverted() && grep.literal_text().as_deref() == Some("grep") {
         let means = means_of(pattern.as_ref(), true);
         let check = pattern.as_ref().map_or(check, |pattern| of_pattern(pattern));
         return Ok(Semantics { check, exit: means, output: Output::Processes(pattern, true) });
     }
-    if grep.inverted || pattern.is_some() {
+    if grep.is_inverted() || pattern.is_some() {
         return Err(Refusal::with("several searches among processes", "sexton check process:NAME"));
     }
     let hides_itself = grep.pattern.contains('[');
@@ -236,10 +241,13 @@ fn processes(check: Check, pattern: Option<String>, alone: bool, grep: &Grep) ->
         .ok_or_else(|| Refusal::with("a pattern among the lines of ps", "sexton check process:/PATTERN/"))?;
     let alone = alone || hides_itself;
     let exit = means_of(Some(&name), alone);
-    Ok(match (grep.counts, grep.quiet) {
-        (true, _) => Semantics { check: of_pattern(&name), exit: exit.clone(), output: Output::Count(exit) },
-        (_, true) => Semantics { check: of_pattern(&name), exit, output: Output::Nothing },
-        _ => Semantics { check: of_pattern(&name), exit, output: Output::Processes(Some(name), alone) },
+    let check = of_pattern(&name);
+    Ok(match grep.output() {
+        GrepOutput::Count => Semantics { check, exit: exit.clone(), output: Output::Count(exit) },
+        GrepOutput::Nothing => Semantics { check, exit, output: Output::Nothing },
+        GrepOutput::Lines | GrepOutput::Matches => {
+            Semantics { check, exit, output: Output::Processes(Some(name), alone) }
+        }
     })
 }
 

@@ -31,7 +31,6 @@ mod waits;
 mod yaml;
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -39,6 +38,7 @@ use crate::cli::Usage;
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
+use crate::system::file::{self, ReadMode};
 
 use self::found::{Found, Translated};
 use self::line::Form;
@@ -47,7 +47,7 @@ use self::replacement::Replacement;
 use self::semantics::Refusal;
 
 /// The most bytes of a file.
-const FILE_MAX: u64 = 4 * 1024 * 1024;
+const FILE_MAX: usize = 4 * 1024 * 1024;
 
 /// What `--help` says.
 const HELP: &str = "\
@@ -251,13 +251,14 @@ fn refused(refusal: &Refusal) -> String {
 /// The text of a file.
 fn content(name: &str) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let read = if name == "-" {
-        std::io::stdin().take(FILE_MAX + 1).read_to_end(&mut bytes)
+    if name == "-" {
+        let most = u64::try_from(FILE_MAX).unwrap_or(u64::MAX);
+        std::io::stdin().take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     } else {
-        fs::File::open(name).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| error.to_string())?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_MAX) {
+        let read = file::read(Path::new(name), FILE_MAX + 1, ReadMode::Blocking);
+        bytes = read.map_err(|error| error.to_string())?;
+    }
+    if bytes.len() > FILE_MAX {
         return Err("more than 4 MiB".into());
     }
     String::from_utf8(bytes).map_err(|_| "not UTF-8".into())

@@ -2,114 +2,50 @@
 
 use regex_lite::Regex;
 
+use crate::compat::grep::{self, GrepArgs, GrepOutput};
 use crate::regex::{self, Case, Syntax};
 
 use super::semantics::Refusal;
 
 /// A grep without its files.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Grep {
+    args: GrepArgs,
     /// As it was written.
     pub(super) pattern: String,
-    /// `-v`
-    pub(super) inverted: bool,
-    /// `-x`
-    pub(super) whole_line: bool,
-    /// `-c`
-    pub(super) counts: bool,
-    /// `-q`
-    pub(super) quiet: bool,
-    /// Files, if it reads some.
-    pub(super) files: Vec<String>,
-    /// `-i`
-    folded: bool,
-    /// `-w`
-    whole_word: bool,
-    syntax: Syntax,
     compiled: Regex,
 }
 
 impl Grep {
     /// Reads the words of a grep, the name of the program first.
     pub(super) fn parse(name: &str, args: &[String]) -> Result<Self, Refusal> {
-        let syntax = match name {
-            "egrep" => Syntax::Extended,
-            "fgrep" => Syntax::Fixed,
-            _ => Syntax::Basic,
+        let args = grep::args(name, args.iter().map(Into::into).collect())?;
+        let [pattern] = args.patterns.as_slice() else {
+            return Err(Refusal::with(
+                "a grep for one of several patterns",
+                "sexton check --contains TEXT TARGET",
+            ));
         };
-        let mut grep = Self {
-            pattern: String::new(),
-            inverted: false,
-            whole_line: false,
-            counts: false,
-            quiet: false,
-            files: Vec::new(),
-            folded: false,
-            whole_word: false,
-            syntax,
-            compiled: regex::compile("", Case::Sensitive)?,
-        };
-        let (mut words, mut pattern, mut options) = (Vec::new(), None, true);
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            if !options || !arg.starts_with('-') || arg == "-" {
-                words.push(arg.clone());
-                continue;
-            }
-            match arg.as_str() {
-                "--" => options = false,
-                "--quiet" | "--silent" => grep.quiet = true,
-                "--ignore-case" => grep.folded = true,
-                "--extended-regexp" => grep.syntax = Syntax::Extended,
-                "--fixed-strings" => grep.syntax = Syntax::Fixed,
-                "--invert-match" => grep.inverted = true,
-                "--count" => grep.counts = true,
-                "--line-regexp" => grep.whole_line = true,
-                long if long.starts_with("--") => {
-                    return Err(Refusal::new(format!("grep {long} is not known here")));
-                }
-                letters => {
-                    for (at, letter) in letters.char_indices().skip(1) {
-                        match letter {
-                            'q' => grep.quiet = true,
-                            'i' | 'y' => grep.folded = true,
-                            'E' => grep.syntax = Syntax::Extended,
-                            'F' => grep.syntax = Syntax::Fixed,
-                            'G' => grep.syntax = Syntax::Basic,
-                            'v' => grep.inverted = true,
-                            'c' => grep.counts = true,
-                            'x' => grep.whole_line = true,
-                            'w' => grep.whole_word = true,
-                            's' | 'o' | 'a' | 'n' | 'h' => {}
-                            'e' | 'm' => {
-                                let glued = letters.get(at + 1..).filter(|rest| !rest.is_empty());
-                                let value = glued.map(str::to_owned).or_else(|| args.next().cloned());
-                                let value = value
-                                    .ok_or_else(|| Refusal::new(format!("grep -{letter} without a value")))?;
-                                if letter == 'e' {
-                                    pattern = Some(value);
-                                }
-                                break;
-                            }
-                            'P' => return Err(Refusal::new("grep -P: Perl's patterns are not read here")),
-                            _ => return Err(Refusal::new(format!("grep -{letter} is not known here"))),
-                        }
-                    }
-                }
-            }
-        }
-        let mut words = words.into_iter();
-        let Some(pattern) = pattern.or_else(|| words.next()) else {
-            return Err(Refusal::new("grep without a pattern"));
-        };
-        grep.files = words.collect();
-        grep.pattern =
-            super::notation::plain(&pattern).ok_or_else(|| Refusal::new("grep for what a variable holds"))?;
-        let case = if grep.folded { Case::Insensitive } else { Case::Sensitive };
-        grep.compiled = regex::grep(std::slice::from_ref(&grep.pattern), grep.syntax, case)
-            .map_err(|why| Refusal::new(format!("grep {}: {why}", grep.pattern)))?;
-        Ok(grep)
+        let pattern =
+            super::notation::plain(pattern).ok_or_else(|| Refusal::new("grep for what a variable holds"))?;
+        let compiled = regex::grep(std::slice::from_ref(&pattern), args.syntax, args.case)
+            .map_err(|why| Refusal::new(format!("grep {pattern}: {why}")))?;
+        Ok(Self { args, pattern, compiled })
+    }
+
+    /// `-v`
+    pub(super) fn is_inverted(&self) -> bool {
+        self.args.inverted
+    }
+
+    /// What it writes.
+    pub(super) fn output(&self) -> GrepOutput {
+        self.args.output
+    }
+
+    /// The files that it reads.
+    pub(super) fn files(&self) -> &[String] {
+        &self.args.files
     }
 
     /// An extended pattern alone.
@@ -119,10 +55,10 @@ impl Grep {
 
     /// Whether `line`, which is known, is one that it looks for; `-v` aside.
     pub(super) fn is_match(&self, line: &str) -> bool {
-        if self.whole_line || self.whole_word {
+        if self.args.whole_line || self.args.whole_word {
             let literal = self.literal_text();
             return match literal {
-                Some(text) if self.whole_line => line == text,
+                Some(text) if self.args.whole_line => line == text,
                 Some(text) => line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|w| w == text),
                 None => false,
             };
@@ -132,17 +68,17 @@ impl Grep {
 
     /// The one text that a line must have, where the pattern is no more than that.
     pub(super) fn literal(&self) -> Option<String> {
-        if self.whole_line || self.whole_word {
+        if self.args.whole_line || self.args.whole_word {
             return None;
         }
         let text = self.literal_text()?;
-        let has_case = self.folded && text.chars().any(char::is_alphabetic);
+        let has_case = self.args.case == Case::Insensitive && text.chars().any(char::is_alphabetic);
         (!has_case && !text.is_empty()).then_some(text)
     }
 
     /// The text itself, whatever is asked of the place where it stands.
     pub(super) fn literal_text(&self) -> Option<String> {
-        match self.syntax {
+        match self.args.syntax {
             Syntax::Fixed => Some(self.pattern.clone()),
             syntax => literal(&self.pattern, syntax == Syntax::Extended),
         }
@@ -150,7 +86,7 @@ impl Grep {
 
     /// Whether it finds something in any line that is not empty.
     pub(super) fn matches_all(&self) -> bool {
-        !self.inverted && matches!(self.pattern.as_str(), "." | ".*" | "" | "^" | "$" | ".+")
+        !self.args.inverted && matches!(self.pattern.as_str(), "." | ".*" | "" | "^" | "$" | ".+")
     }
 }
 

@@ -13,7 +13,7 @@ use crate::net::{Family, ResolveOverride};
 
 use super::{UsageError, usage_error};
 use crate::compat::curl::flags::{FLAGS, NOT_OFFERED};
-use crate::compat::long_options::{self, ParsedArg, Syntax};
+use crate::compat::long_options::{self, LongOptions, ParsedArg};
 
 /// The redirects that are followed unless `--max-redirs` says otherwise.
 const REDIRECTS: u32 = 50;
@@ -186,7 +186,7 @@ impl CurlArgs {
     /// Sorts argv.
     pub(super) fn read(words: Vec<OsString>) -> Result<Self, UsageError> {
         let mut args = Self::new();
-        for given in long_options::parse(FLAGS, Syntax::Curl, words).map_err(usage_error)? {
+        for given in long_options::parse(FLAGS, LongOptions::Curl, words).map_err(usage_error)? {
             match given {
                 ParsedArg::Operand(url) => args.urls.push(url),
                 ParsedArg::Switch { name, on } => args.switch(name, on)?,

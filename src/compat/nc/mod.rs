@@ -148,6 +148,7 @@ const FLAGS: &[Flag] = &[
 
 /// What was given, as text.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct NetcatArgs {
     /// `-z`
     pub(crate) scans: bool,

@@ -6,17 +6,14 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
-use crate::compat::RunResult;
+use crate::compat::{PIPE_MAX, RunResult};
 use crate::deadline::Deadline;
 use crate::net::{self, ConnectOptions, Endpoint, Host};
 use crate::outcome::Trace;
 use crate::report::{self, Stream};
 use crate::sys::stdio;
 
-use super::command::{Command, Grep, GrepOutput, Test};
-
-/// The most bytes that go through a pipe or a substitution.
-pub(super) const PIPE_MAX: u64 = 1024 * 1024;
+use super::command::{Command, Test};
 
 impl Command {
     /// Runs what needs no shell.
@@ -86,55 +83,6 @@ impl Test {
                 _ => is(path, |_| true),
             },
         })
-    }
-}
-
-impl Grep {
-    /// Searches the lines of stdin: 0 when one was selected, else 1.
-    fn run(&self, deadline: Deadline) -> RunResult {
-        let Ok(input) = stdio::read_stdin(PIPE_MAX) else {
-            return RunResult::failed(2, "grep: stdin cannot be read");
-        };
-        let text = String::from_utf8_lossy(&input);
-        let mut selected = 0;
-        for line in text
-            .split_terminator('\n')
-            .filter(|line| self.regex.is_match(line) != self.inverted)
-            .take(self.most)
-        {
-            selected += 1;
-            let output = match self.output {
-                GrepOutput::Nothing => break,
-                GrepOutput::Count => continue,
-                GrepOutput::Lines => format!("{line}\n"),
-                GrepOutput::Matches if self.inverted => continue,
-                GrepOutput::Matches => {
-                    let found = self.regex.find_iter(line).map(|found| found.as_str());
-                    found
-                        .filter(|found| !found.is_empty())
-                        .flat_map(|found| {
-                            [
-                                found, "
-",
-                            ]
-                        })
-                        .collect()
-                }
-            };
-            if report::content(output.as_bytes(), deadline).is_err() {
-                return RunResult::failed(2, "grep: stdout takes nothing");
-            }
-        }
-        if self.output == GrepOutput::Count
-            && report::content(format!("{selected}\n").as_bytes(), deadline).is_err()
-        {
-            return RunResult::failed(2, "grep: stdout takes nothing");
-        }
-        if selected > 0 {
-            return RunResult::success();
-        }
-        let what = if self.inverted { "every line matches" } else { "no line matches" };
-        RunResult::failed(1, &format!("grep: {what} {} in {} bytes", self.pattern, input.len()))
     }
 }
 

@@ -86,10 +86,10 @@ impl Checker {
             return Err("a command that is empty once its variables are replaced".into());
         }
         let parsed = command::parse(fields, self.dialect, self.depth)?;
-        self.facts.named_limit = self.facts.named_limit.max(parsed.named_limit());
-        self.facts.touches_files |= parsed.touches_files();
-        let reads = parsed.reads_stdin();
-        if piped && !reads {
+        let facts = parsed.facts();
+        self.facts.named_limit = self.facts.named_limit.max(facts.named_limit);
+        self.facts.touches_files |= facts.touches_files;
+        if piped && !facts.reads_stdin {
             return Err("a pipe leads into grep, nc or cat, and nowhere else".into());
         }
         if matches!(parsed, Command::Grep(_) | Command::Cat) && !has_input {
@@ -144,39 +144,42 @@ pub(super) fn variable(name: &str, default: Option<&str>) -> Result<String, Stri
     Ok(if value.is_empty() { default.unwrap_or_default().to_owned() } else { value })
 }
 
-impl Command {
-    /// The limit that the command line names.
-    fn named_limit(&self) -> Option<Duration> {
-        match self {
-            Self::Check(check) => Some(check.timeout),
-            Self::Transfers(transfers) => transfers.own_limit(),
-            Self::Netcat(netcat) => netcat.own_limit(),
-            // The command within has no longer than that.
-            Self::Timeout(length, _) => Some(*length),
-            Self::Nested(script) => script.facts.named_limit,
-            Self::Exec(Some(command)) => command.named_limit(),
-            _ => None,
-        }
-    }
-
+/// What is known about a command before it runs.
+#[derive(Default)]
+struct CommandFacts {
+    /// The limit that its command line names.
+    named_limit: Option<Duration>,
     /// Whether it looks at files.
-    fn touches_files(&self) -> bool {
-        match self {
-            Self::Transfers(transfers) => transfers.touches_files(),
-            Self::Test(test) => matches!(test, Test::File(..) | Test::Not(_)),
-            Self::Nested(script) => script.facts.touches_files,
-            Self::Timeout(_, command) | Self::Exec(Some(command)) => command.touches_files(),
-            _ => false,
-        }
-    }
-
+    touches_files: bool,
     /// Whether it has a use for a pipe.
-    fn reads_stdin(&self) -> bool {
+    reads_stdin: bool,
+}
+
+impl Command {
+    /// What is known about it.
+    fn facts(&self) -> CommandFacts {
+        let none = CommandFacts::default();
         match self {
-            Self::Grep(_) | Self::Cat => true,
-            Self::Netcat(netcat) => netcat.reads_stdin(),
-            Self::Timeout(_, command) | Self::Exec(Some(command)) => command.reads_stdin(),
-            _ => false,
+            Self::Check(check) => CommandFacts { named_limit: Some(check.timeout), ..none },
+            Self::Transfers(transfers) => CommandFacts {
+                named_limit: transfers.own_limit(),
+                touches_files: transfers.touches_files(),
+                ..none
+            },
+            Self::Netcat(netcat) => {
+                CommandFacts { named_limit: netcat.own_limit(), reads_stdin: netcat.reads_stdin(), ..none }
+            }
+            Self::Grep(_) | Self::Cat => CommandFacts { reads_stdin: true, ..none },
+            Self::Test(Test::File(..) | Test::Not(_)) => CommandFacts { touches_files: true, ..none },
+            Self::Nested(script) => CommandFacts {
+                named_limit: script.facts.named_limit,
+                touches_files: script.facts.touches_files,
+                ..none
+            },
+            // The command within has no longer than that.
+            Self::Timeout(length, command) => CommandFacts { named_limit: Some(*length), ..command.facts() },
+            Self::Exec(Some(command)) => command.facts(),
+            _ => none,
         }
     }
 }

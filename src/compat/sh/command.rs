@@ -4,17 +4,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use regex_lite::Regex;
-
 use crate::check::Check;
 use crate::cli::{self, Usage};
 use crate::command::Parsed;
 use crate::compat::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
+use crate::compat::grep::{self, Grep};
 use crate::compat::nc::{self, Netcat};
 use crate::compat::transfer::Transfers;
 use crate::compat::{curl, wget};
 use crate::exit::ExitStatus;
-use crate::regex::{self, Case, Syntax};
 
 use super::{Dialect, Script};
 
@@ -81,34 +79,6 @@ pub(super) enum Test {
     Malformed(String),
 }
 
-/// A search through the lines of a pipe.
-#[derive(Debug)]
-pub(super) struct Grep {
-    /// Matches a line.
-    pub(super) regex: Regex,
-    /// The pattern, for messages.
-    pub(super) pattern: String,
-    /// `-v`: whether lines without a match are selected.
-    pub(super) inverted: bool,
-    /// `-m`: the most lines that are selected.
-    pub(super) most: usize,
-    /// What is written.
-    pub(super) output: GrepOutput,
-}
-
-/// What a search writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GrepOutput {
-    /// `-q`: nothing.
-    Nothing,
-    /// The lines that are selected.
-    Lines,
-    /// `-o`: the matches.
-    Matches,
-    /// `-c`: how many lines are selected.
-    Count,
-}
-
 /// The command that `words` are; an error says what is not offered.
 pub(super) fn parse(words: Vec<String>, dialect: Dialect, depth: usize) -> Result<Command, String> {
     let mut words = words.into_iter();
@@ -132,10 +102,8 @@ pub(super) fn parse(words: Vec<String>, dialect: Dialect, depth: usize) -> Resul
         "sexton" if args.first().is_some_and(|word| word == "check") => {
             Ok(read(cli::parse_check(os(args).into_iter().skip(1)), Command::Check))
         }
-        "grep" => grep(args).map(Command::Grep),
-        "egrep" | "fgrep" => {
-            let flag = if name == "egrep" { "-E" } else { "-F" };
-            grep(std::iter::once(flag.to_owned()).chain(args).collect()).map(Command::Grep)
+        "grep" | "egrep" | "fgrep" => {
+            grep::args(name, os(args)).and_then(|args| Grep::new(&args)).map(Command::Grep)
         }
         "echo" => echo(&args, dialect).map(Command::Print),
         "cat" if args.iter().all(|arg| arg == "-") => Ok(Command::Cat),
@@ -231,7 +199,7 @@ fn timeout(args: Vec<String>, dialect: Dialect, depth: usize) -> Result<Command,
     let grammar = Grammar { flags: TIMEOUT_FLAGS, long: LongOptions::Gnu, operands: Operands::Last };
     let mut words = Vec::new();
     for word in Scanner::new(grammar, os(args)) {
-        if let Word::Operand(word) = word.map_err(|mistake| mistake.in_glibc_words("timeout".as_ref()))? {
+        if let Word::Operand(word) = word.map_err(|mistake| mistake.as_not_offered("timeout"))? {
             words.push(word.to_string_lossy().into_owned());
         }
     }
@@ -289,85 +257,6 @@ fn unescaped(text: &str) -> Result<String, String> {
         });
     }
     Ok(plain)
-}
-
-/// The options of `grep` that are offered.
-const GREP_FLAGS: &[Flag] = &[
-    Flag::new("quiet", Some('q'), Arity::Switch),
-    Flag::new("silent", None, Arity::Switch),
-    Flag::new("ignore-case", Some('i'), Arity::Switch),
-    Flag::short('y', Arity::Switch),
-    Flag::new("fixed-strings", Some('F'), Arity::Switch),
-    Flag::new("extended-regexp", Some('E'), Arity::Switch),
-    Flag::new("basic-regexp", Some('G'), Arity::Switch),
-    Flag::new("only-matching", Some('o'), Arity::Switch),
-    Flag::new("invert-match", Some('v'), Arity::Switch),
-    Flag::new("count", Some('c'), Arity::Switch),
-    Flag::new("line-regexp", Some('x'), Arity::Switch),
-    Flag::new("word-regexp", Some('w'), Arity::Switch),
-    Flag::new("regexp", Some('e'), Arity::Value),
-    Flag::new("max-count", Some('m'), Arity::Value),
-    Flag::new("no-messages", Some('s'), Arity::Switch),
-    Flag::new("text", Some('a'), Arity::Switch),
-    Flag::new("no-filename", Some('h'), Arity::Switch),
-    Flag::new("line-buffered", None, Arity::Switch),
-    Flag::new("color", None, Arity::Optional),
-];
-
-/// `grep [OPTION]... PATTERN`
-fn grep(args: Vec<String>) -> Result<Grep, String> {
-    let (mut syntax, mut case) = (Syntax::Basic, Case::Sensitive);
-    let (mut inverted, mut whole_line, mut whole_word, mut most) = (false, false, false, usize::MAX);
-    let (mut output, mut patterns, mut operands) = (GrepOutput::Lines, Vec::new(), Vec::new());
-    let grammar = Grammar { flags: GREP_FLAGS, long: LongOptions::Gnu, operands: Operands::Anywhere };
-    for word in Scanner::new(grammar, os(args)) {
-        let option = match word.map_err(|mistake| mistake.in_glibc_words("grep".as_ref()))? {
-            Word::Operand(word) => {
-                operands.push(word.to_string_lossy().into_owned());
-                continue;
-            }
-            Word::Option(option) => option,
-        };
-        let value = option.value.map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
-        match (option.flag.letter, option.flag.long) {
-            (Some('q'), _) | (_, Some("silent")) => output = GrepOutput::Nothing,
-            (Some('o'), _) if output == GrepOutput::Lines => output = GrepOutput::Matches,
-            (Some('c'), _) if output != GrepOutput::Nothing => output = GrepOutput::Count,
-            (Some('v'), _) => inverted = true,
-            (Some('x'), _) => whole_line = true,
-            (Some('w'), _) => whole_word = true,
-            (Some('i' | 'y'), _) => case = Case::Insensitive,
-            (Some('E'), _) => syntax = Syntax::Extended,
-            (Some('F'), _) => syntax = Syntax::Fixed,
-            (Some('G'), _) => syntax = Syntax::Basic,
-            (Some('e'), _) => patterns.push(value),
-            (Some('m'), _) => most = value.parse().map_err(|_| format!("grep -m {value}: not a number"))?,
-            (_, Some("color")) if value != "never" => return Err("grep --color: not offered".into()),
-            _ => {}
-        }
-    }
-    let mut operands = operands.into_iter();
-    if patterns.is_empty() {
-        patterns.extend(operands.next());
-    }
-    if operands.any(|file| file != "-") {
-        return Err("grep reads a pipe, and no file".into());
-    }
-    if patterns.is_empty() {
-        return Err("grep: no pattern".into());
-    }
-    if whole_word && output == GrepOutput::Matches {
-        return Err("grep -o with -w: not offered".into());
-    }
-    let pattern = patterns.join(" or ");
-    let regex = regex::grep(&patterns, syntax, case).map_err(|why| format!("grep {pattern}: {why}"))?;
-    let framed = match (whole_line, whole_word) {
-        (true, _) => Some(format!("^(?:{})$", regex.as_str())),
-        (false, true) => Some(format!(r"(?:^|\W)(?:{})(?:\W|$)", regex.as_str())),
-        (false, false) => None,
-    };
-    let regex = framed.map_or(Ok(regex), |framed| regex::compile(&framed, case))?;
-    Ok(Grep { regex, pattern, inverted, most, output })
 }
 
 /// A condition as `test` reads it, by the number of its words (test(1p)).

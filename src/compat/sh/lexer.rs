@@ -87,54 +87,49 @@ pub(crate) fn tokens(line: &str) -> Result<Vec<Token>, String> {
     let mut rest = line.chars().peekable();
     let mut found = Vec::new();
     while let Some(&c) = rest.peek() {
-        match c {
-            ' ' | '\t' => {
-                rest.next();
-            }
-            '\n' | ';' => {
-                rest.next();
-                found.push(Token::Then);
-            }
-            '#' => while rest.next_if(|c| *c != '\n').is_some() {},
-            '|' => {
-                rest.next();
-                found.push(if rest.next_if_eq(&'|').is_some() { Token::Or } else { Token::Pipe });
-            }
-            '&' => {
-                rest.next();
-                match rest.peek() {
-                    Some('&') => {
-                        rest.next();
-                        found.push(Token::And);
-                    }
-                    _ => found.push(Token::Background),
-                }
-            }
-            '>' => found.push(redirect(&mut rest, 1)?),
-            '<' => found.push(redirect(&mut rest, 0)?),
-            '(' => {
-                rest.next();
-                found.push(Token::Open);
-            }
-            ')' => {
-                rest.next();
-                found.push(Token::Close);
-            }
-            _ => {
-                let word = word(&mut rest)?;
-                let fd = match word.as_slice() {
-                    [Piece::Text(text, Quotes::None)] if text.len() == 1 => text.parse().ok(),
-                    _ => None,
-                };
-                match fd.filter(|_| matches!(rest.peek(), Some('>' | '<'))) {
-                    Some(fd) => found.push(redirect(&mut rest, fd)?),
-                    None if word.is_empty() => {}
-                    None => found.push(Token::Word(word)),
-                }
-            }
+        if !matches!(c, ' ' | '\t' | '\n' | ';' | '#' | '|' | '&' | '(' | ')') {
+            found.extend(word_or_redirection(&mut rest)?);
+            continue;
         }
+        rest.next();
+        found.push(match c {
+            ' ' | '\t' => continue,
+            '#' => {
+                while rest.next_if(|c| *c != '\n').is_some() {}
+                continue;
+            }
+            '|' if rest.next_if_eq(&'|').is_some() => Token::Or,
+            '|' => Token::Pipe,
+            '&' if rest.next_if_eq(&'&').is_some() => Token::And,
+            '&' => Token::Background,
+            '(' => Token::Open,
+            ')' => Token::Close,
+            _ => Token::Then,
+        });
     }
     Ok(found)
+}
+
+/// Reads a word, or a redirection with its descriptor; nothing where a line is only continued.
+fn word_or_redirection(rest: &mut Peekable<Chars<'_>>) -> Result<Option<Token>, String> {
+    let mut fd = match rest.peek() {
+        Some('>') => Some(1),
+        Some('<') => Some(0),
+        _ => None,
+    };
+    let mut read = Word::new();
+    if fd.is_none() {
+        read = word(rest)?;
+        fd = match read.as_slice() {
+            [Piece::Text(text, Quotes::None)] if text.len() == 1 => text.parse().ok(),
+            _ => None,
+        };
+        fd = fd.filter(|_| matches!(rest.peek(), Some('>' | '<')));
+    }
+    match fd {
+        Some(fd) => redirect(rest, fd).map(Some),
+        None => Ok((!read.is_empty()).then_some(Token::Word(read))),
+    }
 }
 
 /// Reads from `>` or `<` on.
@@ -172,45 +167,22 @@ fn redirect(rest: &mut Peekable<Chars<'_>>, fd: i32) -> Result<Token, String> {
 /// Reads a word.
 fn word(rest: &mut Peekable<Chars<'_>>) -> Result<Word, String> {
     let mut word = Word::new();
-    while let Some(&c) = rest.peek() {
+    while let Some(c) = rest.next_if(|c| !" \t\n;|&><()".contains(*c)) {
         match c {
-            ' ' | '\t' | '\n' | ';' | '|' | '&' | '>' | '<' | '(' | ')' => break,
             '\'' => {
-                rest.next();
-                let mut text = String::new();
-                loop {
-                    match rest.next() {
-                        Some('\'') => break,
-                        Some(c) => text.push(c),
-                        None => return Err("a ' is never closed".into()),
-                    }
-                }
+                let text: String = std::iter::from_fn(|| rest.next_if(|c| *c != '\'')).collect();
+                rest.next().ok_or("a ' is never closed")?;
                 word.push(Piece::Text(text, Quotes::Some));
             }
-            '"' => {
-                rest.next();
-                quoted(rest, &mut word)?;
-            }
-            '\\' => {
-                rest.next();
-                match rest.next() {
-                    Some('\n') => {}
-                    Some(c) => word.push(Piece::Text(c.into(), Quotes::Some)),
-                    None => return Err("a \\ at the end".into()),
-                }
-            }
-            '$' => {
-                rest.next();
-                word.push(variable(rest, Quotes::None)?);
-            }
-            '`' => {
-                rest.next();
-                word.push(Piece::Command(backquoted(rest)?, Quotes::None));
-            }
-            _ => {
-                rest.next();
-                add(&mut word, c, Quotes::None);
-            }
+            '"' => quoted(rest, &mut word)?,
+            '\\' => match rest.next() {
+                Some('\n') => {}
+                Some(c) => word.push(Piece::Text(c.into(), Quotes::Some)),
+                None => return Err("a \\ at the end".into()),
+            },
+            '$' => word.push(variable(rest, Quotes::None)?),
+            '`' => word.push(Piece::Command(backquoted(rest)?, Quotes::None)),
+            c => add(&mut word, c, Quotes::None),
         }
     }
     Ok(word)
@@ -219,22 +191,18 @@ fn word(rest: &mut Peekable<Chars<'_>>) -> Result<Word, String> {
 /// Reads to the closing `"`.
 fn quoted(rest: &mut Peekable<Chars<'_>>, word: &mut Word) -> Result<(), String> {
     word.push(Piece::Text(String::new(), Quotes::Some));
-    loop {
-        match rest.next() {
-            Some('"') => return Ok(()),
-            Some('$') => word.push(variable(rest, Quotes::Some)?),
-            Some('`') => word.push(Piece::Command(backquoted(rest)?, Quotes::Some)),
-            Some('\\') => match rest.next() {
+    while let Some(c) = rest.next() {
+        match c {
+            '"' => return Ok(()),
+            '$' => word.push(variable(rest, Quotes::Some)?),
+            '`' => word.push(Piece::Command(backquoted(rest)?, Quotes::Some)),
+            '\\' => match rest.next() {
                 Some('\n') => {}
                 Some(c @ ('"' | '\\' | '$' | '`')) => add(word, c, Quotes::Some),
-                Some(c) => {
-                    add(word, '\\', Quotes::Some);
-                    add(word, c, Quotes::Some);
-                }
+                Some(c) => ['\\', c].into_iter().for_each(|c| add(word, c, Quotes::Some)),
                 None => break,
             },
-            Some(c) => add(word, c, Quotes::Some),
-            None => break,
+            c => add(word, c, Quotes::Some),
         }
     }
     Err("a \" is never closed".into())
@@ -251,16 +219,15 @@ fn add(word: &mut Word, c: char, quotes: Quotes) {
 /// Reads to the closing backquote.
 fn backquoted(rest: &mut Peekable<Chars<'_>>) -> Result<String, String> {
     let mut line = String::new();
-    loop {
-        match rest.next() {
-            Some('`') => return Ok(line),
-            Some('\\') => match rest.next() {
-                Some(c @ ('`' | '\\' | '$')) => line.push(c),
-                Some(c) => line.extend(['\\', c]),
-                None => break,
-            },
-            Some(c) => line.push(c),
-            None => break,
+    while let Some(c) = rest.next() {
+        match (c, rest.peek()) {
+            ('`', _) => return Ok(line),
+            ('\\', Some('`' | '\\' | '$')) => line.extend(rest.next()),
+            ('\\', Some(_)) => {
+                line.push(c);
+                line.extend(rest.next());
+            }
+            _ => line.push(c),
         }
     }
     Err("a ` is never closed".into())

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use crate::attempt;
-use crate::compat::RunResult;
+use crate::compat::{PIPE_MAX, RunResult};
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
 use crate::net;
@@ -15,7 +15,7 @@ use crate::report::{self, Stream};
 use crate::sys::stdio::{self, Diverted};
 use crate::watchdog;
 
-use super::builtins::{PIPE_MAX, connect};
+use super::builtins::connect;
 use super::check::{is_set, variable};
 use super::command::{self, Command, ShellOption};
 use super::lexer::{self, Piece, RedirectTarget, Word};

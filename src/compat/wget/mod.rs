@@ -22,7 +22,7 @@ use crate::net::Family;
 use crate::net::tls::Verify;
 
 use super::limit;
-use super::long_options::{self, Arity, Flag, ParsedArg, Syntax};
+use super::long_options::{self, Arity, Flag, LongOptions, ParsedArg};
 
 /// What it ends with where nothing else fits, a missing URL for one.
 const GENERIC: u8 = 1;
@@ -139,7 +139,7 @@ struct WgetArgs {
 /// Turns its args into transfers.
 fn read(words: Vec<OsString>) -> Result<Parsed<Transfers>, UsageError> {
     let mut args = WgetArgs::new().map_err(usage_error)?;
-    for given in long_options::parse(FLAGS, Syntax::Gnu, words).map_err(usage_error)? {
+    for given in long_options::parse(FLAGS, LongOptions::Gnu, words).map_err(usage_error)? {
         match given {
             ParsedArg::Operand(url) => args.urls.push(url),
             ParsedArg::Switch { name, .. } => args.switch(name),

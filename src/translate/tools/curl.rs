@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::compat::curl::flags::FLAGS;
-use crate::compat::long_options::{self, ParsedArg, Syntax};
+use crate::compat::long_options::{self, LongOptions, ParsedArg};
 
 use super::{Call, known};
 use crate::translate::notation::plain;
@@ -32,7 +32,7 @@ struct Request {
 pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let args: Vec<OsString> = call.args.iter().map(Into::into).collect();
     let mut request = Request::default();
-    for given in long_options::parse(FLAGS, Syntax::Curl, args).map_err(|why| format!("curl: {why}"))? {
+    for given in long_options::parse(FLAGS, LongOptions::Curl, args).map_err(|why| format!("curl: {why}"))? {
         match given {
             ParsedArg::Operand(url) => request.urls.push(url),
             ParsedArg::Switch { name, on } => request.switch(name, on)?,

@@ -1,7 +1,7 @@
 //! `mysqladmin`, `mysql` and `MariaDB`'s `healthcheck.sh`.
 
 use super::{Call, Given, host, options, port, userinfo};
-use crate::translate::notation::plain;
+use crate::translate::notation::{is_script, plain};
 use crate::translate::semantics::{Check, Exit, Flag, Limit, Output, Refusal, Semantics};
 
 /// Their options that take a value; `-p` takes one only where it is glued on.
@@ -168,7 +168,7 @@ pub(super) fn client(call: &Call) -> Result<Semantics, Refusal> {
 pub(super) fn healthcheck(call: &Call) -> Result<Semantics, Refusal> {
     let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
     let is_known = |arg: &&str| arg.starts_with("--") && !arg.contains("://");
-    if args.is_empty() || !call.name.ends_with(".sh") || !args.iter().all(is_known) {
+    if args.is_empty() || !is_script(&call.name) || !args.iter().all(is_known) {
         return Err(Refusal::with("a script of its own", "sexton translate FILE, with that script"));
     }
     let known =

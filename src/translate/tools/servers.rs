@@ -14,9 +14,9 @@ pub(super) fn traefik(call: &Call) -> Result<Semantics, Refusal> {
         let (name, value) = option.split_once('=').unwrap_or((&option, "true"));
         match name.split('.').collect::<Vec<_>>().as_slice() {
             ["ping"] => pings = value == "true",
-            ["ping", "entrypoint"] => entry = value.to_owned(),
+            ["ping", "entrypoint"] => value.clone_into(&mut entry),
             ["entrypoint" | "entrypoints", name, "address"] => {
-                addresses.push(((*name).to_owned(), value.to_owned()))
+                addresses.push(((*name).to_owned(), value.to_owned()));
             }
             _ => return Err(Refusal::with(format!("traefik {arg}"), nearest)),
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::compat::long_options::{self, ParsedArg, Syntax};
+use crate::compat::long_options::{self, LongOptions, ParsedArg};
 use crate::compat::wget::FLAGS;
 
 use super::Call;
@@ -30,7 +30,7 @@ struct Request {
 pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
     let args: Vec<OsString> = call.args.iter().map(Into::into).collect();
     let mut request = Request::default();
-    for given in long_options::parse(FLAGS, Syntax::Gnu, args).map_err(|why| format!("wget: {why}"))? {
+    for given in long_options::parse(FLAGS, LongOptions::Gnu, args).map_err(|why| format!("wget: {why}"))? {
         match given {
             ParsedArg::Operand(url) => request.urls.push(url),
             ParsedArg::Switch { name, .. } => request.switch(name)?,

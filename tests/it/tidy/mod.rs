@@ -142,6 +142,8 @@ fn the_rules_object_to_what_breaks_them() {
         ("src/probe/x.rs", "thread::Builder::new()", "`thread::Builder`"),
         ("src/check.rs", "use std::process::Command;", "`process::Command`"),
         ("src/init/reaper.rs", "process::fork()", "`fork(`"),
+        ("src/compat/x.rs", "while let Some(arg) = args.next() {}", "`args.next`"),
+        ("src/probe/x.rs", "let file = std::fs::File::open(path)?;", "`File::open`"),
         ("src/check.rs", "use crate::probe::*;", "glob"),
         ("src/probe/utils.rs", "", "says nothing"),
         ("src/probe/x.rs", "struct SocketManager;", "says nothing"),

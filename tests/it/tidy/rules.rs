@@ -30,6 +30,14 @@ const RESERVED: &[(&[&str], &[&str])] = &[
     (&["fork", "("], &["src/sys/", "src/init/child.rs"]),
     (&["vfork", "("], &["src/sys/", "src/init/child.rs"]),
     (&["posix_spawn", "("], &["src/sys/", "src/init/child.rs"]),
+    // One getopt for all personalities. What it cannot read: `set +e`, dig's `+short`, find's `-name`, and programs whose
+    // options are known only in part.
+    (
+        &["args", ".", "next"],
+        &["src/cli/line.rs", "src/compat/getopt.rs", "src/compat/sh/command.rs", "src/translate/"],
+    ),
+    // One reader of files, with a name for what it may wait for.
+    (&["File", "::", "open"], &["src/system/file.rs", "src/install.rs"]),
 ];
 
 /// What a module that decides without a clock and without I/O may not name.

@@ -10,7 +10,6 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check --timeout 3s postgres://${POSTGRES_USER}@127.0.0.1",
     ),
     (r#"["CMD-SHELL", "redis-cli ping | grep PONG"]"#, "check redis://127.0.0.1"),
-    ("redis-cli ping || exit 1", "check redis://127.0.0.1"),
     ("redis-cli -a $$REDIS_PASSWORD --raw incr ping", "check redis://:${REDIS_PASSWORD}@127.0.0.1"),
     (
         r#"redis-cli --no-auth-warning -a "$$REDIS_HOST_PASSWORD" ping"#,
@@ -31,11 +30,11 @@ const TRANSLATED: &[(&str, &str)] = &[
     ),
     (
         r#"["CMD-SHELL", "exec 3<>/dev/tcp/localhost/9000; echo -e 'GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3; grep -q '200 OK' <&3 || exit 1"]"#,
-        r#"check --send GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n\n --expect 200 OK tcp://localhost:9000"#,
+        r"check --send GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n\n --expect 200 OK tcp://localhost:9000",
     ),
     (
         r#"["CMD-SHELL", "{ printf >&3 'GET /realms/master HTTP/1.0\\r\\n\\r\\n'; cat <&3; } 3<>/dev/tcp/127.0.0.1/8080 | grep -q '200 OK'"]"#,
-        r#"check --send GET /realms/master HTTP/1.0\r\n\r\n --expect 200 OK tcp://127.0.0.1:8080"#,
+        r"check --send GET /realms/master HTTP/1.0\r\n\r\n --expect 200 OK tcp://127.0.0.1:8080",
     ),
     (
         "wget --no-verbose --tries=1 --spider http://localhost:3000/api/health || exit 1",
@@ -53,8 +52,6 @@ const TRANSLATED: &[(&str, &str)] = &[
         r#"["CMD", "traefik", "healthcheck", "--ping"]"#,
         "check --timeout 5s --method HEAD --follow --status 200 http://127.0.0.1:8080/ping",
     ),
-    ("curl -f http://localhost:80/alive || exit 1", "check --status 200-399 http://localhost:80/alive"),
-    ("curl --fail http://127.0.0.1:8123/ || exit 1", "check --status 200-399 http://127.0.0.1:8123/"),
     (
         "curl --connect-timeout 15 --silent --show-error --fail http://localhost:8989/ping",
         "check --status 200-399 http://localhost:8989/ping",
@@ -74,10 +71,6 @@ const TRANSLATED: &[(&str, &str)] = &[
     (
         r#"["CMD", "curl", "--fail", "http://127.0.0.1:7878/radarr/ping"]"#,
         "check --status 200-399 http://127.0.0.1:7878/radarr/ping",
-    ),
-    (
-        "curl -f http://localhost:9000/minio/health/live",
-        "check --status 200-399 http://localhost:9000/minio/health/live",
     ),
     (r#"["CMD", "mc", "ready", "local"]"#, "check http://127.0.0.1:9000/minio/health/cluster"),
     ("timeout 5s bash -c ':> /dev/tcp/127.0.0.1/9000' || exit 1", "check --timeout 5s tcp://127.0.0.1:9000"),
@@ -107,7 +100,6 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check mongodb://root:${MONGO_INITDB_ROOT_PASSWORD}@127.0.0.1",
     ),
     ("mysqladmin ping -h localhost -u root --password=$$MYSQL_ROOT_PASSWORD", "check mysql://127.0.0.1"),
-    ("mysqladmin ping --silent", "check mysql://127.0.0.1"),
     (r#"["CMD", "mysqladmin" ,"ping", "-h", "localhost"]"#, "check mysql://127.0.0.1"),
     (
         "mysql --user=$$MYSQL_USER --password=$$MYSQL_PASSWORD -e 'SHOW DATABASES;'",
@@ -157,19 +149,12 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check kafka://localhost",
     ),
     ("kafka-cluster cluster-id --bootstrap-server localhost:9092 || exit 1", "check kafka://localhost"),
-    ("nc -z localhost 9092 || exit 1", "check tcp://localhost:9092"),
-    (
-        "echo ruok | nc localhost 2181 | grep imok",
-        r#"check --send ruok\n --expect imok tcp://localhost:2181"#,
-    ),
+    ("echo ruok | nc localhost 2181 | grep imok", r"check --send ruok\n --expect imok tcp://localhost:2181"),
     (
         "bash -c 'echo ruok | nc 127.0.0.1 2181 | grep imok'",
-        r#"check --send ruok\n --expect imok tcp://127.0.0.1:2181"#,
+        r"check --send ruok\n --expect imok tcp://127.0.0.1:2181",
     ),
-    (
-        "echo srvr | nc localhost 2181 | grep Mode",
-        r#"check --send srvr\n --expect Mode tcp://localhost:2181"#,
-    ),
+    ("echo srvr | nc localhost 2181 | grep Mode", r"check --send srvr\n --expect Mode tcp://localhost:2181"),
     ("zkServer.sh status", "check zookeeper://127.0.0.1:2181"),
     (
         "tctl --address temporal:7233 cluster health",
@@ -188,15 +173,12 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check --user default:${CLICKHOUSE_PASSWORD} http://localhost:8123/?query=SELECT%201",
     ),
     (r#"["CMD", "influx", "ping"]"#, "check --follow http://127.0.0.1:8086/ping"),
-    ("influx ping", "check --follow http://127.0.0.1:8086/ping"),
     ("influx ping --host http://localhost:8086", "check --follow http://localhost:8086/ping"),
-    ("curl -f http://localhost:8086/ping", "check --status 200-399 http://localhost:8086/ping"),
     (
         "curl -sl -I http://localhost:8086/ping?verbose=true",
         "check --method HEAD --status 200-599 http://localhost:8086/ping?verbose=true",
     ),
     ("wget http://localhost:7474 || exit 1", "check --follow http://localhost:7474"),
-    ("wget -O /dev/null -q http://localhost:7474 || exit 1", "check --follow http://localhost:7474"),
     (
         "wget --no-verbose --spider http://127.0.0.1:7700/health",
         "check --method HEAD --follow http://127.0.0.1:7700/health",
@@ -205,7 +187,6 @@ const TRANSLATED: &[(&str, &str)] = &[
         "pg_isready -h localhost -p 5432 -U postgres | grep 'accepting connections'",
         "check --timeout 3s postgres://postgres@localhost",
     ),
-    ("wget -qO- http://localhost:6333/healthz", "check --follow http://localhost:6333/healthz"),
     ("bash -c ':> /dev/tcp/127.0.0.1/6333' || exit 1", "check tcp://127.0.0.1:6333"),
     ("bash -c 'cat < /dev/null > /dev/tcp/localhost/5672'", "check tcp://localhost:5672"),
     ("(echo > /dev/tcp/localhost/8080) >/dev/null 2>&1 || exit 1", "check tcp://localhost:8080"),
@@ -261,25 +242,8 @@ const TRANSLATED: &[(&str, &str)] = &[
     ),
     ("ps aux | grep '[s]idekiq' || exit 1", "check process:/sidekiq/"),
     ("ps -ef | grep -v grep | grep nginx", "check process:/nginx/"),
-    ("pgrep -f gunicorn || exit 1", "check process:/gunicorn/"),
-    ("pidof nginx", "check process:nginx"),
-    ("test -e /tmp/healthy", "check file:/tmp/healthy"),
     ("test $(find /tmp/health -mmin -1)", "check --max-age 1m file:/tmp/health"),
     ("find /tmp/heartbeat -mmin -2 | grep .", "check --max-age 2m file:/tmp/heartbeat"),
-    (r#"["CMD", "grpc_health_probe", "-addr=:50051"]"#, "check --timeout 2s grpc://localhost:50051"),
-    (
-        "/bin/grpc_health_probe -addr=localhost:50051 -tls -tls-no-verify",
-        "check --timeout 2s --insecure grpcs://localhost:50051",
-    ),
-    (
-        r#"["CMD", "etcdctl", "--endpoints=http://localhost:2379", "endpoint", "health"]"#,
-        "check --json-path /health=true http://localhost:2379/health",
-    ),
-    (
-        "wget --spider -q http://127.0.0.1:8200/v1/sys/health",
-        "check --method HEAD --follow http://127.0.0.1:8200/v1/sys/health",
-    ),
-    ("wget -q -O - http://localhost:8222/healthz", "check --follow http://localhost:8222/healthz"),
     ("curl -sf --max-time 2 https://ipinfo.io", "check --timeout 2s --status 200-399 https://ipinfo.io"),
     ("dig +short @127.0.0.1 pi.hole", "check dns:pi.hole@127.0.0.1"),
     ("dig +norecurse +retry=0 @127.0.0.1 pi.hole || exit 1", "check dns:pi.hole@127.0.0.1"),
@@ -290,21 +254,12 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check --method HEAD --follow http://localhost:9117/UI/Login",
     ),
     (
-        "wget --quiet --tries=1 --spider http://localhost:8080/ || exit 1",
-        "check --method HEAD --follow http://localhost:8080/",
-    ),
-    ("wget -nv -t1 --spider 'http://localhost/' || exit 1", "check --method HEAD --follow http://localhost/"),
-    (
         "wget -q --spider --proxy=off localhost:8080/health",
         "check --method HEAD --follow http://localhost:8080/health",
     ),
     (
         "wget --no-check-certificate -q --spider https://localhost:8443",
         "check --insecure --method HEAD --follow https://localhost:8443",
-    ),
-    (
-        "wget --timeout=5 -q -O /dev/null http://localhost:3000",
-        "check --timeout 5s --follow http://localhost:3000",
     ),
     (
         "wget -q -T 5 -O - http://localhost:8080/actuator/health | grep UP",
@@ -323,10 +278,6 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check --json-path /status=UP --status 200-599 http://localhost:8080/actuator/health",
     ),
     (
-        "curl -sS http://localhost:8080/health || exit 1",
-        "check --status 200-599 http://localhost:8080/health",
-    ),
-    (
         "curl -f -H 'Host: example.com' http://localhost/health",
         "check --header Host: example.com --status 200-399 http://localhost/health",
     ),
@@ -334,7 +285,6 @@ const TRANSLATED: &[(&str, &str)] = &[
         "curl -f --retry 3 --retry-delay 1 http://localhost/health",
         "check --status 200-399 http://localhost/health",
     ),
-    ("curl -fs -m 5 http://localhost", "check --timeout 5s --status 200-399 http://localhost"),
     (
         "curl -fsSL --max-time 10 http://localhost:3000 -o /dev/null",
         "check --timeout 10s --follow --status 200-399 http://localhost:3000",
@@ -342,10 +292,6 @@ const TRANSLATED: &[(&str, &str)] = &[
     (
         "curl -k -f https://localhost:8443/ || exit 1",
         "check --insecure --status 200-399 https://localhost:8443/",
-    ),
-    (
-        "curl --fail --silent --insecure https://localhost:443 > /dev/null",
-        "check --insecure --status 200-399 https://localhost:443",
     ),
     ("curl -f http://$(hostname):8080 || exit 1", "check --status 200-399 http://${HOSTNAME}:8080"),
     (
@@ -371,12 +317,8 @@ const TRANSLATED: &[(&str, &str)] = &[
         "check --status 200-399 http://localhost:8000/health http://localhost:8001/health",
     ),
     (
-        "curl -sf http://localhost:8983/solr/admin/ping",
-        "check --status 200-399 http://localhost:8983/solr/admin/ping",
-    ),
-    (
         "echo version | nc -w1 127.0.0.1 11211 | grep VERSION",
-        r#"check --timeout 1s --send version\n --expect VERSION tcp://127.0.0.1:11211"#,
+        r"check --timeout 1s --send version\n --expect VERSION tcp://127.0.0.1:11211",
     ),
     (
         r#"["CMD", "sh", "-c", "curl -sf http://localhost:$$PORT/health > /dev/null"]"#,
@@ -442,7 +384,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("traefik healthcheck", "sexton check --method HEAD http://127.0.0.1:8080/ping"),
     ("mc ping local -c 1 || exit 1", "sexton check http://127.0.0.1:9000/minio/health/live"),
     (
-        r#"curl -s -X GET http://localhost:9200/_cluster/health?pretty | grep status | grep -q '\(green\|yellow\)'"#,
+        r"curl -s -X GET http://localhost:9200/_cluster/health?pretty | grep status | grep -q '\(green\|yellow\)'",
         "sexton check --any 'http://localhost:9200/_cluster/health?pretty#contains=green' 'http://localhost:9200/_cluster/health?pretty#contains=yellow'",
     ),
     (
