@@ -9,3 +9,4 @@ mod real_world;
 mod services;
 mod states;
 mod stores;
+mod waits;

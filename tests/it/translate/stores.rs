@@ -151,7 +151,7 @@ fn stand_ins() -> Option<Folder> {
     ] {
         let script = format!(
             "#!{}\nimport re, subprocess, sys\nargs = sys.argv[1:]\nafter = lambda name: args[args.index(name) \
-             + 1:][:1] if name in args else []\nport = after('--port') or re.findall(r'(?:^|:)([0-9]{{4,5}})$', \
+             + 1:][:1] if name in args else []\nport = after('--port') or re.findall(r'(?:^|:)([0-9]{{4,5}})(?:/\\S*)?$', \
              '\\n'.join(args), re.M)\nlogin = after('-u') + after('-p')\nasked = subprocess.run([sys.executable, \
              {:?}, 'ask', {kind:?}, port[0], *login], capture_output=True, text=True)\nsys.exit(0 if 'accepted' in \
              asked.stdout else 1)\n",
