@@ -1,14 +1,21 @@
 //! What a command line becomes: something that runs to an exit status.
 
-use std::fmt::Debug;
+use std::fmt;
 
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
 
 /// A command line that was understood: plain, validated data that knows how to run.
-pub(crate) trait Command: Debug {
+pub(crate) trait Command {
     /// Runs to the end, and says what to exit with.
     fn run(self: Box<Self>) -> ExitStatus;
+}
+
+impl fmt::Debug for dyn Command {
+    /// No details: as a supertrait, `Debug` would keep that of each field of each command in the binary.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Command")
+    }
 }
 
 /// A text to print: help, a version, or what another program says to a wrong command line.

@@ -240,7 +240,7 @@ impl TargetText {
             secrets.iter().filter(|secret| secret.contains('%')).map(|one| decoded(one)).collect();
         secrets.extend(decoded);
         // A longer secret may hold a shorter one.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_by_cached_key(|secret| std::cmp::Reverse(secret.len()));
         secrets
     }
 }

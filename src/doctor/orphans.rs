@@ -118,7 +118,7 @@ fn names(seen: &Observation, adopted: &[(&Stat, Evidence)]) -> String {
         *names.entry(name).or_default() += 1;
     }
     let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    names.sort_by_cached_key(|(_, count)| std::cmp::Reverse(*count));
     let words: Vec<_> = names.iter().take(3).map(|(name, count)| format!("{count} x {name}")).collect();
     words.join(", ")
 }

@@ -39,7 +39,7 @@ pub(super) fn findings(seen: &Observation) -> Vec<Finding> {
         groups.entry((zombie.parent, origin)).or_default().push(zombie);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, zombies)| std::cmp::Reverse(zombies.len()));
+    groups.sort_by_cached_key(|(_, zombies)| std::cmp::Reverse(zombies.len()));
     groups
         .iter()
         .take(NAMED_MAX)

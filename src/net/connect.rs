@@ -170,7 +170,7 @@ fn in_turns(addresses: &[IpAddr]) -> Vec<IpAddr> {
 
 /// The failure of connections that all failed; sorts them, the one that tells most first.
 fn unreachable(refused: &mut [(SocketAddr, Errno)]) -> Failure {
-    refused.sort_by_key(|(_, errno)| is_noise(*errno));
+    refused.sort_by_cached_key(|(_, errno)| usize::from(is_noise(*errno)));
     let broken =
         refused.iter().all(|(_, errno)| matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM));
     // The others are not known not to live.

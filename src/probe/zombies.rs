@@ -92,7 +92,7 @@ fn guilty(table: &ProcessTable, zombies: &[&Stat]) -> String {
         parents.entry(zombie.parent).or_default().push(zombie);
     }
     let mut parents: Vec<_> = parents.into_iter().collect();
-    parents.sort_by_key(|(_, zombies)| std::cmp::Reverse(zombies.len()));
+    parents.sort_by_cached_key(|(_, zombies)| std::cmp::Reverse(zombies.len()));
     let others = parents.len().saturating_sub(NAMED_MAX);
     let mut sentences: Vec<_> = parents
         .into_iter()

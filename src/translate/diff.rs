@@ -22,7 +22,7 @@ struct Change {
 
 /// The diff of `path` for `edits`; empty without any.
 pub(super) fn unified(path: &str, old: &str, mut edits: Vec<Edit>) -> String {
-    edits.sort_by_key(|edit| edit.place.start);
+    edits.sort_by_cached_key(|edit| edit.place.start);
     // A fragment that several places take by its anchor is changed once.
     let mut end = 0;
     edits.retain(|edit| {

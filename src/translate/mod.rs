@@ -292,7 +292,7 @@ fn translated(text: &str) -> Result<Vec<Translated>, String> {
         translated.extend(found.iter().filter_map(|each| each.translated(&put_in, compose)));
     }
     // What a fragment says holds wherever an alias leads to it, and is told once.
-    translated.sort_by_key(|each| each.line);
+    translated.sort_by_cached_key(|each| each.line);
     translated.dedup_by(|one, other| one.line == other.line && one.original == other.original);
     Ok(translated)
 }

@@ -5,7 +5,7 @@
 pub(crate) mod exchange;
 pub(crate) mod output;
 
-use std::fmt::Debug;
+use std::fmt;
 use std::time::Duration;
 
 use crate::attempt;
@@ -29,7 +29,7 @@ pub(crate) struct Transfers {
 }
 
 /// What differs between curl and wget.
-pub(crate) trait TransferTool: Debug + Sync {
+pub(crate) trait TransferTool: Sync {
     /// What it says, and ends with, when the limit has passed.
     fn timeout_report(&self) -> (String, ExitStatus);
 
@@ -48,6 +48,13 @@ pub(crate) trait TransferTool: Debug + Sync {
 
     /// Runs the transfers.
     fn run(&self, deadline: Deadline) -> RunResult;
+}
+
+impl fmt::Debug for dyn TransferTool {
+    /// No details, for the reason that a command has none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TransferTool")
+    }
 }
 
 impl Command for Transfers {

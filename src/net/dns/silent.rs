@@ -40,7 +40,7 @@ pub(super) fn last(servers: &mut [SocketAddr]) {
     with(|silent| {
         let is_silent =
             |server: &SocketAddr| silent.iter().any(|(one, since)| one == server && since.elapsed() < MEMORY);
-        servers.sort_by_key(is_silent);
+        servers.sort_by_cached_key(|server| usize::from(is_silent(server)));
     });
 }
 

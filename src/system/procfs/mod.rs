@@ -78,7 +78,7 @@ pub(crate) fn count_by_name(processes: &[&Stat]) -> String {
         *counts.entry(&process.comm).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.sort_by_cached_key(|(_, count)| std::cmp::Reverse(*count));
     let others: usize = counts.iter().skip(NAMED_MAX).map(|(_, count)| count).sum();
     let named = counts.into_iter().take(NAMED_MAX);
     let mut words: Vec<_> = named.map(|(comm, count)| format!("{count} x {comm}")).collect();
