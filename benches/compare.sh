@@ -1,32 +1,34 @@
 #!/usr/bin/env bash
-# Prints the tables of the README: one plain GET, one GET over TLS, and an init, each beside the tools that it replaces.
+# Prints what one plain GET, one GET over TLS, and an init cost, each beside the tools that it replaces.
 # All rows of a table come from one run on one server. Needs (Debian): nginx-light or nginx, curl, wget, busybox-static,
 # tini, dumb-init, catatonit, hyperfine, valgrind, time, openssl, gcc, python3; the musl rows need the musl target.
 # Usage: benches/compare.sh [get] [tls] [init]       (all three when none is named)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=benches/lib.sh
+. benches/lib.sh
 
+runs=${SEXTON_BENCH_RUNS:-400}
 work=$(mktemp -d)
 nginx_pid=
 finish() { [ -z "$nginx_pid" ] || kill "$nginx_pid" 2>/dev/null || true; rm -rf "$work"; }
 trap finish EXIT
 
-say() { printf '%s\n' "$*"; }
-skip() { printf 'no %s: its rows are left out\n' "$1" >&2; }
-
 # --- what is measured ------------------------------------------------------------------------------------------------
 
-gnu=$(uname -m)-unknown-linux-gnu
-musl=$(uname -m)-unknown-linux-musl
-cargo build -q --release --target "$gnu"
-sexton_gnu=target/$gnu/release/sexton
-sexton_musl=
-if cargo build -q --release --target "$musl" 2>"$work/musl.log"; then sexton_musl=target/$musl/release/sexton; else skip "musl target"; fi
+sexton_musl=$(shipped)
+sexton_gnu=${SEXTON_GNU:-}
+if [ -z "$sexton_gnu" ]; then
+    cargo build -q --release --bin sexton --target "$gnu"
+    sexton_gnu=$target_folder/$gnu/release/sexton
+fi
 for source in floor orphans latency; do cc -O2 -static -o "$work/$source" "benches/$source.c"; done
+musl-gcc -O2 -static -o "$work/floor-musl" benches/floor.c
 
 # Name and command of each client; the command ends where the URL begins.
 clients() { # URL, options for curl, options for wget, options for sexton
-    [ -z "$sexton_musl" ] || say "sexton (musl)|$sexton_musl check $4 $1"
+    say "sexton (musl)|$sexton_musl check $4 $1"
+    say "sexton (musl) --timeout 4s|$sexton_musl check --timeout 4s $4 $1"
     say "sexton (gnu)|$sexton_gnu check $4 $1"
     say "curl|curl -fsS -o /dev/null $2 $1"
     say "wget|wget -q -O /dev/null $3 $1"
@@ -55,8 +57,6 @@ CONF
     say "nginx does not answer" >&2; exit 1
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 # --- one check -------------------------------------------------------------------------------------------------------
 
 # All bytes that have to be in the image: the program and the libraries that it loads.
@@ -73,7 +73,7 @@ table_of_clients() { # file with lines Name|command
     while IFS='|' read -r name command; do
         # shellcheck disable=SC2086
         set -- $command
-        hyperfine -N --style none --warmup 30 --runs 400 --export-json "$work/time.json" "$command" >/dev/null 2>&1 ||
+        hyperfine -N --style none --warmup 30 --runs $runs --export-json "$work/time.json" "$command" >/dev/null 2>&1 ||
             { say "| $name | failed |"; continue; }
         for _ in $(seq 11); do /usr/bin/time -f '%M %R' "$@" 2>&1 >/dev/null | tail -n 1; done | sort -n | sed -n 6p >"$work/memory"
         valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 >/dev/null | grep -o 'Collected : .*' |
@@ -95,23 +95,27 @@ table_get() {
     {
         clients "$url" "" "" ""
         say "busybox wget|busybox wget -q -O /dev/null $url"
-        say "static C (the floor)|$work/floor 127.0.0.1 $port /"
+        say "static C by glibc (the floor)|$work/floor 127.0.0.1 $port /"
+        say "static C by musl (the floor)|$work/floor-musl 127.0.0.1 $port /"
     } >"$work/clients"
-    say; say "One plain GET of http://127.0.0.1/ from nginx:"; say
+    say; say "One plain GET of \`http://127.0.0.1/\` from nginx:"; say
     table_of_clients "$work/clients"
 }
 
 table_tls() {
     clients "https://localhost:$tls_port/" "--cacert $work/cert.pem" "--ca-certificate=$work/cert.pem" \
         "--cacert $work/cert.pem" >"$work/clients"
-    say; say "One GET over TLS 1.3, the certificate verified, from the same nginx:"; say
+    # As the server settles it, whatever the configuration was meant to say.
+    local version
+    version=$(openssl s_client -connect "127.0.0.1:$tls_port" </dev/null 2>/dev/null | grep -om1 'TLSv1\.[0-9]')
+    say; say "One GET over TLS ${version#TLSv}, the certificate verified, from the same nginx:"; say
     table_of_clients "$work/clients"
 }
 
 # --- an init ---------------------------------------------------------------------------------------------------------
 
 inits() {
-    [ -z "$sexton_musl" ] || say "sexton init (musl)|$sexton_musl init --"
+    say "sexton init (musl)|$sexton_musl init --"
     say "sexton init (gnu)|$sexton_gnu init --"
     say "tini-static|tini-static -s --"
     say "tini|tini -s --"
@@ -120,7 +124,7 @@ inits() {
 }
 
 table_init() {
-    local idle=${SEXTON_BENCH_IDLE:-30} name command
+    local idle=${SEXTON_BENCH_IDLE:-20} name command
     inits >"$work/inits"
     # All are idle at the same time, each as PID 1 of a namespace of its own.
     while IFS='|' read -r name command; do
@@ -142,7 +146,7 @@ def look(pid):
     switches = sum(int(line.split()[1]) for task in glob.glob(f"/proc/{pid}/task/*/status")
                    for line in open(task) if "ctxt_switches" in line)
     return {"rss": int(status["VmRSS"].split()[0]), "private": private, "threads": int(status["Threads"]),
-            "cpu": int(stat[11]) + int(stat[12]), "switches": switches}
+            "dirty": int(rollup["Private_Dirty"].split()[0]), "cpu": int(stat[11]) + int(stat[12]), "switches": switches}
 rows = [line.strip().split("|") for line in open(work + "/idle")]
 pids = {name: child(int(pid)) for name, pid in rows}
 before = {name: look(pid) for name, pid in pids.items()}
@@ -151,20 +155,20 @@ with open(work + "/idle.csv", "w") as out:
     for name, pid in pids.items():
         a, b = before[name], look(pid)
         wakeups = (b["switches"] - a["switches"]) * 60 / idle
-        out.write(f"{name}|{b['rss']}|{b['private']}|{b['threads']}|{wakeups:.0f}|{b['cpu'] - a['cpu']}\n")
+        out.write(f"{name}|{b['rss']}|{b['private']}|{b['dirty']}|{b['threads']}|{wakeups:.0f}|{b['cpu'] - a['cpu']}\n")
 PY
     while IFS='|' read -r name pid; do kill "$pid" 2>/dev/null || true; done <"$work/idle"
     say; say "An init: idle as PID 1 for $idle s, then start, orphans, forwarding:"; say
-    say "| | RSS | private | threads | wake-ups a minute | start to end of \`true\` | CPU for 9,000 orphans | CPU for 100,000 | USR1 forwarded, median |"
-    say "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    say "| | RSS | private | dirty | threads | wake-ups a minute | start to end of \`true\` | CPU for 9,000 orphans | CPU for 100,000 | USR1 forwarded, median |"
+    say "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     while IFS='|' read -r name command; do
-        hyperfine -N --style none --warmup 30 --runs 400 --export-json "$work/time.json" "$command true" >/dev/null 2>&1
+        hyperfine -N --style none --warmup 30 --runs $runs --export-json "$work/time.json" "$command true" >/dev/null 2>&1
         start=$(python3 -c 'import json,sys; print("%.2f ms" % (json.load(open(sys.argv[1]))["results"][0]["median"] * 1e3))' "$work/time.json")
         small=$(orphans_cpu 9000 "$command"); large=$(orphans_cpu 100000 "$command")
         # shellcheck disable=SC2086
         latency=$("$work/latency" 2000 $command)
-        IFS='|' read -r _ rss private threads wakeups _ < <(grep -F "$name|" "$work/idle.csv")
-        say "| $name | $rss KB | $private KB | $threads | $wakeups | $start | $small ms | $large ms | $latency µs |"
+        IFS='|' read -r _ rss private dirty threads wakeups _ < <(grep -F "$name|" "$work/idle.csv")
+        say "| $name | $rss KB | $private KB | $dirty KB | $threads | $wakeups | $start | $small ms | $large ms | $latency µs |"
     done <"$work/inits"
 }
 
@@ -183,6 +187,5 @@ SH
 
 port=$(free_port); tls_port=$(free_port)
 serve "$port" "$tls_port"
-say "Measured on: $(nproc) cores of $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(awk '/MemTotal/ {printf "%.0f GB", $2 / 1e6}' /proc/meminfo), Linux $(uname -r | cut -d- -f1), $(. /etc/os-release && echo "$PRETTY_NAME")"
 [ $# -gt 0 ] || set -- get tls init
 for table; do "table_$table"; done

@@ -1,17 +1,15 @@
 #!/usr/bin/env bash
 # Prints what `sexton check zombies:` costs among 1,000 and among 20,000 processes: its time, and its system calls for each
 # process. Needs (Debian): gcc, strace, util-linux; root, or user namespaces.
-# Usage: benches/zombies.sh [SEXTON]       (the release build of this machine when none is named)
+# Usage: benches/zombies.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=benches/lib.sh
+. benches/lib.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-sexton=${1:-}
-if [ -z "$sexton" ]; then
-    cargo build -q --release
-    sexton=$(ls -t target/*/release/sexton | head -n 1)
-fi
+sexton=$(shipped)
 cc -O2 -static -o "$work/crowd" benches/crowd.c
 
 # What runs as PID 1 of a namespace of its own: the crowd, then the check.
@@ -32,10 +30,11 @@ strace -f -qq -o "$work/trace" "$sexton" check --timeout 60s zombies: >/dev/null
 # Only what begins with the open of a stat: the next calls on it are its reads and its close.
 opens=$(grep -c '/stat", O_RDONLY' "$work/trace")
 calls=$(grep -cE '^[0-9]* *(read|fstat|statx|lseek|close|open|openat)\(' "$work/trace")
-printf '%7d processes: %4d ms (the best of 10), %s system calls each\n' "$count" "$best" \
-    "$(awk "BEGIN { printf \"%.1f\", $calls / $opens }")"
+printf "| %'d | %d ms | %s |\n" "$count" "$best" "$(awk "BEGIN { printf \"%.1f\", $calls / $opens }")"
 MEASURE
 
+say '| processes | `sexton check zombies:`, the best of 10 | system calls a process |'
+say '|---:|---:|---:|'
 for count in 1000 20000; do
     unshare --pid --mount --fork --kill-child --mount-proc sh "$work/measure" "$sexton" "$work/crowd" $count "$work"
 done
