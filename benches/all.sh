@@ -17,7 +17,7 @@ if [ "${1:-}" = --short ]; then
 fi
 SEXTON=$(shipped)
 export SEXTON
-bytes=$(stat -c %s "$SEXTON")
+bytes=$(stat -c %s "$SEXTON" | sed -E ':again; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; t again')
 
 # A part that fails is told here and on stderr, and the page goes on.
 part() { "$@" || { say; say "$* failed."; say "$* failed" >&2; }; }
@@ -27,7 +27,7 @@ cat <<PAGE
 
 This page is the output of \`benches/all.sh\`: all tables are from one run on one machine.
 
-Measured on: $(machine); $("$SEXTON" --version | head -n 1), $(printf "%'d" "$bytes") bytes (musl).
+Measured on: $(machine); $("$SEXTON" --version | head -n 1), $bytes bytes (musl).
 
 ## One check
 

@@ -42,6 +42,8 @@ log_file_path = $work/smtp/%slog
 spool_directory = $work/smtp/spool
 pid_file_path = $work/smtp/pid
 tls_advertise_hosts =
+host_lookup =
+rfc1413_query_timeout = 0s
 CONF
 serve exim4 -bdf -C "$work/exim.conf"
 mkdir "$work/zookeeper"

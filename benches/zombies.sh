@@ -30,7 +30,7 @@ strace -f -qq -o "$work/trace" "$sexton" check --timeout 60s zombies: >/dev/null
 # Only what begins with the open of a stat: the next calls on it are its reads and its close.
 opens=$(grep -c '/stat", O_RDONLY' "$work/trace")
 calls=$(grep -cE '^[0-9]* *(read|fstat|statx|lseek|close|open|openat)\(' "$work/trace")
-printf "| %'d | %d ms | %s |\n" "$count" "$best" "$(awk "BEGIN { printf \"%.1f\", $calls / $opens }")"
+printf "| %d | %d ms | %s |\n" "$count" "$best" "$(awk "BEGIN { printf \"%.1f\", $calls / $opens }")"
 MEASURE
 
 say '| processes | `sexton check zombies:`, the best of 10 | system calls a process |'
