@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
+use crate::system::procfs::sentence;
 
 use super::socket::Interest;
 use super::socket::Socket;
@@ -174,6 +175,6 @@ pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
             Cause::Reset,
             format!("the peer reset the connection while {}", phase.doing()),
         ),
-        _ => Failure::new(phase, Cause::Reset, format!("{error} while {}", phase.doing())),
+        _ => Failure::new(phase, Cause::Reset, format!("{} while {}", sentence(error), phase.doing())),
     }
 }

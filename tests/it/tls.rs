@@ -298,7 +298,8 @@ fn what_is_no_tls_is_told_as_what_it_is() {
         client.send(b"220 mail.test ESMTP\r\n");
         client.hold();
     });
-    check(&banner, &[]).said(1, "unhealthy: the peer does not speak TLS (");
+    check(&banner, &[])
+        .said(1, "unhealthy: the peer does not speak TLS: its answer begins with `220 mail.test ESMTP` (");
     let closing = Server::new(|client| {
         let mut some = [0; 1024];
         client.read(&mut some);

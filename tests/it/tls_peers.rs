@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
-use rcgen::{CertificateParams, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, GeneralSubtree, IsCa, NameConstraints, date_time_ymd};
 
 use crate::support::servers::{OK, Server};
 use crate::support::temp::Folder;
@@ -240,4 +240,60 @@ fn an_intermediate_that_ends_soon_is_named() {
     sexton(["check", "--cacert", &ca, "--min-validity", "1d", &url]).said(0, "healthy: ");
     sexton(["check", "--cacert", &ca, "--min-validity", "7d", &url])
         .said(1, "unhealthy: the intermediate certificate \"Middle\" expires in 3 days (");
+}
+
+#[test]
+fn a_chain_with_something_odd_about_it_is_refused_in_words() {
+    let root = Authority::new("Root");
+    let folder = Folder::new();
+    let ca = file(&folder, "ca.pem", root.pem());
+    let whole =
+        |why: &str| format!("the certificate, or one of its chain, {why}; --insecure trusts anything");
+    let is_authority =
+        root.issue(&["127.0.0.1"], |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let narrow = root.authority("Narrow", |params| {
+        let permitted_subtrees = vec![GeneralSubtree::DnsName("other.test".into())];
+        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    });
+    let not_an_authority = root.authority("Not one", |params| params.is_ca = IsCa::ExplicitNoCa);
+    for (config, why) in [
+        (is_authority.config(), "is that of an authority and not of a server"),
+        (
+            narrow.issue(&["app.test"], as_it_is).config_with(&narrow),
+            "is for a name that its authority may not vouch for",
+        ),
+        (
+            not_an_authority.issue(&["127.0.0.1"], as_it_is).config_with(&not_an_authority),
+            "is signed by one that is not an authority's",
+        ),
+    ] {
+        let server = answering(config, OK);
+        let name = if why.contains("a name") { "app.test" } else { "127.0.0.1" };
+        let url = format!("https://{}/", server.address());
+        let run = sexton(["check", "--cacert", &ca, "--server-name", name, &url]);
+        run.said(1, &format!("unhealthy: {} (", whole(why)));
+        sexton(["check", "--insecure", &url]).said(0, "healthy: status 200 (");
+    }
+}
+
+#[test]
+fn a_signature_by_sha_1_is_named() {
+    let folder = Folder::new();
+    let root = "req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.pem -subj /CN=Root -days 9";
+    openssl(&folder, root);
+    openssl(&folder, "req -new -newkey rsa:2048 -nodes -keyout key.pem -out leaf.csr -subj /CN=127.0.0.1");
+    file(&folder, "names", "subjectAltName=IP:127.0.0.1\n");
+    openssl(
+        &folder,
+        "x509 -req -sha1 -in leaf.csr -CA root.pem -CAkey root.key -CAcreateserial -out cert.pem -days 9 -extfile names",
+    );
+    let server = OpenSsl::new(&folder, &["-cipher", "DEFAULT@SECLEVEL=0"]);
+    let ca = folder.join("root.pem").display().to_string();
+    sexton(["check", "--cacert", &ca, &server.url()]).said(
+        1,
+        "unhealthy: the certificate is signed by RSA with SHA-1, which is not supported; --insecure trusts anything (",
+    );
+    // "SSL peer certificate was not OK": nor is it to curl.
+    assert_eq!(curl(&["--cacert", &ca], &server.url()), 60);
+    sexton(["check", "--insecure", &server.url()]).said(0, "healthy: status 200 (");
 }

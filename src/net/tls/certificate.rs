@@ -123,6 +123,22 @@ pub(super) fn unsupported(der: &[u8]) -> Option<String> {
     (!has_version).then(|| "it is of X.509 version 1".into())
 }
 
+/// The algorithms of signatures that the TLS library has not (RFC 8017, A.2; RFC 5758; RFC 8410).
+const SIGNATURES: &[(&[u8], &str)] = &[
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4], "RSA with MD5"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5], "RSA with SHA-1"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 14], "RSA with SHA-224"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1], "ECDSA with SHA-1"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4], "ECDSA with SHA-512"),
+    (ED448, "Ed448"),
+];
+
+/// The name of the algorithm with the identifier `id` (RFC 5280, 4.1.1.2, without its outer tag).
+pub(super) fn signature_name(mut id: &[u8]) -> &'static str {
+    let object = expect(&mut id, OBJECT).unwrap_or_default();
+    SIGNATURES.iter().find(|(known, _)| *known == object).map_or("an algorithm", |(_, name)| name)
+}
+
 /// Takes one element off `input`, which must be of `tag`, and gives its content.
 fn expect<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let (found, content) = element(input)?;

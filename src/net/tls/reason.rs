@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
 
 use crate::outcome::{Cause, Failure, Phase};
+use crate::shown::Shown;
 
 use super::certificate::{self, Issuer};
 use super::client_certificate::NoClientCertificate;
@@ -16,6 +17,9 @@ use super::roots::RootSource;
 
 /// What to do about a certificate that nobody vouches for.
 const TRUST_IT: &str = "--cacert FILE trusts it, --insecure trusts anything";
+
+/// What to do about a certificate that nobody can verify.
+const TRUST_ANY: &str = "--insecure trusts anything";
 
 /// The most names of a certificate that are told.
 const NAMES_MAX: usize = 5;
@@ -112,6 +116,12 @@ pub(super) fn of_handshake(error: &io::Error, first: &[u8], client: &NoClientCer
         Some(Error::InvalidMessage(_)) if first.starts_with(b"HTTP/") || first.starts_with(b"<") => {
             failure.reason = "the peer does not speak TLS but plain HTTP; is it http://?".into();
         }
+        Some(Error::InvalidMessage(_)) if is_text(first) => {
+            failure.reason = format!(
+                "the peer does not speak TLS: its answer begins with `{}`",
+                Shown::new(first.trim_ascii())
+            );
+        }
         Some(Error::AlertReceived(alert))
             if client.was_requested() && *alert != AlertDescription::CertificateRequired =>
         {
@@ -122,6 +132,11 @@ pub(super) fn of_handshake(error: &io::Error, first: &[u8], client: &NoClientCer
         _ => {}
     }
     failure
+}
+
+/// Whether a peer that begins with `first` speaks to people.
+fn is_text(first: &[u8]) -> bool {
+    !first.is_empty() && first.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 /// A refusal of the peer's certificate, with its reason.
@@ -166,20 +181,7 @@ pub(super) fn untrusted(error: &Error, presented: &PresentedChain<'_>, source: &
                 format!("the certificate is not signed by an authority of {}", source_name(source))
             }
         },
-        CertificateError::BadSignature => "the certificate's signature does not match its issuer".into(),
-        CertificateError::InvalidPurposeContext { .. } => {
-            "the certificate is not meant for servers (its extended key usage says so)".into()
-        }
-        CertificateError::Other(OtherError(other)) => {
-            format!(
-                "the certificate cannot be trusted: {}; --insecure trusts anything",
-                plain(&format!("{other:?}"))
-            )
-        }
-        other => format!(
-            "the certificate cannot be trusted: {}; --insecure trusts anything",
-            plain(&other.to_string())
-        ),
+        other => unusable(other),
     };
     UntrustedReason(reason).into()
 }
@@ -207,7 +209,7 @@ fn wrong_name(name: &ServerName<'_>, presented: &[String]) -> String {
         .collect();
     if names.is_empty() {
         return format!(
-            "the certificate is not for {wanted}: it has no subject alternative name at all; --insecure trusts anything"
+            "the certificate is not for {wanted}: it has no subject alternative name at all; {TRUST_ANY}"
         );
     }
     let more = names.len().saturating_sub(NAMES_MAX);
@@ -219,14 +221,13 @@ fn wrong_name(name: &ServerName<'_>, presented: &[String]) -> String {
 }
 
 /// The kind of cause, and the sentence for a person.
-fn sentence(error: &Error) -> (Cause, String) {
+pub(super) fn sentence(error: &Error) -> (Cause, String) {
+    let protocol = |reason: &str| (Cause::Protocol, reason.to_owned());
     match error {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
-            (Cause::Certificate, other.to_string())
+        Error::InvalidCertificate(CertificateError::BadSignature) => {
+            (Cause::Certificate, "the peer cannot prove that it has the key of its certificate".into())
         }
-        Error::InvalidCertificate(other) => {
-            (Cause::Certificate, format!("the certificate cannot be trusted: {}", plain(&other.to_string())))
-        }
+        Error::InvalidCertificate(other) => (Cause::Certificate, unusable(other)),
         Error::NoCertificatesPresented => (Cause::Certificate, "the peer showed no certificate".into()),
         Error::AlertReceived(alert) if is_about_us(*alert) => {
             (Cause::ClientCertificateWanted, refusal(*alert))
@@ -234,13 +235,81 @@ fn sentence(error: &Error) -> (Cause, String) {
         Error::AlertReceived(alert) => (Cause::Protocol, refusal(*alert)),
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => (Cause::Protocol, "the peer does not speak TLS".into()),
-        Error::InvalidMessage(_) => (Cause::Protocol, "the peer speaks no sound TLS".into()),
+        ) => protocol("the peer does not speak TLS"),
+        Error::InvalidMessage(_) => protocol("the peer's TLS is malformed"),
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            protocol("the peer's TLS messages come out of turn")
+        }
+        Error::DecryptError => {
+            protocol("what the peer sent over TLS cannot be decrypted; it was damaged on its way")
+        }
+        Error::PeerSentOversizedRecord => protocol("the peer's TLS records are longer than TLS allows"),
+        Error::NoApplicationProtocol => (Cause::Protocol, refusal(AlertDescription::NoApplicationProtocol)),
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-        ) => (Cause::Protocol, "the peer speaks only TLS older than 1.2".into()),
-        other => (Cause::Protocol, format!("TLS: {}", plain(&other.to_string()))),
+        ) => protocol("the peer speaks only TLS older than 1.2"),
+        Error::PeerIncompatible(why) => {
+            (Cause::Protocol, format!("the peer's TLS has too little in common with ours ({})", words(why)))
+        }
+        Error::PeerMisbehaved(why) => {
+            (Cause::Protocol, format!("the peer breaks the rules of TLS ({})", words(why)))
+        }
+        Error::FailedToGetCurrentTime => (Cause::Broken, "the clock here is before 1970; set it".into()),
+        Error::FailedToGetRandomBytes => (Cause::Broken, "the kernel gives no random numbers".into()),
+        // Our own words.
+        Error::General(why) => protocol(why),
+        _ => protocol("TLS came to an end that nobody can explain"),
+    }
+}
+
+/// The sentence for a certificate that is no good for a reason of its own.
+fn unusable(error: &CertificateError) -> String {
+    use CertificateError as E;
+    let why = match error {
+        E::Other(OtherError(other)) => match other.downcast_ref::<webpki::Error>() {
+            Some(error) => unusual(error),
+            None => return other.to_string(),
+        },
+        E::BadEncoding => "is malformed",
+        E::Expired => "ends before it begins",
+        E::UnhandledCriticalExtension => "has a critical extension that is not supported",
+        E::BadSignature => "has a signature that does not match its issuer",
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            return "the certificate is not meant for servers (its extended key usage says so)".into();
+        }
+        E::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: id, .. }
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext { signature_algorithm_id: id, .. } => {
+            let name = certificate::signature_name(id);
+            return format!("the certificate is signed by {name}, which is not supported; {TRUST_ANY}");
+        }
+        _ => "cannot be verified",
+    };
+    format!("the certificate, or one of its chain, {why}; {TRUST_ANY}")
+}
+
+/// What is wrong with a certificate that hardly anybody has.
+fn unusual(error: &webpki::Error) -> &'static str {
+    use webpki::Error as E;
+    match error {
+        E::CaUsedAsEndEntity => "is that of an authority and not of a server",
+        E::EndEntityUsedAsCa => "is signed by one that is not an authority's",
+        E::NameConstraintViolation => "is for a name that its authority may not vouch for",
+        E::PathLenConstraintViolated | E::MaximumPathDepthExceeded => {
+            "is further from its root than is allowed"
+        }
+        E::MaximumSignatureChecksExceeded
+        | E::MaximumPathBuildCallsExceeded
+        | E::MaximumNameConstraintComparisonsExceeded => "leads to more signatures than anybody can verify",
+        E::UnsupportedCertVersion => "is not of X.509 version 3",
+        E::UnsupportedCriticalExtension => "has a critical extension that is not supported",
+        E::SignatureAlgorithmMismatch => "names two algorithms for one signature",
+        E::EmptyEkuExtension => "has an empty extended key usage",
+        E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint => "has a malformed name constraint",
+        E::MalformedDnsIdentifier | E::UnsupportedNameType => "has a malformed name",
+        E::InvalidSerialNumber => "has a malformed serial number",
+        E::CertDistrusted => "is of an authority that nobody trusts any more",
+        _ => "is malformed",
     }
 }
 
@@ -304,9 +373,9 @@ fn refusal(alert: AlertDescription) -> String {
     }
 }
 
-/// `UnknownCA` as `unknown ca`.
-fn words(alert: AlertDescription) -> String {
-    let name = format!("{alert:?}");
+/// A name of TLS in words: `UnknownCA` as `unknown ca`.
+fn words(name: impl fmt::Debug) -> String {
+    let name = format!("{name:?}");
     let mut words = String::with_capacity(name.len() + 4);
     let mut before = 'A';
     for c in name.chars() {
@@ -317,11 +386,6 @@ fn words(alert: AlertDescription) -> String {
         before = c;
     }
     words
-}
-
-/// What a library says, on one line in lower case.
-fn plain(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_lowercase()
 }
 
 /// A second since 1970 as a date and a time, in UTC.
@@ -336,5 +400,83 @@ pub(super) fn roughly(length: Duration) -> String {
     match length.as_secs() / 86_400 {
         0 | 1 => humantime::format_duration(Duration::from_secs(length.as_secs())).to_string(),
         days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{PeerMisbehaved, pki_types::UnixTime};
+
+    use super::*;
+
+    #[test]
+    fn every_error_that_a_peer_can_cause_has_a_sentence() {
+        let certificate = |error| Error::InvalidCertificate(error);
+        let webpki = |error: webpki::Error| certificate(CertificateError::Other(OtherError(Arc::new(error))));
+        let unsupported = |id: &[u8]| CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: [&[6, u8::try_from(id.len()).unwrap()], id].concat(),
+            public_key_algorithm_id: Vec::new(),
+        };
+        for (error, expected) in [
+            (
+                certificate(unsupported(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5])),
+                "the certificate is signed by RSA with SHA-1, which is not supported; --insecure trusts anything",
+            ),
+            (
+                certificate(unsupported(&[1, 2])),
+                "the certificate is signed by an algorithm, which is not supported; --insecure trusts anything",
+            ),
+            (
+                certificate(CertificateError::BadSignature),
+                "the peer cannot prove that it has the key of its certificate",
+            ),
+            (
+                certificate(CertificateError::BadEncoding),
+                "the certificate, or one of its chain, is malformed; --insecure trusts anything",
+            ),
+            (
+                certificate(CertificateError::ExpiredRevocationListContext {
+                    time: UnixTime::now(),
+                    next_update: UnixTime::now(),
+                }),
+                "the certificate, or one of its chain, cannot be verified; --insecure trusts anything",
+            ),
+            (
+                webpki(webpki::Error::CaUsedAsEndEntity),
+                "the certificate, or one of its chain, is that of an authority and not of a server; --insecure trusts anything",
+            ),
+            (
+                webpki(webpki::Error::UnsupportedCriticalExtension),
+                "the certificate, or one of its chain, has a critical extension that is not supported; --insecure trusts anything",
+            ),
+            (
+                webpki(webpki::Error::UnsupportedRevocationReason),
+                "the certificate, or one of its chain, is malformed; --insecure trusts anything",
+            ),
+            (Error::InvalidMessage(InvalidMessage::MissingKeyExchange), "the peer's TLS is malformed"),
+            (
+                Error::PeerMisbehaved(PeerMisbehaved::SelectedUnofferedKxGroup),
+                "the peer breaks the rules of TLS (selected unoffered kx group)",
+            ),
+            (
+                Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon),
+                "the peer's TLS has too little in common with ours (no signature schemes in common)",
+            ),
+            (
+                Error::InappropriateMessage {
+                    expect_types: Vec::new(),
+                    got_type: rustls::ContentType::ApplicationData,
+                },
+                "the peer's TLS messages come out of turn",
+            ),
+            (Error::PeerSentOversizedRecord, "the peer's TLS records are longer than TLS allows"),
+            (
+                Error::DecryptError,
+                "what the peer sent over TLS cannot be decrypted; it was damaged on its way",
+            ),
+            (Error::HandshakeNotComplete, "TLS came to an end that nobody can explain"),
+        ] {
+            assert_eq!(sentence(&error).1, expected);
+        }
     }
 }

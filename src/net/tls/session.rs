@@ -66,7 +66,7 @@ pub(in crate::net) fn shake_hands(
     let client = Arc::new(NoClientCertificate::default());
     let (config, chains) = config(options, alpn, &client)?;
     let mut connection = ClientConnection::new(Arc::new(config), name.clone())
-        .map_err(|error| Failure::new(Phase::Tls, Cause::Broken, error.to_string()))?;
+        .map_err(|error| ours(reason::sentence(&error).1))?;
     let mut socket = RecordingSocket::new(socket);
     while connection.is_handshaking() {
         if let Err(error) = connection.complete_io(&mut socket) {
@@ -83,7 +83,7 @@ pub(in crate::net) fn shake_hands(
     }
 }
 
-/// A failure before the peer was asked: a name that cannot be verified.
+/// A failure before the peer was asked.
 fn ours(reason: String) -> Failure {
     Failure::new(Phase::Tls, Cause::Broken, reason)
 }
@@ -121,7 +121,7 @@ fn config(
     };
     let builder = ClientConfig::builder_with_details(provider, Arc::new(WallClock))
         .with_safe_default_protocol_versions()
-        .map_err(|error| ours(error.to_string()))?
+        .map_err(|error| ours(reason::sentence(&error).1))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let unusable = |why| Failure::new(Phase::Tls, Cause::ClientCertificate, why);
@@ -129,7 +129,8 @@ fn config(
         Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
             unusable(match error {
                 rustls::Error::InconsistentKeys(_) => "the key of --key is not that of --cert".into(),
-                other => format!("--cert and --key: {other}"),
+                rustls::Error::InvalidCertificate(_) => "--cert: its first certificate is malformed".into(),
+                _ => "--key: not a supported key; RSA from 2048 bits, P-256, P-384 and Ed25519 are".into(),
             })
         })?,
         None => builder.with_client_cert_resolver(client.clone()),
@@ -225,7 +226,7 @@ impl<'a> RecordingSocket<'a> {
 }
 
 /// Enough of a peer's first bytes to know its protocol.
-const RECORDED: usize = 5;
+const RECORDED: usize = 32;
 
 impl Read for RecordingSocket<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

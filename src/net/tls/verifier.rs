@@ -31,7 +31,7 @@ impl ChainVerifier {
     pub(super) fn new(roots: Roots, verify: Verify, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
         let chains = WebPkiServerVerifier::builder_with_provider(roots.store, Arc::clone(provider))
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(|_| "none of the roots can be used".to_owned())?;
         Ok(Self { chains, given: roots.given, source: roots.source, verify, provider: Arc::clone(provider) })
     }
 
