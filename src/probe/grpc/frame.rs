@@ -57,15 +57,15 @@ pub(super) fn question(service: &str) -> Vec<u8> {
 /// Reads a whole answer; an error is a sentence.
 pub(super) fn answer(frame: &[u8]) -> Result<Serving, &'static str> {
     let (&compressed, rest) = frame.split_first().ok_or("no message in the answer")?;
-    let (length, message) = rest.split_first_chunk::<4>().ok_or("an answer that is cut short")?;
+    let (length, message) = rest.split_first_chunk::<4>().ok_or("a truncated answer")?;
     if compressed != 0 {
         return Err("a compressed answer, which was not asked for");
     }
     if usize::try_from(u32::from_be_bytes(*length)) != Ok(message.len()) {
-        return Err("an answer whose length is not what it says");
+        return Err("an answer with a wrong length");
     }
     let response =
-        HealthCheckResponse::decode(message).map_err(|_| "an answer that is no HealthCheckResponse")?;
+        HealthCheckResponse::decode(message).map_err(|_| "an answer that is not a HealthCheckResponse")?;
     Ok(match response.status {
         0 => Serving::Unknown,
         1 => Serving::Serving,

@@ -21,6 +21,7 @@ use crate::net::{self, ConnectOptions, Endpoint, Host, tls};
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::frame::Serving;
+use crate::client::wire;
 use crate::probe::grpc::runtime::Link;
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
@@ -80,13 +81,20 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     }))
 }
 
+/// What only HTTP/1 says about a connection (RFC 9113, 8.2.2).
+const OF_HTTP1: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+
 /// Headers as HTTP/2 has them: with names in lower case (RFC 9113, 8.2.1).
 fn metadata(
     headers: &[(crate::http::HeaderName, HeaderValue)],
 ) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let lower = |(name, value): &(crate::http::HeaderName, HeaderValue)| {
         let name =
-            name.as_str().parse::<HeaderName>().map_err(|_| "a header with a name that HTTP/2 has not")?;
+            name.as_str().parse::<HeaderName>().map_err(|_| "a header with a name that HTTP/2 has not,")?;
+        if OF_HTTP1.contains(&name.as_str()) {
+            return Err(format!("`{name}` is not a header of HTTP/2"));
+        }
         Ok((name, value.clone()))
     };
     headers.iter().map(lower).collect()
@@ -214,7 +222,7 @@ impl Grpc {
         if in_head == RpcStatus::Absent && self.verdict(&trailers)? == RpcStatus::Absent {
             return Err(failed(
                 Cause::Protocol,
-                "a response without a grpc-status, so that it may be cut short".into(),
+                "a response without grpc-status, which may be truncated".into(),
             ));
         }
         frame::answer(&answer).map_err(|why| failed(Cause::Protocol, why.into()))
@@ -246,16 +254,18 @@ impl Grpc {
         // %-encoded (`PROTOCOL-HTTP2.md`); what is none stays as it is.
         let message = percent_decode(headers.get("grpc-message").map_or(b"", HeaderValue::as_bytes));
         let message = message.decode_utf8_lossy();
+        let named =
+            |name: &str| if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") };
         let reason = match status.as_bytes() {
             b"0" => return Ok(RpcStatus::Ok),
             b"5" => format!("the server knows no service {} (NOT_FOUND)", self.service),
             b"12" => "the server does not implement grpc.health.v1.Health (UNIMPLEMENTED)".into(),
-            b"16" => format!("UNAUTHENTICATED: {message}; --header sends metadata"),
-            b"7" => format!("PERMISSION_DENIED: {message}"),
-            b"14" => format!("UNAVAILABLE: {message}"),
-            b"4" => format!("DEADLINE_EXCEEDED: {message}"),
-            b"8" => format!("RESOURCE_EXHAUSTED: {message}"),
-            other => format!("gRPC status {}: {message}", String::from_utf8_lossy(other)),
+            b"16" => named("UNAUTHENTICATED") + "; --header sends metadata",
+            b"7" => named("PERMISSION_DENIED"),
+            b"14" => named("UNAVAILABLE"),
+            b"4" => named("DEADLINE_EXCEEDED"),
+            b"8" => named("RESOURCE_EXHAUSTED"),
+            other => named(&format!("gRPC status {}", wire::quote(other, None))),
         };
         Err(failed(Cause::Denied, reason))
     }
@@ -277,7 +287,7 @@ impl Grpc {
             return Failure::new(Phase::Response, Cause::Protocol, reason);
         }
         if !error.is_io() {
-            return Failure::new(Phase::Response, Cause::Protocol, format!("not HTTP/2: {error}"));
+            return broken_off(&error, first);
         }
         if let Some(failure) = lost {
             return failure;
@@ -313,6 +323,25 @@ impl From<Failure> for RpcError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
+}
+
+/// The failure that an error of HTTP/2 itself is, of a peer whose first bytes were `first`.
+fn broken_off(error: &h2::Error, first: &[u8]) -> Failure {
+    // It shows the names of RFC 9113, 7.
+    let code = error.reason().map(|reason| format!(" ({reason:?})")).unwrap_or_default();
+    let reason = match error.reason() {
+        Some(h2::Reason::ENHANCE_YOUR_CALM) if error.is_remote() => {
+            format!("the server turns us away for asking too much{code}; check it less often")
+        }
+        Some(h2::Reason::HTTP_1_1_REQUIRED) if error.is_remote() => {
+            format!("the server wants HTTP/1.1{code}, which gRPC is not; is it http://?")
+        }
+        _ if error.is_remote() && error.is_reset() => format!("the server broke off the call{code}"),
+        _ if error.is_remote() => format!("the server closed the connection during the call{code}"),
+        _ if !is_settings(first) => return wire::stranger("HTTP/2", first, None),
+        _ => format!("the server breaks the rules of HTTP/2{code}"),
+    };
+    Failure::new(Phase::Response, Cause::Protocol, reason)
 }
 
 /// Whether the server has refused to look at the request (RFC 9113, 6.8 and 8.7).

@@ -330,7 +330,7 @@ fn a_response_without_a_grpc_status_is_not_serving() {
     let cut = [frame(1, 4, 1, &head), frame(0, 1, 1, &[0, 0, 0, 0, 2, 8, 1])].concat();
     let server = scripted(cut.clone(), cut);
     sexton(["check", &format!("grpc://{}", server.address())])
-        .said(1, "unhealthy: a response without a grpc-status, so that it may be cut short (");
+        .said(1, "unhealthy: a response without grpc-status, which may be truncated (");
     let server = scripted(serving(), serving());
     sexton(["check", &format!("grpc://{}", server.address())]).said(0, "healthy: SERVING (");
 }
@@ -360,4 +360,45 @@ fn a_message_of_the_server_is_decoded() {
     let server = scripted(told.clone(), told);
     let run = sexton(["check", &format!("grpc://{}", server.address())]);
     run.said(1, "unhealthy: UNAVAILABLE: db is down: 100%, café");
+}
+
+#[test]
+fn what_a_server_does_to_http2_has_a_sentence() {
+    let reset = |code: u8| frame(3, 0, 1, &[0, 0, 0, code]);
+    let leave = |code: u8| frame(7, 0, 0, &[0, 0, 0, 0, 0, 0, 0, code]);
+    let head = fields(&[("content-type", "application/grpc")]);
+    let status =
+        |fields: &[(&str, &str)]| [frame(1, 4, 1, &head), frame(1, 5, 1, &trailers(fields))].concat();
+    for (says, line) in [
+        (reset(8), "the server broke off the call (CANCEL) ("),
+        (reset(2), "the server broke off the call (INTERNAL_ERROR) ("),
+        (
+            leave(11),
+            "the server turns us away for asking too much (ENHANCE_YOUR_CALM); check it less often (",
+        ),
+        (leave(13), "the server wants HTTP/1.1 (HTTP_1_1_REQUIRED), which gRPC is not; is it http://? ("),
+        (leave(2), "the server closed the connection during the call (INTERNAL_ERROR) ("),
+        // A frame of 16 MB; data of a stream that nobody opened.
+        (
+            b"\xff\xff\xff\0\0\0\0\0\x01".to_vec(),
+            "the server breaks the rules of HTTP/2 (FRAME_SIZE_ERROR) (",
+        ),
+        (frame(0, 0, 7, &[0; 4]), "the server breaks the rules of HTTP/2 (PROTOCOL_ERROR) ("),
+        (status(&[("grpc-status", "7")]), "PERMISSION_DENIED ("),
+        (status(&[("grpc-status", "14"), ("grpc-message", "no%20backend")]), "UNAVAILABLE: no backend ("),
+        (status(&[("grpc-status", "16")]), "UNAUTHENTICATED; --header sends metadata ("),
+        (status(&[("grpc-status", "13")]), "gRPC status 13 ("),
+    ] {
+        let server = scripted(says.clone(), says);
+        let run = sexton(["check", &format!("grpc://{}", server.address())]);
+        run.said(1, &format!("unhealthy: {line}"));
+    }
+    let binary = Server::new(|client| {
+        client.send(b"\xff\xff\xff\xfe\x01\x02\x03\x04\x05");
+        client.hold();
+    });
+    sexton(["check", &format!("grpc://{}", binary.address())])
+        .said(1, "unhealthy: the peer does not speak HTTP/2: the bytes ff ff ff fe 01 02 03 04 came (");
+    sexton(["check", "-H", "Connection: close", "grpc://127.0.0.1:1"])
+        .refused("grpc://127.0.0.1:1: `connection` is not a header of HTTP/2");
 }
