@@ -1,6 +1,6 @@
 //! What the body of an answer or a file must have.
 
-use crate::expect::json_pointer::{JsonPointer, cut, matches, shown};
+use crate::expect::json_pointer::{JsonPointer, matches, quoted};
 
 /// The most that is read: nothing that a healthcheck looks at comes near it, and it is the memory of an init.
 pub(crate) const SIZE_MAX: usize = 1024 * 1024;
@@ -49,18 +49,18 @@ fn holds(condition: &Condition, content: &Content) -> Result<(), String> {
     let is_cut = content.extent == Extent::Limit;
     match condition {
         Condition::Contains(text) if !contains(&content.bytes, text) => {
-            let text = cut(text, EXCERPT);
+            let text = quoted(text);
             Err(if is_cut {
-                format!("no {text:?} in the first 1 MiB of the {what}, and more is not read")
+                format!("no {text} in the first 1 MiB of the {what}, and more is not read")
             } else {
-                format!("no {text:?} in the {what}, which is {}", excerpt(&content.bytes))
+                format!("no {text} in the {what}, which is {}", excerpt(&content.bytes))
             })
         }
         Condition::ContainsNot(text) if contains(&content.bytes, text) => {
-            Err(format!("{:?} is in the {what}", cut(text, EXCERPT)))
+            Err(format!("{} is in the {what}", quoted(text)))
         }
         Condition::ContainsNot(text) if is_cut => {
-            Err(format!("the {what} is larger than 1 MiB, so {:?} may be in the rest", cut(text, EXCERPT)))
+            Err(format!("the {what} is larger than 1 MiB, so {} may be in the rest", quoted(text)))
         }
         Condition::Contains(_) | Condition::ContainsNot(_) => Ok(()),
         Condition::Json(..) if is_cut => {
@@ -76,7 +76,10 @@ fn holds(condition: &Condition, content: &Content) -> Result<(), String> {
                 (Ok(_), None) => Ok(()),
                 (Ok(value), Some(wanted)) if matches(value, wanted) => Ok(()),
                 (Ok(value), Some(wanted)) => {
-                    Err(format!("{pointer} is {}, wanted {}", shown(value), cut(wanted, EXCERPT)))
+                    let (value, wanted) = (quoted(value), quoted(wanted));
+                    // Both are cut.
+                    let other = if value == wanted { "another value that begins like " } else { "" };
+                    Err(format!("{pointer} is {other}{value}, wanted {wanted}"))
                 }
                 (Err(missing), _) => Err(format!("no {pointer} in the {what}: {missing}")),
             }
@@ -89,11 +92,14 @@ pub(crate) fn contains(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }
 
-/// The beginning of a content.
+/// The beginning of a content, or what it is.
 fn excerpt(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "empty".into();
+    match bytes {
+        [] => "empty".into(),
+        [0x1f, 0x8b, ..] => "compressed (gzip), which nobody asked for".into(),
+        _ => {
+            let start = bytes.get(..4 * EXCERPT).unwrap_or(bytes);
+            quoted(&String::from_utf8_lossy(start))
+        }
     }
-    let start = bytes.get(..4 * EXCERPT).unwrap_or(bytes);
-    format!("{:?}", cut(&String::from_utf8_lossy(start), EXCERPT))
 }

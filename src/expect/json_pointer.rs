@@ -8,6 +8,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::shown::Shown;
+
 /// A JSON pointer. A built one is well formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JsonPointer {
@@ -86,7 +88,7 @@ impl<'de> Visitor<'de> for Member<'_> {
             }
             count += 1;
             if count <= NAMES_MAX {
-                names.push(cut(&name, VALUE_MAX));
+                names.push(cut(&name, QUOTED_MAX));
             }
         }
         Ok(Step { next, there: FoundValue::Object { names, count } })
@@ -160,22 +162,25 @@ impl fmt::Display for Missing<'_> {
                 write!(f, "{place} has {}{more}", names.join(", "))
             }
             FoundValue::Array(count) => write!(f, "{place} is an array of {count}"),
-            FoundValue::Scalar(value) => write!(f, "{place} is {}", shown(value)),
+            FoundValue::Scalar(value) => write!(f, "{place} is {}", quoted(value)),
         }
     }
 }
 
-/// The most bytes of a value that are told.
-const VALUE_MAX: usize = 60;
+/// The most bytes of a text that are told.
+const QUOTED_MAX: usize = 60;
 
-/// `value` on a line, cut.
-pub(crate) fn shown(value: &str) -> String {
-    let start = cut(value, 4 * VALUE_MAX);
-    cut(&start.split_whitespace().collect::<Vec<_>>().join(" "), VALUE_MAX)
+/// The beginning of `text` on one line, as a sentence has it.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut line = cut(text, 4 * QUOTED_MAX);
+    if line.contains(char::is_control) {
+        line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    format!("`{}`", Shown::new(&cut(&line, QUOTED_MAX)))
 }
 
 /// `text`, cut to at most `most` bytes.
-pub(crate) fn cut(text: &str, most: usize) -> String {
+fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
@@ -326,7 +331,7 @@ mod tests {
             ("/foo/", "/foo is an array of 2"),
             ("/deep/er/y", "/deep/er has x"),
             ("/deep/nothing/y", "/deep has er"),
-            ("/a~1b/z", "/a~1b is 1"),
+            ("/a~1b/z", "/a~1b is `1`"),
         ] {
             assert_eq!(found(pointer), Err(told.to_owned()), "{pointer}");
         }

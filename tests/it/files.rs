@@ -119,10 +119,10 @@ fn the_content_of_a_file_is_judged_like_the_body_of_an_answer() {
     let state = write(&place, "state", "{\"state\": \"ready\"}\n");
     healthy(&state, &["--contains", "ready", "--not-contains", "error"], "exists");
     healthy(&state, &["--json-path", "/state=ready"], "exists");
-    unhealthy(&state, &["--contains", "steady"], "no \"steady\" in the file, which is ");
-    unhealthy(&state, &["--not-contains", "ready"], "\"ready\" is in the file");
-    unhealthy(&state, &["--json-path", "/state=steady"], "/state is \"ready\", wanted steady");
-    unhealthy(&write(&place, "empty", ""), &["--contains", "x"], "no \"x\" in the file, which is empty");
+    unhealthy(&state, &["--contains", "steady"], "no `steady` in the file, which is ");
+    unhealthy(&state, &["--not-contains", "ready"], "`ready` is in the file");
+    unhealthy(&state, &["--json-path", "/state=steady"], "/state is `\"ready\"`, wanted `steady`");
+    unhealthy(&write(&place, "empty", ""), &["--contains", "x"], "no `x` in the file, which is empty");
 }
 
 #[test]
@@ -132,12 +132,8 @@ fn one_mebibyte_of_a_file_is_read() {
     let log = write(&place, "log", &format!("{}end", " ".repeat(most - 3)));
     healthy(&log, &["--contains", "end"], "exists");
     std::fs::write(&log, format!("{}end", " ".repeat(most - 2))).unwrap();
-    unhealthy(
-        &log,
-        &["--contains", "end"],
-        "no \"end\" in the first 1 MiB of the file, and more is not read",
-    );
-    unhealthy(&log, &["--not-contains", "x"], "the file is larger than 1 MiB, so \"x\" may be in the rest");
+    unhealthy(&log, &["--contains", "end"], "no `end` in the first 1 MiB of the file, and more is not read");
+    unhealthy(&log, &["--not-contains", "x"], "the file is larger than 1 MiB, so `x` may be in the rest");
     // It has no end.
     unhealthy(Path::new("/dev/zero"), &["--contains", "x"], "a device, not a file that can be read");
 }

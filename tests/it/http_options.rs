@@ -194,11 +194,11 @@ fn a_text_is_looked_for_in_the_body() {
     check(&server, &["--contains", "all", "--contains", "here", "--not-contains", "ill"])
         .said(0, "healthy: status 200 (");
     check(&server, &["--contains", "all", "--contains", "UP"])
-        .said(1, "unhealthy: no \"UP\" in the body, which is \"all is well\\nhere\" (");
-    check(&server, &["--not-contains", "well"]).said(1, "unhealthy: \"well\" is in the body (");
-    check(&with_body(""), &["--contains", "x"]).said(1, "unhealthy: no \"x\" in the body, which is empty (");
+        .said(1, "unhealthy: no `UP` in the body, which is `all is well here` (");
+    check(&server, &["--not-contains", "well"]).said(1, "unhealthy: `well` is in the body (");
+    check(&with_body(""), &["--contains", "x"]).said(1, "unhealthy: no `x` in the body, which is empty (");
     check(&with_body("\x1b[31m\u{202e}"), &["--contains", "x"])
-        .said(1, "unhealthy: no \"x\" in the body, which is \"\\u{1b}[31m");
+        .said(1, "unhealthy: no `x` in the body, which is `?[31m?` (");
 }
 
 #[test]
@@ -225,12 +225,12 @@ fn values_are_looked_for_in_a_json_body() {
         check(&server, &["--json-path", good]).said(0, "healthy: status 200 (");
     }
     for (bad, why) in [
-        ("/status=UP", "/status is \"DOWN\", wanted UP"),
-        ("/checks/0/up=false", "/checks/0/up is true, wanted false"),
-        ("/checks/0/up=yes", "/checks/0/up is true, wanted yes"),
+        ("/status=UP", "/status is `\"DOWN\"`, wanted `UP`"),
+        ("/checks/0/up=false", "/checks/0/up is `true`, wanted `false`"),
+        ("/checks/0/up=yes", "/checks/0/up is `true`, wanted `yes`"),
         ("/checks/1", "no /checks/1 in the body: /checks is an array of 1"),
         ("/state", "no /state in the body: the document has status, checks, a/b"),
-        ("/status/x", "no /status/x in the body: /status is \"DOWN\""),
+        ("/status/x", "no /status/x in the body: /status is `\"DOWN\"`"),
         ("/checks/0/=1", "no /checks/0/ in the body: /checks/0 has name, up, ms"),
     ] {
         check(&server, &["--json-path", bad]).said(1, &format!("unhealthy: {why} ("));
@@ -242,7 +242,7 @@ fn values_are_looked_for_in_a_json_body() {
 #[test]
 fn a_body_that_is_no_json_is_told_as_what_it_is() {
     for (body, told) in [
-        ("<html>busy</html>", "(expected value at line 1 column 1) but \"<html>busy</html>\" ("),
+        ("<html>busy</html>", "(expected value at line 1 column 1) but `<html>busy</html>` ("),
         ("", "(EOF while parsing a value at line 1 column 0) but empty ("),
         ("{\"status\":\"UP\"", "(EOF while parsing an object at line 1 column 14) but"),
         ("{} {}", "(trailing characters at line 1 column 4) but"),
@@ -275,14 +275,14 @@ fn at_most_a_mebibyte_of_the_body_is_read() {
     let longer = with_body(filler + "end!");
     check(&longer, &["--contains", "end"]).said(0, "healthy: status 200 (");
     check(&longer, &["--contains", "end!"])
-        .said(1, "unhealthy: no \"end!\" in the first 1 MiB of the body, and more is not read (");
+        .said(1, "unhealthy: no `end!` in the first 1 MiB of the body, and more is not read (");
     check(&longer, &["--not-contains", "y"])
-        .said(1, "unhealthy: the body is larger than 1 MiB, so \"y\" may be in the rest (");
+        .said(1, "unhealthy: the body is larger than 1 MiB, so `y` may be in the rest (");
     check(&longer, &["--json-path", "/a"])
         .said(1, "unhealthy: the body is larger than 1 MiB, too large for --json-path (");
     let endless = Server::pouring("HTTP/1.1 200 OK\r\n\r\n", "more and ");
     check(&endless, &["--timeout", "20s", "--contains", "less"])
-        .said(1, "unhealthy: no \"less\" in the first 1 MiB of the body, and more is not read (");
+        .said(1, "unhealthy: no `less` in the first 1 MiB of the body, and more is not read (");
 }
 
 #[test]
