@@ -82,7 +82,7 @@ fn lookup_by(
         }
     }
     let Some((_, mut failure)) = verdict else {
-        return Err(Failure::new(Phase::Resolve, Cause::NotFound, format!("{name} is no name for DNS")));
+        return Err(Failure::new(Phase::Resolve, Cause::NotFound, format!("{name} is not a DNS name")));
     };
     if failure.cause == Cause::NotFound {
         match searched {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod dnsmasq;
+mod glibc;
 mod kubernetes;
 mod servers;
 
