@@ -174,7 +174,8 @@ pub(crate) fn parse_host(text: &str) -> Result<Host, String> {
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
     if name.len() > 253 || !name.split('.').all(is_label) {
-        return Err(format!("invalid host name `{text}`"));
+        let remedy = if text.is_ascii() { "" } else { "; write its ASCII form, which begins with xn--," };
+        return Err(format!("invalid host name `{text}`{remedy}"));
     }
     // 127.1 or 300.0.0.1: some resolvers read these as addresses, some as names, so we read them as mistakes.
     if name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) {

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use crate::support::isolated::{is_root, skip};
 use crate::support::servers::{OK, Server, UnixSocket};
@@ -72,6 +73,10 @@ fn hosts_and_ports_that_cannot_be_are_refused() {
         (&["check", "http://[]/"], "http://[]/: invalid IPv6 address ``"),
         (&["check", "http://[127.0.0.1]/"], "http://[127.0.0.1]/: invalid IPv6 address `127.0.0.1`"),
         (&["check", "http://a b/"], "http://a b/: invalid host name `a b`"),
+        (
+            &["check", "http://b\u{fc}cher.example/"],
+            "http://b\u{fc}cher.example/: invalid host name `b\u{fc}cher.example`; write its ASCII form, which begins with xn--",
+        ),
         (&["check", "http://a..b/"], "http://a..b/: invalid host name `a..b`"),
         (
             &["check", "http://127.1/"],
@@ -333,9 +338,11 @@ fn a_socket_that_we_may_not_use_fails_with_its_reason() {
     let path = folder.join("root.sock");
     let _socket = UnixSocket::new(&path);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    // A copy that nobody may execute, wherever the build folder is.
+    // A copy that anybody may execute, wherever the build folder is. Another program writes it: a descriptor of ours that a
+    // test beside this one hands to its child would keep it busy.
     let copy = folder.join("sexton");
-    std::fs::copy(crate::support::program::binary(), &copy).unwrap();
+    let copied = Command::new("cp").arg(crate::support::program::binary()).arg(&copy).status();
+    assert!(copied.expect("cp is there").success());
     let path = path.display();
     let run = Sexton::with(["check", &format!("unix:{path}")])
         .at(copy)
