@@ -10,7 +10,7 @@ use crate::support::{Run, sexton};
 const LIMIT: Duration = Duration::from_millis(300);
 
 /// A kind of probe: the target up to the port, the rest of it, and an answer that goes on and on and is no nonsense
-/// so far: how it begins, and what is repeated.
+/// so far: how it begins, and what is repeated; nothing is, where it would be an end.
 struct Kind {
     target: &'static str,
     rest: &'static str,
@@ -62,10 +62,17 @@ const KINDS: &[Kind] = &[
     kind("cassandra://", "", b"\x84\0\0\0\x06\0\0\xff\xff", b"\0"),
     kind("nats://", "", b"INFO {", b"\"a\":1,"),
     kind("nats://user:hunter2@", "", b"INFO {}\r\n", b"+OK "),
+    // Four bytes are all: the last one does not come, or is nonsense.
+    kind("mqtt://", "", b"\x20\x02\0", b""),
     kind("mqtts://", "", HANDSHAKE, b"\0"),
     kind("smtp://", "", b"220-mail\r\n", b"220-mail\r\n"),
     kind("smtps://", "", HANDSHAKE, b"\0"),
     kind("ldap://", "", b"\x30\x82\x3f\xff\x02\x01\x01", b"\0"),
+    kind("ldaps://", "", HANDSHAKE, b"\0"),
+    // Settings without end.
+    kind("grpc://", "", b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"),
+    kind("grpcs://", "", HANDSHAKE, b"\0"),
+    kind("tcp://", "#expect=PONG", b"", b"PON"),
     kind("zookeeper://", "", b"Zookeeper version: 3\n", b"x: y\n"),
     // Output; empty records.
     kind("fcgi://", "/ping", b"\x01\x06\0\x01\xff\xff\0\0", b"X: y\r\n"),
@@ -119,6 +126,7 @@ fn a_server_that_drips_is_given_up_at_the_limit() {
                 return;
             }
         }
+        client.hold();
     };
     each(drip, gave_up);
 }
@@ -144,7 +152,8 @@ fn a_server_that_pours_nonsense_is_unhealthy() {
 fn a_server_that_pours_what_is_nearly_right_is_unhealthy() {
     let pour = |kind: &Kind, client: &mut Client| {
         client.send(kind.begins);
-        let much = kind.repeats.repeat(64 * 1024 / kind.repeats.len());
+        let repeats = if kind.repeats.is_empty() { b"\xff" } else { kind.repeats };
+        let much = repeats.repeat(64 * 1024 / repeats.len());
         while client.send(&much) {}
     };
     each(pour, refused);

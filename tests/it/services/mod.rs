@@ -11,6 +11,7 @@ mod mqtt;
 pub(crate) mod mysql;
 mod nats;
 pub(crate) mod postgres;
+mod recipes;
 pub(crate) mod redis;
 pub(crate) mod scripted;
 mod smtp;
