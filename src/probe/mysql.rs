@@ -5,6 +5,7 @@
 //! names of its clients blocks a host other than loopback after `max_connect_errors` of them in a row. Only a login
 //! is quiet and resets that count: an account without any right will do.
 
+mod ed25519;
 mod packet;
 mod public_key;
 mod scramble;

@@ -4,7 +4,7 @@ use ring::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::outcome::{Failure, Phase};
 
-use super::Session;
+use super::{Session, ed25519};
 use crate::client::dial::Privacy;
 use crate::client::secret::Secret;
 use crate::client::wire;
@@ -15,6 +15,9 @@ pub(super) const NATIVE: &[u8] = b"mysql_native_password";
 const CACHING: &[u8] = b"caching_sha2_password";
 /// `mysql_clear_password`: the password itself, for LDAP and PAM.
 const CLEAR: &[u8] = b"mysql_clear_password";
+
+/// `client_ed25519`: `MariaDB`'s, where it was asked for.
+const ED25519: &[u8] = b"client_ed25519";
 
 /// Whether `plugin` may come with the first packet.
 pub(super) fn knows(plugin: &[u8]) -> bool {
@@ -28,6 +31,7 @@ pub(super) fn answer(plugin: &[u8], salt: &[u8], session: &Session<'_>) -> Resul
         NATIVE | CACHING if password.is_empty() => Ok(Vec::new()),
         NATIVE => Ok(native(password, salt)),
         CACHING => Ok(caching(password, salt)),
+        ED25519 => Ok(ed25519::sign(password, salt)),
         CLEAR if session.privacy != Privacy::None => Ok([password, b"\0"].concat()),
         CLEAR => Err(Failure::answer(
             Phase::Response,
@@ -37,8 +41,8 @@ pub(super) fn answer(plugin: &[u8], salt: &[u8], session: &Session<'_>) -> Resul
         other => Err(Failure::answer(
             Phase::Response,
             format!(
-                "the account logs in by {}, which this check has not; use one with mysql_native_password or \
-                 caching_sha2_password",
+                "the account logs in by `{}`, which is not supported; give the check an account with \
+                 mysql_native_password, caching_sha2_password or ed25519",
                 wire::quote(other, session.password)
             ),
         )),

@@ -42,7 +42,8 @@ fn a_greeting_is_healthy_and_a_login_goes_to_its_end() {
                CREATE USER app@'%' IDENTIFIED BY 'hunter2 é/';\nGRANT ALL ON shop.* TO app@'%';\n\
                CREATE USER strict@'%' IDENTIFIED BY 'hunter2' REQUIRE SSL;\n\
                CREATE USER locked@'%' IDENTIFIED BY 'hunter2' ACCOUNT LOCK;\n\
-               INSTALL SONAME 'auth_ed25519';\nCREATE USER curve@'%' IDENTIFIED VIA ed25519 USING PASSWORD('hunter2');\n";
+               INSTALL SONAME 'auth_ed25519';\nCREATE USER curve@'%' IDENTIFIED VIA ed25519 USING PASSWORD('hunter2');\n\
+               CREATE USER longer@'%' IDENTIFIED VIA ed25519 USING PASSWORD('a password é of more than 64 bytes, which is a block of its key');\n";
     let Some((peer, port)) = mariadb(sql, &["--max-connections=10"]) else { return };
     let check = |options: &[&str], login: &str, path: &str| -> Run {
         sexton([&["check"], options, &[&format!("mysql://{login}127.0.0.1:{port}{path}")]].concat())
@@ -56,6 +57,15 @@ fn a_greeting_is_healthy_and_a_login_goes_to_its_end() {
     {
         let run = check(&[], login, path);
         assert!(run.said(0, greets).contains(" and takes this login (mysql://***@"), "{run:?}");
+    }
+    for login in [
+        "curve:hunter2@",
+        "longer:a%20password%20%c3%a9%20of%20more%20than%2064%20bytes%2c%20which%20is%20a%20block%20of%20its%20key@",
+    ] {
+        // Once in the way of the login, once over TLS and once in clear.
+        for path in ["", "?ssl-mode=required", "?ssl-mode=disabled"] {
+            check(&[], login, path).said(0, greets);
+        }
     }
     let log = peer.output();
     assert!(!log.contains("Access denied"), "{log}");
@@ -75,11 +85,8 @@ fn a_greeting_is_healthy_and_a_login_goes_to_its_end() {
         ("health@", "/shop", "access denied for this user to this database (1044)"),
         ("app:hunter2%20%c3%a9%2f@", "/nowhere", "access denied for this user to this database (1044)"),
         ("locked:hunter2@", "", "the account of this user is locked (4151)"),
-        (
-            "curve:hunter2@",
-            "",
-            "the account logs in by client_ed25519, which this check has not; use one with mysql_",
-        ),
+        ("curve:hunter3@", "", "access denied for this user and password (1045)"),
+        ("curve@", "", "access denied for this user and password (1045)"),
     ] {
         let run = check(&[], login, path);
         run.said(1, &format!("unhealthy: {reason}"));
