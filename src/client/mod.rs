@@ -5,6 +5,7 @@ pub(crate) mod dial;
 pub(crate) mod login;
 pub(crate) mod parameters;
 pub(crate) mod payload;
+pub(crate) mod saslprep;
 pub(crate) mod scram;
 pub(crate) mod secret;
 pub(crate) mod wire;

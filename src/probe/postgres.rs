@@ -16,6 +16,7 @@ use crate::client::dial::{Dial, Privacy, TlsMode};
 use crate::client::login;
 use crate::client::login::Login;
 use crate::client::parameters::{Parameters, unused_step};
+use crate::client::saslprep;
 use crate::client::scram;
 use crate::client::scram::{Mechanism, Proof, ScramError};
 use crate::client::secret::Secret;
@@ -275,8 +276,9 @@ fn authenticate(body: &[u8], session: &Session<'_>, exchange: Exchange) -> Resul
             Ok(Step::Reply(reply, Exchange::Begun(first)))
         }
         (11, Exchange::Begun(first)) => {
-            let (answer, proof) =
-                first.answer(fields.0, password, session.deadline).map_err(ScramError::into_failure)?;
+            let (answer, proof) = first
+                .answer(fields.0, &saslprep::prepare(password), session.deadline)
+                .map_err(ScramError::into_failure)?;
             Ok(Step::Reply(message::password(answer.as_bytes()), Exchange::Unproven(proof)))
         }
         (12, Exchange::Unproven(proof)) => {

@@ -7,6 +7,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use crate::client::dial::{Dial, Layer};
 use crate::client::login::{self, Login};
+use crate::client::saslprep;
 use crate::client::scram::{First, Mechanism, ScramError};
 use crate::client::secret::Secret;
 use crate::client::wire::{self, Fields, Peer};
@@ -144,8 +145,9 @@ fn log_in(peer: &mut dyn Peer, session: &Session<'_>, password: &Secret) -> Resu
         .document("options", Document::default().bool("skipEmptyExchange", true))
         .text("$db", session.auth_source);
     let (id, payload) = sasl_answer(&command(peer, 3, start, secret)?, secret)?;
-    let (answer, proof) =
-        first.answer(&payload, password, session.deadline).map_err(ScramError::into_failure)?;
+    let (answer, proof) = first
+        .answer(&payload, &saslprep::prepare(password), session.deadline)
+        .map_err(ScramError::into_failure)?;
     let next = Document::default()
         .int("saslContinue", 1)
         .int("conversationId", id)

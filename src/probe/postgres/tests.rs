@@ -76,7 +76,7 @@ fn a_server_that_proves_nothing_is_refused() {
     let secret = Secret::new(b"hunter2".to_vec());
     let begun = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0");
     let (outcome, heard) = talk(&[begun.clone(), ready()].concat(), Some(&secret), Privacy::None);
-    assert!(outcome.unwrap_err().contains("without proof"));
+    assert!(outcome.unwrap_err().contains("does not prove"));
     assert!(String::from_utf8_lossy(&heard).contains("SCRAM-SHA-256\0\0\0\0 n,,n=,r="));
     let (outcome, _) = talk(&message(b'R', b"\0\0\0\x0aOAUTHBEARER\0\0"), Some(&secret), Privacy::None);
     assert!(outcome.unwrap_err().contains("a SASL mechanism other than SCRAM-SHA-256"));
@@ -126,7 +126,7 @@ fn garbage_and_cut_answers_are_failures() {
     for end in 0..whole.len() {
         assert!(plain(&whole[..end]).is_err(), "{end}");
     }
-    assert!(plain(&message(b'N', b"").repeat(100_000)).unwrap_err().contains("without end"));
+    assert!(plain(&message(b'N', b"").repeat(100_000)).unwrap_err().contains("keeps talking"));
     assert!(plain(b"R\xff\xff\xff\xff").is_err());
     assert!(plain(b"R\0\0\0\x03").is_err());
 }

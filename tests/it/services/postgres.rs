@@ -1,5 +1,6 @@
 //! `postgres://` against PostgreSQL. Each test has a cluster of its own: making one takes half a second.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -303,4 +304,70 @@ fn no_database_file_or_name_is_taken_for_another() {
 pub(crate) fn trusting() -> Option<(Peer, u16)> {
     let running = Cluster::new("host all all 127.0.0.1/32 trust\n")?.ready();
     Some((running.peer, running.port))
+}
+
+/// `text` as userinfo has it.
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        let _ = write!(encoded, "%{byte:02x}");
+        encoded
+    })
+}
+
+/// What of SCRAM's preparation stands in tables: the first character of each line is prepared.
+const PREPARED: [&str; 2] = [
+    include_str!("../../../src/client/saslprep/compositions.txt"),
+    include_str!("../../../src/client/saslprep/compatibility.txt"),
+];
+
+#[test]
+fn a_password_is_prepared_as_the_server_and_psql_prepare_it() {
+    let Some(cluster) = Cluster::new("host all all 127.0.0.1/32 scram-sha-256\n") else { return };
+    // Letters from right to left and others in one password would not be prepared at all.
+    let all = PREPARED.iter().flat_map(|table| table.lines()).filter_map(|line| line.chars().next());
+    let (right_to_left, others): (Vec<char>, Vec<char>) =
+        all.partition(|c| ('\u{590}'..='\u{7ff}').contains(c) || ('\u{fb1d}'..='\u{fb4f}').contains(c));
+    let passwords: Vec<String> =
+        right_to_left.chunks(20).chain(others.chunks(40)).map(|some| some.iter().collect()).collect();
+    let meant: Vec<_> = passwords.iter().enumerate().collect();
+    // As it was set, as it is typed, and whether they are the same.
+    let variants = [
+        ("é", "e\u{301}", true),
+        ("µ²½…™ﬁ", "μ21\u{2044}2...TMfi", true),
+        ("s\u{307}\u{323}", "\u{1e69}", true),
+        ("한각", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1161}\u{11a8}", true),
+        ("ＡＢＣ pass\u{ad}word", "ABC\u{3000}password", true),
+        ("שלום\u{a0}שלום", "שלום שלום", true),
+        ("\u{fb2a}\u{a0}א", "ש\u{5c1} א", true),
+        ("naïve", "naive", false),
+        // Not prepared: an emoji is younger than SASLprep, a bell is prohibited, both directions are in one password.
+        ("a\u{a0}😀", "a 😀", false),
+        ("a\u{a0}\u{7}", "a \u{7}", false),
+        ("שלום\u{a0}a", "שלום a", false),
+    ];
+    let mut sql = String::new();
+    for (number, password) in &meant {
+        let _ = writeln!(sql, "CREATE USER r{number} PASSWORD '{password}'");
+    }
+    for (number, (set, ..)) in variants.iter().enumerate() {
+        let _ = writeln!(sql, "CREATE USER v{number} PASSWORD '{set}'");
+    }
+    let cluster = cluster.sql(&sql).ready();
+    let psql = program("psql", "postgresql-client").expect("it comes with the server");
+    let logs_in = |user: &str, password: &str| {
+        let login = format!("{user}:{}@", encoded(password));
+        cluster.check(&[], &login, "/postgres?sslmode=disable").code == Some(0)
+    };
+    for (number, password) in &meant {
+        assert!(logs_in(&format!("r{number}"), password), "{password}");
+    }
+    for (number, (set, typed, same)) in variants.into_iter().enumerate() {
+        let user = format!("v{number}");
+        assert!(logs_in(&user, set), "{set:?}");
+        assert_eq!(logs_in(&user, typed), same, "{set:?} {typed:?}");
+        let mut command = Command::new(&psql);
+        command.args(["-h", "127.0.0.1", "-p", &cluster.port.to_string(), "-U", &user, "-c", "", "postgres"]);
+        command.env("PGPASSWORD", typed).stdout(Stdio::null()).stderr(Stdio::null());
+        assert_eq!(command.status().expect("it starts").success(), same, "psql: {set:?} {typed:?}");
+    }
 }

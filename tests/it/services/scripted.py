@@ -1,10 +1,12 @@
 """Servers that Debian has no package of, as far as a check and a real client talk to them; and the real clients.
 
     scripted.py serve mongodb|kafka|cassandra|mysql STATE     prints its port, then serves until killed
-    scripted.py ask mongodb|kafka|cassandra|mysql PORT [USER PASSWORD]     prints what the real client makes of it
+    scripted.py ask mongodb|kafka|cassandra|mysql PORT [USER PASSWORD [MECHANISM]]     prints what the real client
+                                                          makes of it
 
 Each server speaks by its protocol's document: MongoDB's OP_MSG and SCRAM-SHA-256, Kafka's messages without compact
-encoding, CQL's native protocol 4. A server of the state `login` wants the user `u` with the password `hunter2`.
+encoding, CQL's native protocol 4. A server of the state `login` wants the user `u` with the password `hunter2`, one of
+the state `login:PASSWORD` another password; Kafka's `scram:PASSWORD` by SCRAM-SHA-256.
 """
 
 import base64
@@ -116,7 +118,8 @@ class Mongodb(Handler):
 class Kafka(Handler):
     def serve(self):
         text = lambda value: struct.pack(">h", len(value)) + value.encode()
-        allowed, port = self.server.state != "login", self.server.server_address[1]
+        scram, mechanism = Scram(), "SCRAM-SHA-256" if self.server.state == "scram" else "PLAIN"
+        allowed, port = self.server.state not in ("login", "scram"), self.server.server_address[1]
         while True:
             (length,) = struct.unpack(">i", self.exactly(4))
             request = self.exactly(length)
@@ -129,13 +132,21 @@ class Kafka(Handler):
                 answer += b"".join(struct.pack(">hhh", *row) for row in rows)
             elif api == 17:
                 wanted = body[2:].decode()
-                answer = struct.pack(">hi", 0 if wanted == "PLAIN" else 33, 1) + text("PLAIN")
+                answer = struct.pack(">hi", 0 if wanted == mechanism else 33, 1) + text(mechanism)
             elif api == 36:
-                # Some clients name an authorization identity, too.
-                allowed = body[4:].split(b"\0")[1:] == [USER.encode(), PASSWORD.encode()]
-                answer = struct.pack(">h", 0 if allowed else 58)
-                answer += struct.pack(">h", -1) if allowed else text("Authentication failed")
-                answer += struct.pack(">i", 0)
+                token, reply = body[4:], b""
+                if mechanism == "PLAIN":
+                    # Some clients name an authorization identity, too.
+                    good = allowed = token.split(b"\0")[1:] == [USER.encode(), PASSWORD.encode()]
+                elif token.startswith(b"n,,"):
+                    good, reply = True, scram.first(token.decode()).encode()
+                else:
+                    proof = scram.last(token.decode())
+                    good, reply = proof is not None, (proof or "").encode()
+                    allowed = good
+                answer = struct.pack(">h", 0 if good else 58)
+                answer += struct.pack(">h", -1) if good else text("Authentication failed")
+                answer += struct.pack(">i", len(reply)) + reply
             elif api == 3 and allowed:
                 controller = -1 if self.server.state == "starting" else 1
                 answer = struct.pack(">i", 0) if version >= 3 else b""
@@ -225,13 +236,13 @@ def ask_mongodb(port, user=None, password=None):
     client.admin.command("ping")
 
 
-def ask_kafka(port, user=None, password=None):
+def ask_kafka(port, user=None, password=None, mechanism="PLAIN"):
     import asyncio
 
     from aiokafka.client import AIOKafkaClient
 
     async def run():
-        login = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_plain_username": user,
+        login = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": mechanism, "sasl_plain_username": user,
                  "sasl_plain_password": password} if user else {}
         client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=3000, **login)
         await client.bootstrap()
@@ -260,7 +271,8 @@ if __name__ == "__main__":
             allow_reuse_address, daemon_threads = True, True
 
         server = Server(("127.0.0.1", 0), {"mongodb": Mongodb, "kafka": Kafka, "cassandra": Cassandra, "mysql": Mysql}[kind])
-        server.state = rest[0]
+        server.state, _, password = rest[0].partition(":")
+        PASSWORD = password or PASSWORD
         server.key = tempfile.mkdtemp() + "/key"
         if kind == "mysql":
             subprocess.run(["openssl", "genrsa", "-out", server.key, "2048"], check=True, stderr=subprocess.DEVNULL)

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
+use super::postgres::encoded;
 use crate::support::{Run, sexton};
 
 /// The servers, and the real clients.
@@ -105,6 +106,23 @@ fn kafka_is_healthy_with_a_controller() {
         nobody.said(1, "unhealthy: the peer closed").contains("kafka://user:password@host"),
         "{nobody:?}"
     );
+}
+
+#[test]
+fn a_password_is_prepared_for_mongodb_and_kafka_takes_it_as_it_is() {
+    let typed = "p\u{a0}w²";
+    let login = format!("u:{}@", encoded(typed));
+    for (kind, state, same) in [
+        ("mongodb", "login:p w2", true),
+        ("mongodb", "login:p\u{a0}w²", false),
+        ("kafka", "scram:p\u{a0}w²", true),
+        ("kafka", "scram:p w2", false),
+    ] {
+        let server = Server::start(kind, state);
+        let mechanism = if kind == "kafka" { &["u", typed, "SCRAM-SHA-256"][..] } else { &["u", typed] };
+        assert_eq!(server.is_accepted(mechanism), same, "{kind} {state:?}");
+        assert_eq!(server.check(&login, "").code, Some(i32::from(!same)), "{kind} {state:?}");
+    }
 }
 
 #[test]
