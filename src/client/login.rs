@@ -111,7 +111,7 @@ pub(crate) fn unix<'a>(target: &Target<'a>) -> Result<(Option<&'a str>, &'a str)
         },
     };
     if !path.starts_with(['/', '@']) {
-        return Err("no absolute path to a socket".into());
+        return Err("the path of the socket must be absolute".into());
     }
     Ok((userinfo, path))
 }

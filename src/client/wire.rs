@@ -180,6 +180,36 @@ pub(crate) fn stranger(protocol: &str, seen: &[u8], secret: Option<&Secret>) -> 
     Failure::new(Phase::Response, Cause::Protocol, format!("the peer does not speak {protocol}: {what}"))
 }
 
+/// How many bytes tell what a peer is.
+const ENOUGH: usize = 8;
+
+/// The same, of a peer whose answer was only begun to be read: a little more tells what it is.
+pub(crate) fn stranger_so_far(
+    protocol: &str,
+    start: &[u8],
+    peer: &mut dyn Peer,
+    secret: Option<&Secret>,
+) -> Failure {
+    let mut seen = start.to_vec();
+    let mut more = [0; 64];
+    while seen.len() < ENOUGH
+        && let Ok(amount @ 1..) = peer.read(&mut more)
+    {
+        seen.extend_from_slice(more.get(..amount).unwrap_or_default());
+    }
+    stranger(protocol, &seen, secret)
+}
+
+/// `failure` of the greeting that a server of `protocol` begins with: where none comes, something else may listen.
+pub(crate) fn ungreeted(mut failure: Failure, protocol: &str) -> Failure {
+    if failure.cause == Cause::TimedOut {
+        let hint =
+            format!("; a {protocol} server would speak first, so this may be another protocol, or TLS");
+        failure.reason.push_str(&hint);
+    }
+    failure
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -165,7 +165,7 @@ fn look_for_alarms(peer: &mut dyn Peer, account: &Account<'_>) -> Result<(), Fai
             _ => return Err(unexpected(&answer, Some(account))),
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "the broker opens channels without end"))
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the broker keeps opening channels"))
 }
 
 /// A method.
@@ -198,7 +198,7 @@ fn next_method(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Method, F
             return parse_method(&body).ok_or_else(|| wire::stranger("amqp", &body, secret));
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "the broker sends heartbeats and nothing else"))
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the broker sends nothing but heartbeats"))
 }
 
 /// Takes a method of class connection or channel out of a frame.

@@ -63,7 +63,7 @@ pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Box<d
     let rest = target.rest.strip_prefix("//").unwrap_or(target.rest);
     let (socket, page) = rest.split_once('?').unwrap_or((rest, ""));
     if !socket.starts_with(['/', '@']) {
-        return Err("no absolute path to a socket".into());
+        return Err("the path of the socket must be absolute".into());
     }
     Ok(Box::new(Fcgi { dial: Dial::unix(socket, &options.dial), page: Page::parse(page)? }))
 }
@@ -201,8 +201,8 @@ fn judge(answer: &Answer, page: &Page, trace: &mut Trace) -> Outcome {
     };
     let fail = |reason: String| Err(Failure::answer(Phase::Response, reason));
     match answer.end {
-        Some((_, 1 | 2)) => return fail("the server is overloaded and turns requests away".into()),
-        Some((_, 3)) => return fail("the server is no responder of FastCGI".into()),
+        Some((_, 1 | 2)) => return fail("the server is overloaded and refuses requests".into()),
+        Some((_, 3)) => return fail("the server is not a FastCGI responder".into()),
         Some((code, 0)) if code != 0 => return fail(format!("the script ended with code {code}{complaint}")),
         Some((_, 0)) | None => {}
         Some((_, other)) => {
@@ -210,11 +210,11 @@ fn judge(answer: &Answer, page: &Page, trace: &mut Trace) -> Outcome {
         }
     }
     let Some((head, body)) = split_head(&answer.stdout) else {
-        let reason = format!("the answer has no head{complaint}");
+        let reason = format!("the response has no header{complaint}");
         return Err(Failure::new(Phase::Response, Cause::Protocol, reason));
     };
     let Some(status) = status(head) else {
-        let reason = "the answer has a Status that is none".to_owned();
+        let reason = "the response has a malformed Status".to_owned();
         return Err(Failure::new(Phase::Response, Cause::Protocol, reason));
     };
     trace.status = Some(status);
@@ -321,12 +321,11 @@ mod tests {
         );
         assert_eq!(reason("/x", &answer("Status: 500 Oh\r\n\r\n")), "status 500, wanted 200-299");
         assert_eq!(reason("", &answer("A: b\r\n\r\nping\x1b")), "the ping page answers `ping?`, wanted pong");
-        assert_eq!(reason("", &answer("pong")), "the answer has no head");
-        assert_eq!(reason("", &answer("Status: ok\r\n\r\npong")), "the answer has a Status that is none");
+        assert_eq!(reason("", &answer("pong")), "the response has no header");
+        assert_eq!(reason("", &answer("Status: ok\r\n\r\npong")), "the response has a malformed Status");
         assert_eq!(
             reason("", &record(record::END, &[0, 0, 0, 0, 2, 0, 0, 0])),
-            "the server is overloaded and turns \
-            requests away"
+            "the server is overloaded and refuses requests"
         );
         assert_eq!(
             reason("", &record(record::END, &[0, 0, 0, 9, 0, 0, 0, 0])),
@@ -346,7 +345,7 @@ mod tests {
             assert!(talk("", &whole[..end]).is_err(), "{end}");
         }
         let endless = record(record::STDOUT, &[b'x'; 1000]).repeat(1000);
-        assert_eq!(reason("", &endless), "the answer has no head");
+        assert_eq!(reason("", &endless), "the response has no header");
         assert!(talk("", &record(9, &[]).repeat(100_000)).is_err());
     }
 }

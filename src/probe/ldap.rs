@@ -90,7 +90,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, user: Option<&str>, password: Option
         }
         49 => "the server refuses this user or password (49)".to_owned(),
         51 => "the server is busy (51)".to_owned(),
-        52 => "the server is there, and its directory is not (52)".to_owned(),
+        52 => "the server is there, but its directory is unavailable (52)".to_owned(),
         53 => "the server is unwilling to take the bind (53)".to_owned(),
         other => format!("the server refuses the bind ({other})"),
     };
@@ -115,14 +115,7 @@ fn next_message(peer: &mut dyn Peer, password: Option<&Secret>) -> Result<Vec<u8
             let bytes = wire::body(peer, usize::from(form & 0x7f))?;
             bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
         }
-        other => {
-            let mut seen = other.to_vec();
-            // A little more tells what it is.
-            if let Ok(more) = wire::array::<6>(peer) {
-                seen.extend_from_slice(&more);
-            }
-            return Err(wire::stranger("ldap", &seen, password));
-        }
+        other => return Err(wire::stranger_so_far("ldap", &other, peer, password)),
     };
     if length > MESSAGE_MAX {
         return Err(wire::stranger("ldap", &start, password));
@@ -169,7 +162,7 @@ mod tests {
             (48, "no anonymous bind; write ldaps://"),
             (49, "refuses this user or password"),
             (51, "is busy"),
-            (52, "its directory is not"),
+            (52, "its directory is unavailable"),
             (99, "refuses the bind (99): why"),
         ] {
             let error = answer(&response(code, b"why"), None).unwrap_err();

@@ -56,13 +56,16 @@ pub(crate) fn converse(peer: &mut dyn Peer) -> Outcome {
     }
     let reason = match line.as_slice() {
         b"CLIENT_ERROR unauthenticated" => {
-            "memcached wants a login before it answers (--auth-file), which this check has none of; check tcp://"
-                .to_owned()
+            "memcached wants a login (--auth-file), which is not supported; check tcp:// instead".to_owned()
         }
         b"ERROR Too many open connections" => {
             "memcached has no connection left (Too many open connections); raise its -c".to_owned()
         }
-        refusal if [&b"ERROR"[..], b"CLIENT_ERROR ", b"SERVER_ERROR "].iter().any(|start| refusal.starts_with(start)) => {
+        refusal
+            if [&b"ERROR"[..], b"CLIENT_ERROR ", b"SERVER_ERROR "]
+                .iter()
+                .any(|start| refusal.starts_with(start)) =>
+        {
             format!("memcached answers `{}`", wire::quote(refusal, None))
         }
         other => return Err(wire::stranger("memcached", other, None)),

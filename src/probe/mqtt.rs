@@ -81,12 +81,12 @@ pub(crate) fn converse(
         }
         1 => "the broker does not speak MQTT 3.1.1".to_owned(),
         2 => "the broker refuses our client identifier; allow identifiers that begin with sexton-".to_owned(),
-        3 => "the broker is there, and its MQTT service is not".to_owned(),
-        4 => "the broker refuses the user or the password".to_owned(),
+        3 => "the broker's MQTT service is unavailable (code 3)".to_owned(),
+        4 => "the broker refuses this user or password (code 4)".to_owned(),
         5 if user.is_none() => {
             "the broker wants a login; write mqtt://user:password@host, or give --password-file".to_owned()
         }
-        5 => "this user is not authorized to connect".to_owned(),
+        5 => "the broker does not let this user connect, or refuses the password (code 5)".to_owned(),
         other => format!("the broker refuses the connection (code {other})"),
     };
     Err(Failure::answer(Phase::Response, reason))
@@ -98,12 +98,7 @@ fn stranger(start: &[u8], peer: &mut dyn Peer, password: Option<&Secret>) -> Fai
         let reason = "the broker answers in another version of MQTT than 3.1.1";
         return Failure::new(Phase::Response, Cause::Protocol, reason);
     }
-    let mut seen = start.to_vec();
-    // A little more tells what it is.
-    if let Ok(more) = wire::array::<6>(peer) {
-        seen.extend_from_slice(&more);
-    }
-    wire::stranger("mqtt", &seen, password)
+    wire::stranger_so_far("mqtt", start, peer, password)
 }
 
 /// CONNECT (3.1): a clean session without a will, kept for 10 seconds.
@@ -155,14 +150,16 @@ mod tests {
         for (code, reason) in [
             (1, "does not speak MQTT 3.1.1"),
             (2, "client identifier"),
-            (3, "its MQTT service is not"),
-            (4, "refuses the user or the password"),
+            (3, "MQTT service is unavailable (code 3)"),
+            (4, "refuses this user or password (code 4)"),
             (5, "wants a login"),
             (99, "(code 99)"),
         ] {
             assert!(answer(&[0x20, 2, 0, code], None).unwrap_err().contains(reason));
         }
-        assert!(answer(b"\x20\x02\x00\x05", Some("u")).unwrap_err().contains("not authorized"));
+        assert!(
+            answer(b"\x20\x02\x00\x05", Some("u")).unwrap_err().contains("does not let this user connect")
+        );
         assert!(answer(b"\x20\x03\x00\x84\x00", None).unwrap_err().contains("another version"));
         assert!(
             answer(b"HTTP/1.1 400 Bad Request\r\n", None).unwrap_err().contains("an HTTP server answers")

@@ -147,7 +147,7 @@ pub(crate) struct Session<'a> {
 
 /// Reads the greeting, or the error that comes in its place.
 pub(crate) fn greet(peer: &mut dyn Peer) -> Result<Greeting, Failure> {
-    let packet = next_packet(peer, None)?;
+    let packet = next_packet(peer, None).map_err(|failure| wire::ungreeted(failure, "mysql"))?;
     if let Some(complaint) = Complaint::parse(&packet.body) {
         return Err(Failure::answer(Phase::Response, complaint.reason(None)));
     }
@@ -199,7 +199,7 @@ pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session
             _ => return Err(wire::stranger("mysql", &body, session.password)),
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "the server asks without end and takes no login"))
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the server keeps asking and never takes the login"))
 }
 
 /// The failure that an error packet means.

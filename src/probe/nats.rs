@@ -78,7 +78,7 @@ impl Info {
 
 /// Reads the introduction. A server without room for us says so right behind it.
 pub(crate) fn introduction(peer: &mut dyn Peer, lines: &mut Lines) -> Result<Info, Failure> {
-    match lines.next(peer, LINE_MAX)? {
+    match lines.next(peer, LINE_MAX).map_err(|failure| wire::ungreeted(failure, "nats"))? {
         Line::Whole(line) => Info::parse(&line).ok_or_else(|| refusal(&line, None, None)),
         Line::Cut(line) => Err(wire::stranger("nats", &line, None)),
     }
@@ -111,7 +111,7 @@ pub(crate) fn converse(
             line => return Err(refusal(line, user, password)),
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "the server talks without end and answers no PING"))
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the server keeps talking and never answers PING"))
 }
 
 /// Fails when the server is in lame duck mode.
@@ -222,7 +222,7 @@ mod tests {
             answer(&format!("{INFO}{}", "+OK\r\n".repeat(10_000)), None, None)
                 .0
                 .unwrap_err()
-                .contains("without end")
+                .contains("keeps talking")
         );
         assert!(answer(&format!("INFO {{\"a\":\"{}", "x".repeat(100_000)), None, None).0.is_err());
     }

@@ -62,7 +62,7 @@ pub(super) fn number(content: &[u8]) -> Result<Pid, String> {
         .and_then(procfs::parse_pid)
         .filter(|pid| *pid <= procfs::PID_MAX)
         .ok_or_else(|| {
-            format!("`{}` in the pid file is no pid", line.get(..20).unwrap_or(line).escape_ascii())
+            format!("`{}` in the pid file is not a pid", line.get(..20).unwrap_or(line).escape_ascii())
         })
 }
 
@@ -119,14 +119,14 @@ mod tests {
         for (content, reason) in [
             (&b""[..], "the pid file is empty"),
             (b" \n\n", "the pid file is empty"),
-            (b"\n42\n", "`` in the pid file is no pid"),
-            (b"0\n", "`0` in the pid file is no pid"),
-            (b"-1\n", "`-1` in the pid file is no pid"),
-            (b"4194305\n", "`4194305` in the pid file is no pid"),
-            (b"99999999999999999999999999\n", "`99999999999999999999` in the pid file is no pid"),
-            (b"nginx\n", "`nginx` in the pid file is no pid"),
-            (b"42 43\n", "`42 43` in the pid file is no pid"),
-            (b"\x7fELF\0\x01", "`\\x7fELF\\x00\\x01` in the pid file is no pid"),
+            (b"\n42\n", "`` in the pid file is not a pid"),
+            (b"0\n", "`0` in the pid file is not a pid"),
+            (b"-1\n", "`-1` in the pid file is not a pid"),
+            (b"4194305\n", "`4194305` in the pid file is not a pid"),
+            (b"99999999999999999999999999\n", "`99999999999999999999` in the pid file is not a pid"),
+            (b"nginx\n", "`nginx` in the pid file is not a pid"),
+            (b"42 43\n", "`42 43` in the pid file is not a pid"),
+            (b"\x7fELF\0\x01", "`\\x7fELF\\x00\\x01` in the pid file is not a pid"),
         ] {
             assert_eq!(number(content), Err(reason.into()), "{content:?}");
         }

@@ -129,7 +129,7 @@ impl Postgres {
             [b'N'] => Ok(Encrypted::NotOffered(stream)),
             // A server that cannot even start a process for us says so in the form of protocol 2.
             [b'E'] => Err(message::old_error(&mut stream, &[], None)),
-            other => Err(wire::stranger("postgres", &other, None)),
+            other => Err(wire::stranger_so_far("postgres", &other, &mut stream, None)),
         }
     }
 }
@@ -216,8 +216,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, session: &Session<'_>) -> Result<Str
             _ => {}
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "the server talks without end and is never ready")
-        .into())
+    Err(Failure::new(Phase::Response, Cause::Protocol, "the server keeps talking and is never ready").into())
 }
 
 /// How far an exchange of secrets has come.
@@ -307,8 +306,8 @@ fn unknown_method(request: u32) -> Failure {
         other => format!("method {other}"),
     };
     let reason = format!(
-        "the server wants to authenticate by {name}, which this check has not; without a password in the target, \
-         being asked for one is healthy"
+        "the server wants to authenticate by {name}, which is not supported; leave the password out to check \
+         only that the server accepts connections"
     );
     Failure::answer(Phase::Response, reason)
 }

@@ -88,7 +88,9 @@ fn build(
     }
     let database = match database {
         "" => None,
-        number => Some(number.parse().map_err(|_| format!("`{number}`, which is no number of a database,"))?),
+        number => {
+            Some(number.parse().map_err(|_| format!("`{number}`, which is not the number of a database,"))?)
+        }
     };
     let wants = Wants::take(&mut parameters)?;
     if let Some(unknown) = parameters.unused().first() {

@@ -70,7 +70,7 @@ impl Kind for Smtp {
 
 /// Hears the greeting and says EHLO; how the server calls itself.
 pub(crate) fn greet(peer: &mut dyn Peer) -> Outcome {
-    let greeting = reply(peer)?;
+    let greeting = reply(peer).map_err(|failure| wire::ungreeted(failure, "smtp"))?;
     if greeting.code != *b"220" {
         return Err(greeting.refusal());
     }

@@ -69,7 +69,7 @@ pub(crate) fn converse(peer: &mut dyn Peer) -> Outcome {
             return Err(wire::stranger("zookeeper", &line, None));
         }
     }
-    Err(Failure::new(Phase::Response, Cause::Protocol, "zookeeper does not say in which mode it serves"))
+    Err(Failure::new(Phase::Response, Cause::Protocol, "zookeeper does not say its mode"))
 }
 
 /// What a mode means.

@@ -161,7 +161,7 @@ fn the_process_of_a_pid_file_must_live() {
             "unhealthy: there is no process {}: the file is stale (pid:/mnt/pid, ",
             "unhealthy: there is no process 4194304: the file is stale",
             "unhealthy: the pid file is empty",
-            "unhealthy: `-5` in the pid file is no pid",
+            "unhealthy: `-5` in the pid file is not a pid",
             "unhealthy: a directory, not a file that can be read",
             "unhealthy: a fifo, not a file that can be read",
             "unhealthy: no such file (pid:/mnt/none, ",

@@ -75,7 +75,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, session: &Session<'_>) -> Outcome {
     let version = least.max(1);
     if version > most.min(METADATA_MAX) {
         let reason = format!(
-            "the broker speaks none of the versions of Metadata that this check does: {least} to {most}"
+            "the broker speaks versions {least} to {most} of Metadata; only 1 to {METADATA_MAX} are supported"
         );
         return Err(Failure::new(Phase::Response, Cause::Protocol, reason));
     }

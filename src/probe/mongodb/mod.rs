@@ -219,7 +219,7 @@ fn command(
         return Err(Failure::new(
             Phase::Response,
             Cause::Protocol,
-            "the server answers with a document sequence",
+            "the server answers in a form of OP_MSG that is not supported",
         ));
     }
     Ok(fields.0.to_vec())

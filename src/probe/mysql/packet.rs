@@ -37,7 +37,7 @@ pub(super) fn next_packet(peer: &mut dyn Peer, secret: Option<&Secret>) -> Resul
     let [a, b, c, sequence] = header;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, 0])).unwrap_or(usize::MAX);
     if length == 0 || length > PACKET_MAX {
-        return Err(wire::stranger("mysql", &header, secret));
+        return Err(wire::stranger_so_far("mysql", &header, peer, secret));
     }
     Ok(Packet { sequence, body: wire::body(peer, length)? })
 }

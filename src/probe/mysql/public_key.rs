@@ -19,7 +19,8 @@ pub(super) fn encrypt(key: &[u8], password: &[u8], salt: &[u8]) -> Result<Vec<u8
     let broken = |why: &str| Failure::new(Phase::Response, Cause::Protocol, why);
     let key = SubjectPublicKeyInfoDer::from_pem_slice(key)
         .map_err(|_| broken("the server's public key cannot be read"))?;
-    let (modulus, exponent) = parts(&key).ok_or_else(|| broken("the server's public key is none of RSA"))?;
+    let (modulus, exponent) =
+        parts(&key).ok_or_else(|| broken("the server's public key is not an RSA key"))?;
     let message: Vec<u8> =
         [password, b"\0"].concat().iter().zip(salt.iter().cycle()).map(|(byte, salt)| byte ^ salt).collect();
     let mut seed = [0; SHA1_OUTPUT_LEN];

@@ -46,7 +46,7 @@ pub(super) fn next_message(peer: &mut dyn Peer, secret: Option<&Secret>) -> Resu
         (b'E', _) if [a, b, c].iter().all(u8::is_ascii) && a >= b' ' => {
             Err(old_error(peer, &[a, b, c, d], secret))
         }
-        _ => Err(wire::stranger("postgres", &header, secret)),
+        _ => Err(wire::stranger_so_far("postgres", &header, peer, secret)),
     }
 }
 

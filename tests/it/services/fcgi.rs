@@ -69,6 +69,6 @@ fn a_unix_socket_is_asked_as_well() {
         .said(1, "unhealthy: status 404: Primary script unknown; set ping.path");
     let run = sexton(["check", "--unix-socket", &socket.to_string(), "fcgi://localhost/fpm-ping"]);
     run.said(0, "healthy: pong (fcgi://localhost/fpm-ping, ");
-    check("fcgi+unix:fpm.sock").refused("fcgi+unix:fpm.sock: no absolute path to a socket");
+    check("fcgi+unix:fpm.sock").refused("fcgi+unix:fpm.sock: the path of the socket must be absolute");
     check("fcgi+unix:/s?ping").refused("fcgi+unix:/s?***: `***`, which is no page: it must begin with a /");
 }

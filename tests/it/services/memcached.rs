@@ -22,7 +22,10 @@ fn memcached_tells_its_version() {
 fn a_memcached_that_wants_a_login_is_named() {
     let Some((_peer, port)) = memcached(&["-Y", "users"]) else { return };
     let run = sexton(["check", &format!("memcached://127.0.0.1:{port}")]);
-    run.said(1, "unhealthy: memcached wants a login before it answers (--auth-file)");
+    run.said(
+        1,
+        "unhealthy: memcached wants a login (--auth-file), which is not supported; check tcp:// instead (",
+    );
 }
 
 #[test]

@@ -33,7 +33,10 @@ fn a_broker_that_wants_a_login_takes_the_right_one() {
     let check = |login: &str| sexton(["check", &format!("mqtt://{login}127.0.0.1:{port}")]);
     check("").said(1, "unhealthy: the broker wants a login; write mqtt://user:password@host");
     check("u:hunter2@").said(0, "healthy: accepts connections (mqtt://***@");
-    check("u:hunter3@").said(1, "unhealthy: this user is not authorized to connect (mqtt://***@");
+    check("u:hunter3@").said(
+        1,
+        "unhealthy: the broker does not let this user connect, or refuses the password (code 5) (mqtt://***@",
+    );
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn logins_that_make_no_sense_are_refused_unseen() {
             "redis://user@h",
             "redis://***@h: a user without a password; write user:password@ or :password@, or give --password-file",
         ),
-        ("redis://h/first", "redis://h/first: `first`, which is no number of a database"),
+        ("redis://h/first", "redis://h/first: `first`, which is not the number of a database"),
     ] {
         sexton(["check", target]).refused(reason);
     }
