@@ -9,7 +9,7 @@ use crate::net::Stream;
 use crate::outcome::{Cause, Failure, Phase};
 
 /// How much is read at a time: enough for nearly every head.
-const PIECE: usize = 4 * 1024;
+pub(super) const PIECE: usize = 4 * 1024;
 
 /// The longest line between two chunks: a size, and extensions that nobody uses.
 const CHUNK_LINE_MAX: usize = 4 * 1024;

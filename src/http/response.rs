@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::http::body::{BodyError, Framing, Incoming};
+use crate::http::body::{BodyError, Framing, Incoming, PIECE};
 use crate::http::head::Head;
 use crate::net;
 use crate::outcome::{Cause, Failure, Phase};
@@ -82,7 +82,7 @@ impl Response {
     pub(crate) fn drain(&mut self, patience: Patience) -> Result<(), Failure> {
         let has_end = patience == Patience::Full && self.framing.has_length();
         let endless = self.deadline.at_most(ENDLESS.min(self.deadline.remaining() / 2));
-        let mut piece = [0; 16 * 1024];
+        let mut piece = [0; PIECE];
         while self.read < DRAIN_MAX {
             if !has_end {
                 self.incoming.set_deadline(endless.at_most(SILENCE));
