@@ -40,13 +40,8 @@ const FAILED: ExitStatus = ExitStatus::Code(1);
 
 /// Its options; operands may stand anywhere.
 const GRAMMAR: Grammar = Grammar {
-    flags: &[
-        Flag::short('g', Arity::Switch),
-        Flag::short('h', Arity::Switch),
-        Flag::short('L', Arity::Switch),
-        Flag::short('P', Arity::Switch),
-        Flag::new("version", Some('V'), Arity::Switch),
-    ],
+    letters: "ghLP",
+    flags: &[Flag::new("version", Some('V'), Arity::Switch)],
     long: LongOptions::Gnu,
     operands: Operands::Anywhere,
 };

@@ -95,7 +95,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
 /// Sorts argv; an error has its exit code.
 pub(crate) fn args(args: Vec<OsString>) -> Result<DockerizeArgs, (u8, String)> {
     let mut given = DockerizeArgs { timeout: TIMEOUT, interval: INTERVAL, ..DockerizeArgs::default() };
-    let grammar = Grammar { flags: FLAGS, long: LongOptions::Go, operands: Operands::Last };
+    let grammar = Grammar { letters: "", flags: FLAGS, long: LongOptions::Go, operands: Operands::Last };
     let mut words = Scanner::new(grammar, args);
     while let Some(word) = words.next() {
         let option = match word.map_err(|mistake| mistaken(&mistake))? {

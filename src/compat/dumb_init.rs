@@ -55,6 +55,7 @@ const CANNOT_RUN: ExitStatus = ExitStatus::Code(2);
 
 /// Its options; the first operand ends them.
 const GRAMMAR: Grammar = Grammar {
+    letters: "",
     flags: &[
         Flag::new("help", Some('h'), Arity::Switch),
         Flag::new("single-child", Some('c'), Arity::Switch),

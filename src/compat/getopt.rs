@@ -35,17 +35,14 @@ impl Flag {
     pub(crate) const fn new(long: &'static str, letter: Option<char>, arity: Arity) -> Self {
         Self { letter, long: Some(long), arity }
     }
-
-    /// `-x`.
-    pub(crate) const fn short(letter: char, arity: Arity) -> Self {
-        Self { letter: Some(letter), long: None, arity }
-    }
 }
 
 /// How a program reads its line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grammar {
-    /// What it knows.
+    /// The letters that have no long name, as getopt(3) has them: a `:` follows one that takes a value.
+    pub(crate) letters: &'static str,
+    /// Everything else that it knows.
     pub(crate) flags: &'static [Flag],
     /// How it takes long options.
     pub(crate) long: LongOptions,
@@ -54,6 +51,16 @@ pub(crate) struct Grammar {
 }
 
 impl Grammar {
+    /// The option of this letter.
+    fn letter(&self, letter: char) -> Option<Flag> {
+        if let Some(flag) = self.flags.iter().find(|flag| flag.letter == Some(letter)) {
+            return Some(*flag);
+        }
+        let (_, after) = self.letters.split_once(letter).filter(|_| letter != ':')?;
+        let arity = if after.starts_with(':') { Arity::Value } else { Arity::Switch };
+        Some(Flag { letter: Some(letter), long: None, arity })
+    }
+
     /// The same with `POSIXLY_CORRECT` obeyed, as the C library does: the first operand ends the options.
     pub(crate) fn as_posix_asks(self) -> Self {
         match variable_os("POSIXLY_CORRECT") {
@@ -214,8 +221,8 @@ impl Scanner {
     fn letter(&mut self) -> Result<Given, Mistake> {
         let byte = self.cluster.remove(0);
         let letter = char::from(byte);
-        let known = self.grammar.flags.iter().find(|flag| flag.letter == Some(letter));
-        let flag = *known.filter(|_| byte.is_ascii()).ok_or(Mistake::UnknownLetter(byte))?;
+        let known = self.grammar.letter(letter).filter(|_| byte.is_ascii());
+        let flag = known.ok_or(Mistake::UnknownLetter(byte))?;
         let value = match flag.arity {
             Arity::Switch | Arity::Optional => None,
             Arity::Value if self.cluster.is_empty() => {
@@ -350,8 +357,6 @@ mod tests {
     use super::*;
 
     const FLAGS: &[Flag] = &[
-        Flag::short('v', Arity::Switch),
-        Flag::short('e', Arity::Value),
         Flag::new("rewrite", Some('r'), Arity::Value),
         Flag::new("version", Some('V'), Arity::Switch),
         Flag::new("verbose", None, Arity::Switch),
@@ -361,7 +366,7 @@ mod tests {
     /// `line` as it is read: options by what they were written as, and operands.
     fn read(long: LongOptions, operands: Operands, line: &str) -> Vec<String> {
         let args = line.split(' ').map(OsString::from).collect();
-        let scanner = Scanner::new(Grammar { flags: FLAGS, long, operands }, args);
+        let scanner = Scanner::new(Grammar { letters: "ve:", flags: FLAGS, long, operands }, args);
         let show = |word: Result<Word, Mistake>| match word {
             Ok(Word::Option(given)) => {
                 let value = given.value.map(|value| format!("={}", value.display())).unwrap_or_default();

@@ -17,7 +17,6 @@ const FLAGS: &[Flag] = &[
     Flag::new("quiet", Some('q'), Arity::Switch),
     Flag::new("silent", None, Arity::Switch),
     Flag::new("ignore-case", Some('i'), Arity::Switch),
-    Flag::short('y', Arity::Switch),
     Flag::new("fixed-strings", Some('F'), Arity::Switch),
     Flag::new("extended-regexp", Some('E'), Arity::Switch),
     Flag::new("basic-regexp", Some('G'), Arity::Switch),
@@ -93,7 +92,8 @@ pub(crate) fn args(name: &str, args: Vec<OsString>) -> Result<GrepArgs, String> 
         patterns: Vec::new(),
         files: Vec::new(),
     };
-    let grammar = Grammar { flags: FLAGS, long: LongOptions::Gnu, operands: Operands::Anywhere };
+    let grammar =
+        Grammar { letters: "y", flags: FLAGS, long: LongOptions::Gnu, operands: Operands::Anywhere };
     for word in Scanner::new(grammar, args) {
         let option = match word.map_err(|mistake| mistake.as_not_offered("grep"))? {
             Word::Operand(word) => {

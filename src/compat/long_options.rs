@@ -37,7 +37,7 @@ pub(crate) fn parse(
 ) -> Result<Vec<ParsedArg>, String> {
     let text = |word: OsString| word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()));
     let mut found = Vec::new();
-    for word in Scanner::new(Grammar { flags, long, operands: Operands::Anywhere }, args) {
+    for word in Scanner::new(Grammar { letters: "", flags, long, operands: Operands::Anywhere }, args) {
         found.push(match word.map_err(|mistake| in_curls_words(&mistake))? {
             Word::Operand(word) => ParsedArg::Operand(text(word)?),
             Word::Option(given) => {

@@ -1,5 +1,5 @@
-//! Called by another program's name, sexton speaks its command line: one file a personality, each only a parser from
-//! that program's argv to a [`Command`].
+//! Called by another program's name, sexton speaks its command line: one file or folder for each program, with the parser
+//! from its argv to a [`Command`] and with what the command does. All of them read argv by [`getopt`].
 
 mod catatonit;
 pub(crate) mod curl;

@@ -15,7 +15,7 @@ use crate::init::plan::{
 };
 use crate::init::signals::Signal;
 
-use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
+use super::getopt::{Grammar, LongOptions, Operands, Scanner, Word};
 use super::number::strtol;
 
 /// What `docker info` takes apart: the version that is spoken here, and after `git.` whose it is.
@@ -47,20 +47,8 @@ Environment variables:
 const LICENSE: &str = include_str!("../../LICENSE-MIT");
 
 /// Its options; getopt(3), so that no long one is among them and operands may stand anywhere.
-const GRAMMAR: Grammar = Grammar {
-    flags: &[
-        Flag::short('h', Arity::Switch),
-        Flag::short('v', Arity::Switch),
-        Flag::short('s', Arity::Switch),
-        Flag::short('g', Arity::Switch),
-        Flag::short('w', Arity::Switch),
-        Flag::short('l', Arity::Switch),
-        Flag::short('p', Arity::Value),
-        Flag::short('e', Arity::Value),
-    ],
-    long: LongOptions::None,
-    operands: Operands::Anywhere,
-};
+const GRAMMAR: Grammar =
+    Grammar { letters: "hvsgwlp:e:", flags: &[], long: LongOptions::None, operands: Operands::Anywhere };
 
 /// The signals that `-p` has no name for, besides the real-time ones.
 const UNNAMED: [i32; 3] = [libc::SIGSTKFLT, libc::SIGIO, libc::SIGPWR];

@@ -71,7 +71,8 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
 /// Sorts argv; an error has its exit code.
 pub(crate) fn args(args: Vec<OsString>) -> Result<WaitForArgs, (u8, String)> {
     let mut given = WaitForArgs::default();
-    let grammar = Grammar { flags: FLAGS, long: LongOptions::Whole, operands: Operands::Anywhere };
+    let grammar =
+        Grammar { letters: "", flags: FLAGS, long: LongOptions::Whole, operands: Operands::Anywhere };
     let mut words = Scanner::new(grammar, args);
     while let Some(word) = words.next() {
         match word {

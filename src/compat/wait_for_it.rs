@@ -133,7 +133,8 @@ pub(crate) fn args(
         is_quiet: is_on("QUIET"),
         command: Vec::new(),
     };
-    let grammar = Grammar { flags: FLAGS, long: LongOptions::Case, operands: Operands::Anywhere };
+    let grammar =
+        Grammar { letters: "", flags: FLAGS, long: LongOptions::Case, operands: Operands::Anywhere };
     let mut words = Scanner::new(grammar, args);
     while let Some(word) = words.next() {
         let option = match word {

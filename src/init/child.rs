@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use crate::exec::Program;
 use crate::sys::fds;
-use crate::sys::process::{self, Pid, Side};
+use crate::sys::process::{self, ForkResult, Pid};
 use crate::sys::shared_page::{Cells, SharedCell, SharedPage};
 use crate::sys::signal::{self, Disposition, SigSet};
 
@@ -80,8 +80,8 @@ pub(super) fn spawn(
     let page = SharedPage::new().map_err(SpawnError::Start)?;
     let detached = (plan.placement == Placement::Session).then(terminal::detach);
     let pid = match process::fork().map_err(SpawnError::Start)? {
-        Side::Child => setup.exec(page.cells()),
-        Side::Parent(pid) => pid,
+        ForkResult::Child => setup.exec(page.cells()),
+        ForkResult::Parent(pid) => pid,
     };
     prepare_parent(plan.placement, pid, page.cells(), closing);
     let handover = detached.map(|detached| Handover {

@@ -13,7 +13,7 @@ pub(crate) type Pid = libc::pid_t;
 
 /// Which side of a fork this is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Side {
+pub(crate) enum ForkResult {
     /// The parent, and its child's id.
     Parent(Pid),
     /// The child. Until exec only async-signal-safe work is allowed: no allocation, no lock.
@@ -21,11 +21,11 @@ pub(crate) enum Side {
 }
 
 /// Splits the process. See [fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html).
-pub(crate) fn fork() -> io::Result<Side> {
+pub(crate) fn fork() -> io::Result<ForkResult> {
     // SAFETY: the caller's child side does only async-signal-safe work and ends in exec or `exit_now`.
     Ok(match cerr(unsafe { libc::fork() })? {
-        0 => Side::Child,
-        pid => Side::Parent(pid),
+        0 => ForkResult::Child,
+        pid => ForkResult::Parent(pid),
     })
 }
 

@@ -149,14 +149,14 @@ pub(crate) const BATCH: usize = 16;
 /// Where blocked signals are read from.
 #[derive(Debug)]
 pub(crate) struct Source {
-    way: Way,
+    method: ReadMethod,
     /// How often in a row nothing came of a wait that was to bring something.
     failures: u32,
 }
 
 /// How they are read.
 #[derive(Debug)]
-enum Way {
+enum ReadMethod {
     /// A signalfd: the usual one, and pollable.
     Fd(OwnedFd),
     /// `rt_sigtimedwait`, for sandboxes that refuse signalfd.
@@ -173,22 +173,22 @@ impl Source {
         // SAFETY: the set is a live u64 and its size is told; -1 asks for a new descriptor.
         let fd =
             unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const all.0, SET_SIZE, libc::SFD_CLOEXEC) };
-        let way = match RawFd::try_from(fd) {
+        let method = match RawFd::try_from(fd) {
             Ok(fd) if fd >= 0 => {
                 // SAFETY: the kernel has just made it, and nobody else has it.
                 let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-                super::fds::above_stdio(fd).map_or(Way::Wait, Way::Fd)
+                super::fds::above_stdio(fd).map_or(ReadMethod::Wait, ReadMethod::Fd)
             }
-            _ => Way::Wait,
+            _ => ReadMethod::Wait,
         };
-        Self { way, failures: 0 }
+        Self { method, failures: 0 }
     }
 
     /// The descriptor, where there is one.
     pub(crate) fn raw_fd(&self) -> Option<RawFd> {
-        match &self.way {
-            Way::Fd(fd) => Some(fd.as_raw_fd()),
-            Way::Wait | Way::Pending => None,
+        match &self.method {
+            ReadMethod::Fd(fd) => Some(fd.as_raw_fd()),
+            ReadMethod::Wait | ReadMethod::Pending => None,
         }
     }
 
@@ -200,10 +200,10 @@ impl Source {
         extra_fds: &[ExtraFd],
         mut each: impl FnMut(SignalInfo),
     ) {
-        let result = match &self.way {
-            Way::Fd(fd) => wait_by_fd(fd.as_raw_fd(), limit, extra_fds, &mut each),
-            Way::Wait => wait_by_call(limit, extra_fds, &mut each),
-            Way::Pending => {
+        let result = match &self.method {
+            ReadMethod::Fd(fd) => wait_by_fd(fd.as_raw_fd(), limit, extra_fds, &mut each),
+            ReadMethod::Wait => wait_by_call(limit, extra_fds, &mut each),
+            ReadMethod::Pending => {
                 let most = limit.unwrap_or(BLIND).min(BLIND);
                 if poll(&mut pollfds(None, extra_fds), Some(most)).is_err() {
                     std::thread::sleep(most);
@@ -218,7 +218,11 @@ impl Source {
             // Going on like this would spin, and forward nothing.
             Err(_) => {
                 self.failures = 0;
-                self.way = if matches!(self.way, Way::Fd(_)) { Way::Wait } else { Way::Pending };
+                self.method = if matches!(self.method, ReadMethod::Fd(_)) {
+                    ReadMethod::Wait
+                } else {
+                    ReadMethod::Pending
+                };
             }
         }
     }

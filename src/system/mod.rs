@@ -1,4 +1,4 @@
-//! Reading this machine: processes, cgroups, clocks, regular files.
+//! Reading this machine: processes, cgroups, clocks, files.
 
 pub(crate) mod cgroup;
 pub(crate) mod clock;

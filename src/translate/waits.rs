@@ -379,7 +379,8 @@ const WAIT4X_FLAGS: &[getopt::Flag] = &[
 fn wait4x(args: Vec<String>) -> Result<Wait, Refusal> {
     let mut wait = Wait { timeout: Some(Duration::from_secs(10)), ..Wait::default() };
     let (mut status, mut flags, mut places) = (None, Vec::new(), Vec::new());
-    let grammar = Grammar { flags: WAIT4X_FLAGS, long: LongOptions::Whole, operands: Operands::Anywhere };
+    let grammar =
+        Grammar { letters: "", flags: WAIT4X_FLAGS, long: LongOptions::Whole, operands: Operands::Anywhere };
     let mut words = Scanner::new(grammar, os(args));
     while let Some(word) = words.next() {
         let option = match word {

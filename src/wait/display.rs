@@ -115,7 +115,7 @@ pub(super) struct Summary {
 
 /// Where lines go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Medium {
+enum OutputMode {
     /// Nowhere.
     None,
     /// To a person at a terminal.
@@ -130,7 +130,7 @@ enum Medium {
 
 /// Tells changes, and only changes.
 pub(super) struct Display {
-    medium: Medium,
+    mode: OutputMode,
     messages: Messages,
     wait_for: WaitFor,
     names: Vec<String>,
@@ -147,17 +147,17 @@ pub(super) struct Display {
 impl Display {
     /// Tells of `plan` as it wants it.
     pub(super) fn new(plan: &Plan) -> Self {
-        let medium = match (plan.verbosity, &plan.messages) {
-            (Verbosity::Quiet, _) => Medium::None,
-            (Verbosity::Json, _) => Medium::Json,
-            (_, Messages::WaitForIt { .. }) => Medium::WaitForIt,
+        let mode = match (plan.verbosity, &plan.messages) {
+            (Verbosity::Quiet, _) => OutputMode::None,
+            (Verbosity::Json, _) => OutputMode::Json,
+            (_, Messages::WaitForIt { .. }) => OutputMode::WaitForIt,
             (Verbosity::Lines | Verbosity::Steps, Messages::Own) => {
-                window_of_stderr().map_or(Medium::Log, Medium::Terminal)
+                window_of_stderr().map_or(OutputMode::Log, OutputMode::Terminal)
             }
         };
         let names: Vec<String> = plan.probes.iter().map(|probe| probe.label().to_owned()).collect();
         Self {
-            medium,
+            mode,
             messages: plan.messages.clone(),
             wait_for: plan.wait_for,
             rows: vec![None; names.len()],
@@ -165,7 +165,7 @@ impl Display {
             timeout: plan.timeout,
             started: Instant::now(),
             drawn: 0,
-            tick: Deadline::after(if medium == Medium::Log { SILENCE } else { TICK }),
+            tick: Deadline::after(if mode == OutputMode::Log { SILENCE } else { TICK }),
         }
     }
 
@@ -175,14 +175,14 @@ impl Display {
             return;
         }
         match &self.messages {
-            Messages::WaitForIt { program, place, .. } if self.medium == Medium::WaitForIt => {
+            Messages::WaitForIt { program, place, .. } if self.mode == OutputMode::WaitForIt => {
                 let line = match self.timeout {
                     Some(limit) => format!("{program}: waiting {} seconds for {place}", limit.as_secs()),
                     None => format!("{program}: waiting for {place} without a timeout"),
                 };
                 stderr_line(&line);
             }
-            Messages::Own if self.medium == Medium::Log => {
+            Messages::Own if self.mode == OutputMode::Log => {
                 let gone = if self.wait_for == WaitFor::Gone { " to be gone" } else { "" };
                 let limit = match self.timeout {
                     Some(limit) => format!("up to {}", format_duration(limit)),
@@ -201,15 +201,15 @@ impl Display {
             return;
         }
         let now = row.insert(now);
-        match self.medium {
-            Medium::None | Medium::WaitForIt => {}
-            Medium::Log => {
+        match self.mode {
+            OutputMode::None | OutputMode::WaitForIt => {}
+            OutputMode::Log => {
                 let (word, Row { name, reason, .. }) = (now.progress.word(self.wait_for), now);
                 stderr_line(&format!("{word}: {reason} ({name})"));
                 self.tick = Deadline::after(SILENCE);
             }
-            Medium::Terminal(window) => self.draw(window),
-            Medium::Json => record(json!({
+            OutputMode::Terminal(window) => self.draw(window),
+            OutputMode::Json => record(json!({
                 "event": "target",
                 "target": now.name,
                 "state": now.progress.name(),
@@ -226,13 +226,13 @@ impl Display {
         if !self.tick.has_passed() {
             return;
         }
-        match self.medium {
-            Medium::Terminal(_) => self.resize(),
-            Medium::Log => {
+        match self.mode {
+            OutputMode::Terminal(_) => self.resize(),
+            OutputMode::Log => {
                 self.remind();
                 self.tick = Deadline::after(SILENCE);
             }
-            Medium::None | Medium::WaitForIt | Medium::Json => {}
+            OutputMode::None | OutputMode::WaitForIt | OutputMode::Json => {}
         }
     }
 
@@ -254,18 +254,18 @@ impl Display {
 
     /// When `step` has something to do.
     pub(super) fn due(&self) -> Option<Deadline> {
-        let is_live = match self.medium {
-            Medium::Terminal(_) => self.drawn > 0,
-            Medium::Log => true,
-            Medium::None | Medium::WaitForIt | Medium::Json => false,
+        let is_live = match self.mode {
+            OutputMode::Terminal(_) => self.drawn > 0,
+            OutputMode::Log => true,
+            OutputMode::None | OutputMode::WaitForIt | OutputMode::Json => false,
         };
         is_live.then_some(self.tick)
     }
 
     /// The terminal may have another size.
     pub(super) fn resize(&mut self) {
-        if let (Medium::Terminal(_), Some(window)) = (self.medium, window_of_stderr()) {
-            self.medium = Medium::Terminal(window);
+        if let (OutputMode::Terminal(_), Some(window)) = (self.mode, window_of_stderr()) {
+            self.mode = OutputMode::Terminal(window);
             self.draw(window);
         }
     }
@@ -275,8 +275,8 @@ impl Display {
         if summary.targets == 0 {
             return;
         }
-        match (self.medium, &self.messages) {
-            (Medium::WaitForIt, Messages::WaitForIt { program, place, strict }) => match end {
+        match (self.mode, &self.messages) {
+            (OutputMode::WaitForIt, Messages::WaitForIt { program, place, strict }) => match end {
                 WaitEnd::Passed => {
                     let seconds = summary.length.as_secs();
                     stderr_line(&format!("{program}: {place} is available after {seconds} seconds"));
@@ -291,21 +291,21 @@ impl Display {
                     }
                 }
             },
-            (Medium::Log | Medium::Terminal(_), _) => stderr_line(&self.sentence(end, summary)),
-            (Medium::Json, _) => end_record(
+            (OutputMode::Log | OutputMode::Terminal(_), _) => stderr_line(&self.sentence(end, summary)),
+            (OutputMode::Json, _) => end_record(
                 match end {
                     WaitEnd::Passed => "passed",
                     WaitEnd::TimedOut => "timed_out",
                 },
                 summary,
             ),
-            (Medium::None | Medium::WaitForIt, _) => {}
+            (OutputMode::None | OutputMode::WaitForIt, _) => {}
         }
     }
 
     /// A signal has ended it.
     pub(super) fn interrupt(&self, summary: &Summary) {
-        if self.medium == Medium::Json {
+        if self.mode == OutputMode::Json {
             end_record("interrupted", summary);
         }
     }

@@ -182,7 +182,7 @@ impl Flags {
 
 /// Sorts argv by the rules of Go's flag package (<https://pkg.go.dev/flag>).
 pub(crate) fn flags(args: Vec<OsString>) -> Result<Flags, String> {
-    let grammar = Grammar { flags: FLAGS, long: LongOptions::Go, operands: Operands::Last };
+    let grammar = Grammar { letters: "", flags: FLAGS, long: LongOptions::Go, operands: Operands::Last };
     let mut found = Vec::new();
     for word in Scanner::new(grammar, args) {
         let (name, value) = match word.map_err(|mistake| mistake.in_go_words())? {

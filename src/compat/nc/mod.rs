@@ -13,7 +13,7 @@ use crate::command::{Command, Document, Parsed};
 use crate::exit::ExitStatus;
 use crate::net::{Family, Host};
 
-use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
+use super::getopt::{Grammar, LongOptions, Operands, Scanner, Word};
 use super::limit;
 
 /// What its `-h` says.
@@ -125,26 +125,7 @@ impl Flavor {
 }
 
 /// The options of both; what one of them does not know is refused by its letter.
-const FLAGS: &[Flag] = &[
-    Flag::short('z', Arity::Switch),
-    Flag::short('v', Arity::Switch),
-    Flag::short('u', Arity::Switch),
-    Flag::short('n', Arity::Switch),
-    Flag::short('U', Arity::Switch),
-    Flag::short('4', Arity::Switch),
-    Flag::short('6', Arity::Switch),
-    Flag::short('w', Arity::Value),
-    Flag::short('h', Arity::Switch),
-    Flag::short('N', Arity::Switch),
-    Flag::short('q', Arity::Value),
-    Flag::short('l', Arity::Switch),
-    Flag::short('e', Arity::Switch),
-    Flag::short('c', Arity::Switch),
-    Flag::short('F', Arity::Switch),
-    Flag::short('r', Arity::Switch),
-    Flag::short('S', Arity::Switch),
-    Flag::short('t', Arity::Switch),
-];
+const LETTERS: &str = "46FNSUcehlnq:rtuvw:z";
 
 /// What was given, as text.
 #[derive(Debug, Default)]
@@ -174,7 +155,8 @@ pub(crate) fn args(name: &str, args: Vec<OsString>) -> Result<NetcatArgs, String
     let flavor = Flavor::of(name);
     let mut given = NetcatArgs::default();
     let text = |word: OsString| word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()));
-    let grammar = Grammar { flags: FLAGS, long: LongOptions::Gnu, operands: Operands::Anywhere };
+    let grammar =
+        Grammar { letters: LETTERS, flags: &[], long: LongOptions::Gnu, operands: Operands::Anywhere };
     for word in Scanner::new(grammar, args) {
         let option = match word.map_err(|mistake| mistake.in_netcats_words())? {
             Word::Operand(word) => {

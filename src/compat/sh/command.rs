@@ -191,12 +191,12 @@ const TIMEOUT_FLAGS: &[Flag] = &[
     Flag::new("kill-after", Some('k'), Arity::Value),
     Flag::new("foreground", None, Arity::Switch),
     Flag::new("verbose", Some('v'), Arity::Switch),
-    Flag::short('t', Arity::Switch),
 ];
 
 /// `timeout [OPTION]... DURATION COMMAND`
 fn timeout(args: Vec<String>, dialect: Dialect, depth: usize) -> Result<Command, String> {
-    let grammar = Grammar { flags: TIMEOUT_FLAGS, long: LongOptions::Gnu, operands: Operands::Last };
+    let grammar =
+        Grammar { letters: "t", flags: TIMEOUT_FLAGS, long: LongOptions::Gnu, operands: Operands::Last };
     let mut words = Vec::new();
     for word in Scanner::new(grammar, os(args)) {
         if let Word::Operand(word) = word.map_err(|mistake| mistake.as_not_offered("timeout"))? {

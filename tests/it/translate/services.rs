@@ -4,6 +4,7 @@ use super::states::{has, is_healthy, says_healthy, translated};
 use crate::services::mysql::mariadb;
 use crate::services::postgres::trusting;
 use crate::services::redis::{redis, tell};
+use crate::support::eventually;
 use crate::support::servers::{Refusing, Server};
 
 /// The PATH of the distribution's own programs.
@@ -78,6 +79,22 @@ fn lines_of_redis_cli_and_their_translations_agree() {
     tell(port, &["REPLICAOF 127.0.0.1 1"]);
     agree("redis-cli -p {PORT} info replication | grep role:master", port, false);
     agree_when_down(&REDIS[..4]);
+}
+
+#[test]
+fn lines_about_a_cluster_of_redis_and_their_translations_agree() {
+    if !has(&[("redis-cli", "redis-tools")]) {
+        return;
+    }
+    let Some((_peer, port)) = redis(&["--cluster-enabled", "yes"]) else { return };
+    let line = "redis-cli -p {PORT} cluster info | grep -q cluster_state:ok";
+    // Without slots the cluster is down, though each of its nodes says PONG.
+    let (theirs, ours, said) = both(line, port, ("30", "30s"));
+    assert_eq!((theirs, ours), (false, false), "{said}");
+    tell(port, &["CLUSTER ADDSLOTSRANGE 0 16383"]);
+    eventually("its slots are served", || is_healthy(&line.replace("{PORT}", &port.to_string()), PATH, "30"));
+    let (theirs, ours, said) = both(line, port, ("30", "30s"));
+    assert_eq!((theirs, ours), (true, true), "{said}");
 }
 
 const POSTGRES: &[&str] = &[
