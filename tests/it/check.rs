@@ -1,5 +1,7 @@
 //! Verdicts and lines of `sexton check`: every kind of target, healthy and not.
 
+use std::process::Command;
+
 use crate::support::servers::{OK, Refusing, Server, UnixSocket};
 use crate::support::temp::Folder;
 use crate::support::{Sexton, sexton};
@@ -137,5 +139,106 @@ fn the_help_fits_a_screen() {
         for line in run.stdout.lines() {
             assert!(line.chars().count() <= 100, "{words:?}: {line}");
         }
+    }
+}
+
+/// curl's exit code for `url`, as `curl -f` has it in a healthcheck.
+fn curl(options: &[&str], url: &str) -> Option<i32> {
+    let mut command = Command::new("curl");
+    command.env_clear().env("PATH", "/usr/bin:/bin").args(["-f", "-s", "-g", "-o", "/dev/null", "-m", "10"]);
+    command.args(options).arg(url).status().expect("curl is installed").code()
+}
+
+#[test]
+fn what_servers_answer_has_the_verdict_of_curl() {
+    let gzip = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x00ab";
+    for (answer, code) in [
+        // An empty body, and a connection that stays.
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n", 0),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello", 0),
+        ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 0),
+        // What has no body, whatever its head says.
+        ("HTTP/1.1 204 No Content\r\n\r\n", 0),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", 0),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n",
+            0,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            0,
+        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokXX0\r\n\r\n", 1),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 0),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok", 0),
+        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok", 1),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 0),
+        ("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 0),
+        (gzip, 0),
+        ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nwho", 1),
+        ("HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n", 1),
+        ("HTTP/1.1 1000 Odd\r\nContent-Length: 0\r\n\r\n", 1),
+        ("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n", 1),
+        ("ICY 200 OK\r\n\r\nhello", 1),
+        ("hello", 1),
+    ] {
+        let server = Server::keeping_alive(answer);
+        let run = sexton(["check", "-t", "10s", &server.url()]);
+        assert_eq!(run.code, Some(code), "{answer:?}: {run:?}");
+        // What is no HTTP has no end for curl as long as the connection stays.
+        if answer.starts_with("HTTP/1.1 ") || answer.starts_with("HTTP/1.0 ") {
+            assert_eq!(curl(&[], &server.url()) == Some(0), code == 0, "curl: {answer:?}");
+        }
+    }
+    let head = Server::keeping_alive("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n");
+    sexton(["check", "-X", "HEAD", &head.url()]).said(0, "healthy: status 200");
+    assert_eq!(curl(&["-I"], &head.url()), Some(0));
+}
+
+#[test]
+fn redirects_lead_where_curl_goes() {
+    let other = Server::keeping_alive(OK);
+    let there = other.address().to_string();
+    let server = Server::new(move |client| {
+        while let Some(head) = client.next_head() {
+            let place = head.split(' ').nth(1).unwrap_or_default();
+            let location = match place {
+                "/a/relative" => "ok?x=1#fragment".to_owned(),
+                "/a/up" => "b/../../a/ok".to_owned(),
+                "/a/query" => "?ok".to_owned(),
+                "/a/scheme" => format!("//{there}/ok"),
+                "/a/port" => format!("http://{there}/ok"),
+                "/a/space" => "/a/o k".to_owned(),
+                "/a/far" => "http://127.0.0.1:99999/ok".to_owned(),
+                "/a/ftp" => "ftp://127.0.0.1:1/ok".to_owned(),
+                "/a/ok" | "/a/ok?x=1" | "/a/query?ok" | "/a/o%20k" => String::new(),
+                _ => {
+                    client.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+                    continue;
+                }
+            };
+            if location.is_empty() {
+                client.send(OK.as_bytes());
+            } else {
+                let head = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+                client.send(head.as_bytes());
+            }
+        }
+    });
+    for (path, code) in [
+        ("relative", 0),
+        ("up", 0),
+        ("query", 0),
+        ("scheme", 0),
+        ("port", 0),
+        ("space", 0),
+        ("far", 1),
+        ("ftp", 1),
+        ("gone", 1),
+    ] {
+        let url = format!("{}a/{path}", server.url());
+        let run = sexton(["check", "-t", "10s", "--follow", &url]);
+        assert_eq!(run.code, Some(code), "{path}: {run:?}");
+        assert_eq!(curl(&["-L"], &url) == Some(0), code == 0, "curl: {path}");
     }
 }
