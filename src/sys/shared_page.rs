@@ -1,12 +1,13 @@
 //! A few numbers that a process shares with its child: no descriptor is needed for it, so that an init can start its child
 //! where none is free.
 
-use std::ffi::c_long;
 use std::io;
 use std::mem::size_of;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use super::time::timespec;
 
 /// A number in shared memory that can be waited for.
 #[derive(Debug)]
@@ -71,10 +72,10 @@ impl SharedCell {
         unsafe { libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
     }
 
-    /// Waits until it is something else than 0, at most for `limit`, which is less than a second; may come back early.
+    /// Waits until it is something else than 0, at most for `limit`; may come back early.
     /// Async-signal-safe. See [futex(2)](https://man7.org/linux/man-pages/man2/futex.2.html).
     pub(crate) fn wait(&self, limit: Duration) {
-        let limit = libc::timespec { tv_sec: 0, tv_nsec: c_long::from(limit.subsec_millis()) * 1_000_000 };
+        let limit = timespec(limit);
         // SAFETY: the number and the limit are live.
         let result =
             unsafe { libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAIT, 0, &raw const limit) };
