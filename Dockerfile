@@ -14,8 +14,10 @@ FROM ${BUILDER} AS build
 RUN command -v cc >/dev/null || apk add --no-cache gcc musl-dev
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin sexton && cp target/*-linux-*/release/sexton /sexton
+RUN cargo build --release --locked --bin sexton && \
+    mkdir -p /out/licenses && cp target/*-linux-*/release/sexton /out && \
+    cp LICENSE LICENSE-APACHE LICENSE-MIT release/THIRD-PARTY-LICENSES /out/licenses
 
 FROM scratch
-COPY --from=build /sexton /sexton
+COPY --from=build /out /
 ENTRYPOINT ["/sexton"]

@@ -1,15 +1,42 @@
-//! Tells the program what it was built from and for, for `sexton --version`.
+//! Tells the program what it was built from and for, for `sexton --version` and `sexton licenses`.
 
 #![allow(clippy::disallowed_methods, reason = "what the program must not do, its build may")]
 
 use std::process::Command;
 use std::{env, fs};
 
+/// What sexton is built from, above the texts of the licenses: release/licenses writes it.
+const LICENSES: &str = "release/THIRD-PARTY-LICENSES";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SEXTON_COMMIT");
+    println!("cargo::rerun-if-changed={LICENSES}");
+    warn_of_a_libc();
+    write_licenses();
     println!("cargo::rustc-env=SEXTON_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rustc-env=SEXTON_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
+}
+
+/// Says so where the binary will not be static: `cargo install` ignores this package's .cargo/config.toml, and RUSTFLAGS
+/// replace its flags.
+fn warn_of_a_libc() {
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    if !features.split(',').any(|feature| feature == "crt-static") {
+        println!(
+            "cargo::warning=the binary will need a libc, and will not run in an image from scratch: \
+             add -C target-feature=+crt-static to RUSTFLAGS"
+        );
+    }
+}
+
+/// The crates and their licenses without the texts, which would add 50 KB to the binary.
+fn write_licenses() {
+    let text = fs::read_to_string(LICENSES).unwrap_or_else(|error| panic!("{LICENSES}: {error}"));
+    let crates = text.split("\n====").next().unwrap_or_default();
+    let out = env::var("OUT_DIR").unwrap_or_default();
+    fs::write(format!("{out}/licenses.txt"), format!("{}\n", crates.trim_end()))
+        .unwrap_or_else(|error| panic!("{out}: {error}"));
 }
 
 /// Twelve digits of the commit: as the builder says, as the package from the registry says, or as git says.

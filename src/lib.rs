@@ -83,11 +83,11 @@ pub fn run(args: Args) -> ExitStatus {
     panic::catch_unwind(|| dispatch(args)).unwrap_or(ExitStatus::Unhealthy)
 }
 
-/// The command lines as clap has them, for the manual pages and completions that a package brings.
+/// The command line as clap has it, for the manual pages and completions that a package brings.
 #[doc(hidden)]
 #[must_use]
-pub fn clap_commands() -> Vec<clap::Command> {
-    cli::clap_commands()
+pub fn clap_command() -> clap::Command {
+    cli::clap_command([translate::clap_command()])
 }
 
 /// One command line, one command.

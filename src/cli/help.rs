@@ -65,7 +65,12 @@ impl Grammar {
 
 /// The help of a command.
 pub(super) fn of(grammar: &Grammar) -> String {
-    format!("{}\n", clap_command(grammar).render_help().to_string().trim_end())
+    text(clap_command(grammar))
+}
+
+/// The help of a command that clap has.
+pub(crate) fn text(mut command: Command) -> String {
+    format!("{}\n", command.render_help().to_string().trim_end())
 }
 
 /// The command as clap has it, for its help, its manual page and the completion of a shell.

@@ -35,6 +35,7 @@ use crate::exit::ExitStatus;
 
 pub(crate) use self::check::parse as parse_check;
 pub(crate) use self::expand::variable_os;
+pub(crate) use self::help::text as help_of;
 pub(crate) use self::init_variables::InitVariables;
 pub(crate) use self::options::{ca_variable, read_header};
 pub(crate) use self::usage::Usage;
@@ -64,7 +65,7 @@ Exit codes:
   init    CMD's own, 128+n if signal n killed it; 1 --watch stopped CMD; 124-127 as above
   translate, doctor, install  0, or 1 if something is wrong
 
-More: sexton COMMAND --help, sexton help targets
+More: sexton COMMAND --help, sexton help targets, sexton licenses
 ";
 
 /// What it is, and what it was built from and for.
@@ -90,6 +91,9 @@ const VERSION: &str = if cfg!(target_feature = "crt-static") {
     )
 };
 
+/// The crates that it is built from, by license.
+const LICENSES: &str = include_str!(concat!(env!("OUT_DIR"), "/licenses.txt"));
+
 /// The commands there are.
 const COMMANDS: &[&str] = &["check", "wait", "init", "translate", "doctor", "install"];
 
@@ -112,6 +116,7 @@ pub(crate) fn parse(
         Some("doctor") => doctor::parse(words).map(Parsed::into_command),
         Some("install") => install::parse(words, &names()).map(Parsed::into_command),
         Some("help" | "--help" | "-h") => help(words.next().as_deref().and_then(|topic| topic.to_str())),
+        Some("licenses") => Ok(Box::new(Document::stdout(LICENSES))),
         Some("--version" | "-V" | "version") => Ok(Box::new(Document::stdout(VERSION))),
         _ => Err(Usage::new(
             ExitStatus::Unhealthy,
@@ -142,9 +147,22 @@ fn help(topic: Option<&str>) -> Result<Box<dyn Command>, Usage> {
     Ok(Box::new(Document::stdout(text)))
 }
 
-/// The commands as clap has them.
-pub(crate) fn clap_commands() -> Vec<clap::Command> {
-    GRAMMARS.iter().map(help::clap_command).collect()
+/// The whole command line as clap has it; the command that stands above this module comes in by `others`.
+pub(crate) fn clap_command(others: impl IntoIterator<Item = clap::Command>) -> clap::Command {
+    clap::Command::new("sexton")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("health checks and an init for containers")
+        .override_usage("sexton COMMAND [OPTIONS] [ARG]...")
+        .after_help(HELP)
+        .disable_help_subcommand(true)
+        .after_long_help(help::targets())
+        .subcommands(GRAMMARS.iter().map(help::clap_command))
+        .subcommands(others)
+        .subcommand(
+            clap::Command::new("licenses")
+                .override_usage("sexton licenses")
+                .about("Prints the licenses of sexton and of the crates that it is built from"),
+        )
 }
 
 /// Reads a length of time that is more than 0 from the variable or option `flag`.

@@ -34,7 +34,9 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 
-use crate::cli::Usage;
+use clap::{Arg, ArgAction};
+
+use crate::cli::{self, Usage};
 use crate::command::{Command, Document};
 use crate::exit::ExitStatus;
 use crate::report::{self, Stream};
@@ -49,25 +51,32 @@ use self::semantics::Refusal;
 /// The most bytes of a file.
 const FILE_MAX: usize = 4 * 1024 * 1024;
 
-/// What `--help` says.
-const HELP: &str = "\
-What to write instead of an existing check, wait loop or entry point
+/// What the help says below the options.
+const FORMS: &str = "\
+LINE is what stands in a Dockerfile or a Compose file, in one argument or in several. FILE is a Dockerfile,
+a Compose file, a Kubernetes manifest or a script; - is stdin. An argument that names an existing file is a
+FILE, anything else a LINE.
 
-Usage: sexton translate LINE
-       sexton translate [--diff] FILE...
-
-LINE is what stands in a Dockerfile or a Compose file, in one argument or in several:
+Examples:
   sexton translate 'curl -f http://localhost:8080/health || exit 1'
   sexton translate '[\"CMD\", \"pg_isready\", \"-U\", \"app\"]'
-FILE is a Dockerfile, a Compose file, a Kubernetes manifest or a script; - is stdin.
-An argument that names an existing file is a FILE, anything else a LINE.
+  sexton translate --diff Dockerfile compose.yaml | git apply
 
-Options:
-      --diff  Print a unified diff that git apply takes; what has no translation is told on stderr
-  -h, --help  Print help
+Exit codes: 0 everything has a translation, 1 something has none";
 
-Exit codes: 0 all is translated, 1 something has no translation.
-";
+/// The command as clap has it, for its help, its manual page and the completion of a shell.
+pub(crate) fn clap_command() -> clap::Command {
+    clap::Command::new("translate")
+        .override_usage("sexton translate LINE\n       sexton translate [--diff] FILE...")
+        .about("Says what to write instead of an existing check, wait loop or entry point")
+        .arg(
+            Arg::new("diff")
+                .long("diff")
+                .help("Print a unified diff that git apply takes; what has no translation is told on stderr")
+                .action(ArgAction::SetTrue),
+        )
+        .after_help(FORMS)
+}
 
 /// What is translated.
 #[derive(Debug)]
@@ -96,7 +105,9 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Box<dyn Command>, Usage> {
         let arg = arg.into_string().map_err(|_| refuse("an argument is not UTF-8"))?;
         match arg.as_str() {
             "--diff" if words.is_empty() => diff = true,
-            "-h" | "--help" if words.is_empty() => return Ok(Box::new(Document::stdout(HELP))),
+            "-h" | "--help" if words.is_empty() => {
+                return Ok(Box::new(Document::stdout(cli::help_of(clap_command()))));
+            }
             "--" if words.is_empty() => {}
             option if option.starts_with("--") && words.is_empty() => {
                 return Err(refuse(&format!("unknown option {option} (see sexton translate --help)")));

@@ -10,7 +10,7 @@ use crate::support::{Engine, Image, builder};
 const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 #[test]
-fn docker_build_of_the_repository_gives_an_image_with_sexton_and_nothing_else() {
+fn docker_build_of_the_repository_gives_an_image_with_sexton_its_licenses_and_nothing_else() {
     let Some(engine) = Engine::find() else { return };
     let Some(builder) = builder(engine) else { return };
     let argument = format!("BUILDER={builder}");
@@ -22,7 +22,10 @@ fn docker_build_of_the_repository_gives_an_image_with_sexton_and_nothing_else() 
 
     let layers = engine.run(["inspect", "--format", "{{len .RootFS.Layers}}", &image.name]);
     assert_eq!(layers.trim(), "1");
-    assert_eq!(contents(engine, &image), ["sexton"]);
+    let licenses = ["", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-LICENSES"];
+    let mut files: Vec<_> = licenses.iter().map(|name| format!("licenses/{name}")).collect();
+    files.push("sexton".to_owned());
+    assert_eq!(contents(engine, &image), files);
     let version = engine.run(["run", "--rm", &image.name, "--version"]);
     assert!(version.starts_with(concat!("sexton ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
     assert!(version.contains(", static, "), "{version}");
@@ -35,5 +38,7 @@ fn contents(engine: Engine, image: &Image) -> Vec<String> {
     let list = "tar -xOf \"$0\" \"$(tar -tf \"$0\" | grep 'layer.tar$')\" | tar -tf -";
     let listed = Command::new("sh").args(["-c", list]).arg(&path).output().expect("tar runs");
     std::fs::remove_file(&path).expect("a saved image is removed");
-    String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
+    let mut files: Vec<_> = String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect();
+    files.sort();
+    files
 }

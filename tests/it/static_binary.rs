@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::program;
+use crate::support::{program, sexton};
 
 /// A program header that names a dynamic loader.
 const PT_INTERP: u32 = 3;
@@ -56,6 +56,17 @@ fn at(file: &[u8], offset: usize, bytes: usize) -> u64 {
 #[test]
 fn the_program_asks_for_no_dynamic_loader_and_no_library() {
     assert_eq!(asks(&program::binary()), Asks::default());
+}
+
+#[test]
+fn it_says_how_it_is_linked_and_what_it_is_built_from() {
+    let version = sexton(["--version"]).stdout;
+    assert!(version.starts_with(concat!("sexton ", env!("CARGO_PKG_VERSION"), " (")), "{version}");
+    assert!(version.contains(", static, commit "), "{version}");
+    let licenses = sexton(["licenses"]).stdout;
+    for crates in ["Apache-2.0 AND ISC: ring 0.", "BSD-3-Clause: subtle 2.", " musl (MIT) "] {
+        assert!(licenses.contains(crates), "{crates} in {licenses}");
+    }
 }
 
 #[test]
