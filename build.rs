@@ -3,19 +3,20 @@
 #![allow(clippy::disallowed_methods, reason = "what the program must not do, its build may")]
 
 use std::process::Command;
-use std::{env, fs};
+use std::{env, fs, io};
 
 /// What sexton is built from, above the texts of the licenses: release/licenses writes it.
 const LICENSES: &str = "release/THIRD-PARTY-LICENSES";
 
-fn main() {
+fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SEXTON_COMMIT");
     println!("cargo::rerun-if-changed={LICENSES}");
     warn_of_a_libc();
-    write_licenses();
+    write_licenses()?;
     println!("cargo::rustc-env=SEXTON_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rustc-env=SEXTON_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
+    Ok(())
 }
 
 /// Says so where the binary will not be static: `cargo install` ignores this package's .cargo/config.toml, and RUSTFLAGS
@@ -31,12 +32,12 @@ fn warn_of_a_libc() {
 }
 
 /// The crates and their licenses without the texts, which would add 50 KB to the binary.
-fn write_licenses() {
-    let text = fs::read_to_string(LICENSES).unwrap_or_else(|error| panic!("{LICENSES}: {error}"));
+fn write_licenses() -> io::Result<()> {
+    let named = |error: io::Error| io::Error::other(format!("{LICENSES}: {error}"));
+    let text = fs::read_to_string(LICENSES).map_err(named)?;
     let crates = text.split("\n====").next().unwrap_or_default();
     let out = env::var("OUT_DIR").unwrap_or_default();
     fs::write(format!("{out}/licenses.txt"), format!("{}\n", crates.trim_end()))
-        .unwrap_or_else(|error| panic!("{out}: {error}"));
 }
 
 /// Twelve digits of the commit: as the builder says, as the package from the registry says, or as git says.
