@@ -277,9 +277,7 @@ impl Scanner {
             return Some(self.long(word.get(2..).unwrap_or_default()));
         }
         match word {
-            [b'-', letter]
-                if self.grammar.flags.iter().any(|flag| flag.letter == Some(char::from(*letter))) =>
-            {
+            [b'-', letter] if self.grammar.letter(char::from(*letter)).is_some() => {
                 self.cluster = vec![*letter];
                 Some(self.letter())
             }
