@@ -31,7 +31,7 @@
 //!
 //! * A check never runs another program; only `init::child` forks. What may block in the kernel forever runs in a task of
 //!   its own that shares our memory (`sys::task`).
-//! * Only `attempt` starts a thread, and one target needs none.
+//! * Only `attempt` starts a thread, and one target that touches no file needs none.
 //! * Only `report` writes to stdout and stderr, the last line of the watchdog aside; a lost or full reader never changes a
 //!   verdict.
 //! * Only `cli` and `compat` read the environment; argv is read there and in `translate`, once each.

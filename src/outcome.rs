@@ -108,6 +108,11 @@ impl Failure {
         Self::new(phase, Cause::TimedOut, format!("timed out {}", phase.doing()))
     }
 
+    /// Memory ran out while in `phase`.
+    pub(crate) fn out_of_memory(phase: Phase) -> Self {
+        Self::new(phase, Cause::Broken, format!("out of memory while {}", phase.doing()))
+    }
+
     /// The peer answered, and the answer is not a healthy one.
     pub(crate) fn answer(phase: Phase, reason: impl Into<String>) -> Self {
         Self::new(phase, Cause::Answer, reason)

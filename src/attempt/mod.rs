@@ -17,8 +17,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::probe::Probe;
-use crate::sys::signal;
 use crate::sys::task::{self, Descriptors};
+use crate::sys::{reserve, signal};
 
 pub(crate) use self::worker::{Use, Worker};
 
@@ -57,7 +57,11 @@ pub(crate) fn run(probe: &Probe, deadline: Deadline, detail: Detail) -> Finished
         Detail::Steps => Some(Vec::new()),
     };
     let mut trace = Trace { steps, ..Trace::default() };
-    let outcome = guarded(|| probe.run(deadline, &mut trace));
+    reserve::forget_use();
+    let outcome = guarded(|| probe.run(deadline, &mut trace)).map_err(|failure| {
+        // Whatever it was told as: what was read ended where memory did.
+        if reserve::is_used() { Failure::out_of_memory(failure.phase) } else { failure }
+    });
     Finished { outcome, trace, elapsed: started.elapsed() }
 }
 

@@ -11,12 +11,15 @@ use crate::deadline::Deadline;
 use crate::outcome::Failure;
 use crate::sys::process::{self, Pid};
 use crate::sys::task::{self, Descriptors};
-use crate::sys::{fds, signal};
+use crate::sys::{fds, memory, signal};
 
 use super::{broken, lock};
 
 /// The stack of a worker: a TLS handshake needs about 40 KiB of it, unoptimised code four times that.
 const STACK: usize = 512 * 1024;
+
+/// What std allocates for a new thread besides, by the C library alone; where it cannot, it ends the process.
+const START: usize = 256 * 1024;
 
 /// How long a task may take to end once it is told to or killed. One that has not ended by then hangs in the kernel; a check
 /// is over its limit already.
@@ -109,6 +112,9 @@ impl<O: Send + 'static, R: Send + 'static> Worker<O, R> {
         work: impl Fn(O) -> R + Send + 'static,
         killed: fn() -> R,
     ) -> Result<Self, Failure> {
+        if !memory::has_room(STACK + START) {
+            return Err(broken("no memory for a thread of a probe"));
+        }
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map(Arc::new)
             .map_err(|errno| broken(&format!("no file descriptor for a probe: {}", errno.desc())))?;

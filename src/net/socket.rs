@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, send, shutdown};
 
 use crate::deadline::Deadline;
+use crate::sys::reserve;
 
 /// A connected stream socket. Every read and write is over by the deadline and then fails with
 /// `ErrorKind::TimedOut`, also when the peer drips a byte at a time or never stops.
@@ -102,6 +103,9 @@ impl Socket {
             // Also when there is always something to transfer: an endless answer must end, too.
             if self.deadline.has_passed() {
                 return Err(io::ErrorKind::TimedOut.into());
+            }
+            if reserve::is_used() {
+                return Err(io::ErrorKind::OutOfMemory.into());
             }
             match transfer() {
                 Ok(amount) => return Ok(amount),

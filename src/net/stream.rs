@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+#[cfg(any(fuzzing, test))]
+use std::os::unix::net::UnixStream;
 
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
@@ -51,6 +53,14 @@ impl Stream {
     /// Takes over a connected stream socket, blocking or not.
     pub(super) fn new(socket: OwnedFd, deadline: Deadline) -> Self {
         Self { socket: Socket::new(socket, deadline), layer: Layer::Plain, allowed: RECEIVED_MAX }
+    }
+
+    /// A connection to a peer that says `said` and then no more, and what that peer hears; `said` fits into its buffer.
+    #[cfg(any(fuzzing, test))]
+    pub(crate) fn saying(said: &[u8], deadline: Deadline) -> io::Result<(Self, UnixStream)> {
+        let (ours, mut theirs) = UnixStream::pair()?;
+        theirs.write_all(said)?;
+        Ok((Self::new(ours.into(), deadline), theirs))
     }
 
     /// The same connection, over by another deadline.
@@ -161,9 +171,7 @@ pub(crate) fn failure_of(error: &io::Error, phase: Phase) -> Failure {
         return Failure::new(phase, Cause::TooLarge, reason);
     }
     match error.kind() {
-        io::ErrorKind::OutOfMemory => {
-            Failure::new(phase, Cause::Broken, format!("out of memory while {}", phase.doing()))
-        }
+        io::ErrorKind::OutOfMemory => Failure::out_of_memory(phase),
         io::ErrorKind::TimedOut => Failure::timed_out(phase),
         io::ErrorKind::UnexpectedEof => Failure::new(
             phase,

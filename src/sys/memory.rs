@@ -1,4 +1,4 @@
-//! Memory that is not needed any more.
+//! Memory that is not needed any more, and whether there is more.
 
 use std::hint::black_box;
 use std::ptr;
@@ -21,4 +21,17 @@ pub(crate) fn release_unused_stack() {
     // SAFETY: below the frame of this function nobody keeps anything on this thread's stack, which grows down and has no
     // other mapping within its guard gap of 256 pages; what is not mapped is skipped.
     unsafe { libc::madvise(ptr::without_provenance_mut(start), end - start, libc::MADV_DONTNEED) };
+}
+
+/// Whether so many bytes could be mapped now. See [mmap(2)](https://man7.org/linux/man-pages/man2/mmap.2.html).
+pub(crate) fn has_room(bytes: usize) -> bool {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping at a place of the kernel's choice disturbs no other.
+    let mapped = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
+    if mapped == libc::MAP_FAILED {
+        return false;
+    }
+    // SAFETY: just mapped with this size, and nobody has a reference into it.
+    unsafe { libc::munmap(mapped, bytes) };
+    true
 }

@@ -12,6 +12,7 @@ pub(crate) mod memory;
 mod open;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod reserve;
 pub(crate) mod shared_page;
 pub(crate) mod signal;
 pub(crate) mod stdio;
