@@ -34,6 +34,14 @@ pub(crate) enum Host {
     Zoned(Ipv6Addr, String),
 }
 
+impl Host {
+    /// Whether its addresses are looked up in files of this machine, and by DNS: a file system whose server is gone does not
+    /// answer.
+    pub(crate) fn is_looked_up(&self) -> bool {
+        matches!(self, Self::Name(name) if !resolve::is_localhost(name))
+    }
+}
+
 impl fmt::Display for Host {
     /// As a URL has it: IPv6 in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -83,7 +83,7 @@ fn lookup(
 }
 
 /// Whether `name` is `localhost`, in any case, with or without the dot at the end.
-fn is_localhost(name: &str) -> bool {
+pub(super) fn is_localhost(name: &str) -> bool {
     name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost")
 }
 

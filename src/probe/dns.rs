@@ -70,4 +70,9 @@ impl Kind for Dns {
         }
         Ok(format!("resolves to {shown}"))
     }
+
+    /// The hosts file and resolv.conf, unless a name server is asked whose address is known.
+    fn touches_files(&self) -> bool {
+        self.server.as_ref().is_none_or(|(server, _)| server.is_looked_up())
+    }
 }

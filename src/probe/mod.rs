@@ -202,9 +202,13 @@ impl Probe {
         let text = TargetText::new(text);
         let kind = (scheme.parse)(&target, options)
             .map_err(|why| format!("{label}: {}", text.redact(why.trim_end_matches(','))))?;
-        // A path to a socket is one of a file system, too.
-        let may_hang =
-            kind.touches_files() || scheme.name.ends_with("unix") || options.name_files(scheme.uses);
+        // The hosts file and resolv.conf are files, and a path to a socket is one of a file system, too.
+        let is_looked_up = scheme.uses.contains(&Group::Network)
+            && target.authority().is_ok_and(|authority| authority.host.is_looked_up());
+        let may_hang = kind.touches_files()
+            || is_looked_up
+            || scheme.name.ends_with("unix")
+            || options.name_files(scheme.uses);
         Ok(Self { label, labelled: Labelled::ByTarget, scheme, kind, may_hang })
     }
 

@@ -55,15 +55,17 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether an attempt on a target that `uses` these groups reads files that an option or a variable names.
+    /// Whether an attempt on a target that `uses` these groups reads files that an option or a variable names, or those that
+    /// the name of a proxy or in a redirect is looked up in.
     pub(crate) fn name_files(&self, uses: &[Group]) -> bool {
         let has_tls = uses.contains(&Group::Tls) || self.http.follow != Follow::No;
         let reads_body = matches!(self.http.data, Some(Data::File(_)));
         let reads_token = matches!(self.http.credentials, Some(Credentials::BearerFile(_)));
+        let leads_elsewhere = self.http.follow != Follow::No || self.http.proxy.is_some();
         (has_tls && self.dial.tls.names_files())
             || (uses.contains(&Group::UnixSocket) && self.dial.unix_socket.is_some())
             || (uses.contains(&Group::Login) && self.login.password_file.is_some())
-            || (uses.contains(&Group::Http) && (reads_body || reads_token))
+            || (uses.contains(&Group::Http) && (reads_body || reads_token || leads_elsewhere))
     }
 }
 

@@ -11,16 +11,10 @@ use crate::support::process::children;
 use crate::support::program::binary;
 use crate::support::servers::{OK, Server};
 use crate::support::temp::Folder;
-use crate::support::{Sexton, sexton};
+use crate::support::{Sexton, in_time, sexton};
 
 /// The limit of every check here.
 const LIMIT: Duration = Duration::from_millis(300);
-
-/// Options in our own words.
-fn own(words: &[&str]) -> Opt {
-    let words: Vec<&'static str> = words.iter().map(|word| &*String::from(*word).leak()).collect();
-    Opt::Own(words.leak())
-}
 
 /// Both kinds, where there can be one.
 fn each(mut test: impl FnMut(&Hung, &str)) {
@@ -47,8 +41,7 @@ fn a_check_of_whatever_touches_a_hung_file_ends_at_its_limit_with_one_line() {
             &["redis://h:1", "--password-file", file],
             &[&url, "--data", &format!("@{file}")],
         ] {
-            let run = sexton(["check", "-t", "300ms"].iter().chain(words));
-            run.took(LIMIT);
+            let run = in_time(LIMIT, || sexton(["check", "-t", "300ms"].iter().chain(words)));
             assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""), "{words:?}: {run:?}");
             let lines: Vec<_> = run.stdout.lines().filter(|line| !line.contains("tcp://")).collect();
             // On a busy machine the watchdog is first.
@@ -71,14 +64,53 @@ fn curl_and_sh_end_at_their_limit_too() {
     });
     let url = server.url();
     each(|_, file| {
-        let run = Sexton::with(["-sS", "-m", "0.3", "-o", file, &url]).at(&curl).run();
-        run.took(LIMIT);
+        let run = in_time(LIMIT, || Sexton::with(["-sS", "-m", "0.3", "-o", file, &url]).at(&curl).run());
         assert_eq!((run.code, run.stderr.as_str()), (Some(28), "curl: (28) timed out\n"), "{run:?}");
-        let run =
-            Sexton::with(["-c", &format!("test -f {file}")]).at(&shell).env("SEXTON_TIMEOUT", "300ms").run();
-        run.took(LIMIT);
+        let shell = Sexton::with(["-c", &format!("test -f {file}")]).at(&shell);
+        let shell = shell.env("SEXTON_TIMEOUT", "300ms");
+        let run = in_time(LIMIT, || shell.run());
         assert_eq!((run.code, run.stderr.as_str()), (Some(1), "sh: timed out after 300ms\n"), "{run:?}");
     });
+}
+
+/// The files that a name is looked up in are bind mounts in a container, from a host whose file system may be gone.
+#[test]
+fn a_name_is_looked_up_in_files_that_hang_no_longer_than_the_limit() {
+    let folder = Folder::new();
+    let program = |name: &str| {
+        let path = folder.join(name);
+        std::os::unix::fs::symlink(binary(), &path).expect("a new name");
+        path
+    };
+    let (curl, wget, nc, shell) = (program("curl"), program("wget"), program("nc"), program("sh"));
+    let check = |words: &[&str]| Sexton::with(["check", "-t", "300ms"].iter().chain(words));
+    let runs = [
+        check(&["tcp://db.invalid:80"]),
+        check(&["http://db.invalid/"]),
+        check(&["dns:db.invalid"]),
+        check(&["redis://db.invalid"]),
+        check(&["grpc://db.invalid:80"]),
+        Sexton::with(["-sS", "-m", "0.3", "db.invalid"]).at(curl),
+        Sexton::with(["-qO-", "http://db.invalid/"]).at(wget).env("SEXTON_TIMEOUT", "300ms"),
+        Sexton::with(["-z", "db.invalid", "80"]).at(nc).env("SEXTON_TIMEOUT", "300ms"),
+        Sexton::with(["-c", "nc -z db.invalid 80"]).at(&shell).env("SEXTON_TIMEOUT", "300ms"),
+        Sexton::with(["-c", "exec 3<>/dev/tcp/db.invalid/80"]).at(&shell).env("SEXTON_TIMEOUT", "300ms"),
+    ];
+    for (path, asked) in [("/etc/hosts", Asked::Unread), ("/etc/resolv.conf", Asked::Taken)] {
+        // A thread of its own has mounts of its own.
+        let hung = || {
+            let Some(_hung) = Hung::over_file(Path::new(path), asked) else { return };
+            for each in &runs {
+                let run = in_time(LIMIT, || each.run());
+                assert!(!matches!(run.code, None | Some(0)), "{path} {asked:?}: {run:?}");
+            }
+            // It waits a little longer for the end of what it has started.
+            let run = Sexton::with(["wait", "-t", "300ms", "http://db.invalid/"]).run();
+            run.took(LIMIT);
+            assert_eq!(run.code, Some(124), "{path} {asked:?}: {run:?}");
+        };
+        std::thread::scope(|scope| scope.spawn(hung).join().expect("it holds"));
+    }
 }
 
 #[test]
@@ -121,7 +153,7 @@ fn a_probe_that_never_returns_is_a_failure_each_interval_and_does_not_keep_the_i
         let target = format!("file:{}", hung.file().display());
         let words =
             ["--watch", &target, "--interval", "50ms", "--attempt-timeout", "100ms", "--retries", "5"];
-        let run = Launch::new(role).option(own(&words)).actor("block=15 say=ready await=15 exit=0").run();
+        let run = Launch::new(role).option(Opt::own(words)).actor("block=15 say=ready await=15 exit=0").run();
         assert_eq!(run.code, Some(1), "{asked:?} {role:?}: {run:?}");
         assert!(
             run.stderr.contains("still hangs in the kernel") && run.stderr.contains("5 in a row"),
@@ -139,7 +171,7 @@ fn a_wait_of_an_init_is_neither_held_nor_kept_from_ending() {
     each(|_, file| {
         let target = format!("file:{file}");
         let words = ["--any", "--wait", &server.url(), "--wait", &target];
-        let run = Launch::new(Role::Subreaper).option(own(&words)).actor("say=ready exit=3").run();
+        let run = Launch::new(Role::Subreaper).option(Opt::own(words)).actor("say=ready exit=3").run();
         assert_eq!(run.code, Some(3), "{run:?}");
         assert!(run.elapsed < Duration::from_secs(5), "{run:?}");
     });

@@ -120,7 +120,7 @@ impl Template {
 
     /// The URL that `given` means; it is http unless it says otherwise.
     fn url(&self, given: &str) -> Result<(Url, Option<String>), UsageError> {
-        let full = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
+        let full = with_scheme(given);
         let scheme = full.split("://").next().unwrap_or_default().to_ascii_lowercase();
         if !matches!(scheme.as_str(), "http" | "https") {
             return Err((1, format!("protocol \"{scheme}\" not supported; only http and https are")));
@@ -245,6 +245,16 @@ pub(super) fn without_proxy(transfers: &[Transfer], list: &[String]) -> bool {
     transfers.iter().all(|transfer| {
         transfer.request.as_ref().is_ok_and(|request| is_listed(&request.url.host.to_string()))
     })
+}
+
+/// `given` with the scheme that it means.
+fn with_scheme(given: &str) -> String {
+    if given.contains("://") { given.to_owned() } else { format!("http://{given}") }
+}
+
+/// Whether the host of `given` is looked up; what is no URL is not asked.
+pub(super) fn is_looked_up(given: &str) -> bool {
+    Url::parse(&with_scheme(given)).is_ok_and(|(url, _)| url.host.is_looked_up())
 }
 
 /// The file that `-O` writes: what the path of `url` ends with.

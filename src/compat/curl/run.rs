@@ -50,7 +50,9 @@ impl TransferTool for Curl {
     }
 
     fn touches_files(&self) -> bool {
-        self.args.route.names_files() || self.args.file_option().is_some()
+        self.args.route.names_files()
+            || self.args.file_option().is_some()
+            || self.args.urls.iter().any(|url| request::is_looked_up(url))
     }
 
     fn forbid_files(&mut self) -> Result<(), String> {

@@ -58,6 +58,8 @@ impl Checker {
         for redirection in &stage.redirections {
             has_input |= redirection.fd == 0;
             if let RedirectTarget::File(_, word) = &redirection.to {
+                // Its host may be a name, which is looked up in files.
+                self.facts.touches_files = true;
                 self.fields(word, &mut Vec::new())?;
             }
         }
@@ -167,7 +169,11 @@ impl Command {
                 ..none
             },
             Self::Netcat(netcat) => {
-                CommandFacts { named_limit: netcat.own_limit(), reads_stdin: netcat.reads_stdin(), ..none }
+                CommandFacts {
+                named_limit: netcat.own_limit(),
+                touches_files: netcat.touches_files(),
+                reads_stdin: netcat.reads_stdin(),
+            }
             }
             Self::Grep(_) | Self::Cat => CommandFacts { reads_stdin: true, ..none },
             Self::Test(Test::File(..) | Test::Not(_)) => CommandFacts { touches_files: true, ..none },

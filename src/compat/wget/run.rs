@@ -82,6 +82,13 @@ pub(crate) struct Transfer {
     pub(crate) file: PathBuf,
 }
 
+impl Transfer {
+    /// Whether the host of the URL is looked up.
+    fn is_looked_up(&self) -> bool {
+        self.request.as_ref().is_ok_and(|request| request.url.host.is_looked_up())
+    }
+}
+
 /// What becomes of a file that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
@@ -190,7 +197,10 @@ impl TransferTool for Wget {
             Some(place) => matches!(place, Destination::File(_)),
             None => self.spider == Spider::Off,
         };
-        is_file || matches!(self.body, RequestBody::File(..)) || self.route.names_files()
+        is_file
+            || matches!(self.body, RequestBody::File(..))
+            || self.route.names_files()
+            || self.transfers.iter().any(Transfer::is_looked_up)
     }
 
     /// A body that would go to a file named after the URL is thrown away: nobody in a line of a shell has a use for it.

@@ -3,10 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
 
 use super::launch::skipped;
 use super::temp::Folder;
@@ -23,7 +24,8 @@ pub(crate) enum Asked {
 /// Such a file system, as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Hung {
-    folder: Folder,
+    path: PathBuf,
+    _folder: Folder,
     /// Closed last: without it the kernel answers with an error.
     _device: Arc<File>,
 }
@@ -32,6 +34,26 @@ impl Hung {
     /// Mounts one. None where that is not allowed.
     pub(crate) fn mount(asked: Asked) -> Option<Self> {
         let folder = Folder::new();
+        let path = folder.join("mount");
+        std::fs::create_dir(&path).expect("a new folder");
+        Self::mount_at(path, "40000", asked, folder)
+    }
+
+    /// Mounts one whose root is a file over the file at `path`, for this thread and what it starts alone. None where that is
+    /// not allowed.
+    pub(crate) fn over_file(path: &Path, asked: Asked) -> Option<Self> {
+        let own = unshare(CloneFlags::CLONE_NEWNS).and_then(|()| {
+            mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        });
+        if let Err(why) = own {
+            skipped(&format!("no mount namespace here: {why}"));
+            return None;
+        }
+        Self::mount_at(path.into(), "100644", asked, Folder::new())
+    }
+
+    /// Mounts one at `path`, whose root has that mode.
+    fn mount_at(path: PathBuf, mode: &str, asked: Asked, folder: Folder) -> Option<Self> {
         let device = match OpenOptions::new().read(true).write(true).open("/dev/fuse") {
             Ok(device) => Arc::new(device),
             Err(why) => {
@@ -39,9 +61,7 @@ impl Hung {
                 return None;
             }
         };
-        let path = folder.join("mount");
-        std::fs::create_dir(&path).expect("a new folder");
-        let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
+        let options = format!("fd={},rootmode={mode},user_id=0,group_id=0,allow_other", device.as_raw_fd());
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         if let Err(why) = mount(Some("hung"), &path, Some("fuse"), flags, Some(options.as_str())) {
             skipped(&format!("no FUSE here: {why}"));
@@ -53,25 +73,20 @@ impl Hung {
             // Until it is unmounted.
             std::thread::spawn(move || while (&*device).read(&mut [0; 8192]).is_ok() {});
         }
-        Some(Self { folder, _device: device })
+        Some(Self { path, _folder: folder, _device: device })
     }
 
     /// A file in it.
     pub(crate) fn file(&self) -> PathBuf {
-        self.path().join("file")
-    }
-
-    /// Where it is mounted.
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("mount")
+        self.path.join("file")
     }
 }
 
 impl Drop for Hung {
     /// Whoever hangs in it gets an error.
     fn drop(&mut self) {
-        let _ = umount2(&self.path(), MntFlags::MNT_FORCE);
-        let _ = umount2(&self.path(), MntFlags::MNT_DETACH);
+        let _ = umount2(&self.path, MntFlags::MNT_FORCE);
+        let _ = umount2(&self.path, MntFlags::MNT_DETACH);
     }
 }
 

@@ -51,6 +51,15 @@ pub(crate) enum Opt {
     Own(&'static [&'static str]),
 }
 
+impl Opt {
+    /// Options in our own words, put together for one test.
+    pub(crate) fn own<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Self {
+        let words: Vec<&'static str> =
+            words.into_iter().map(|word| &*String::from(word.as_ref()).leak()).collect();
+        Self::Own(words.leak())
+    }
+}
+
 /// Whether `--` stands between options and command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dashes {

@@ -18,7 +18,7 @@ pub(crate) mod tls;
 use std::ffi::OsStr;
 use std::process::Command;
 
-pub(crate) use self::program::{Output, Run, Sexton, eventually};
+pub(crate) use self::program::{Output, Run, Sexton, eventually, in_time};
 
 /// Runs sexton with `args`, an empty environment and no stdin.
 pub(crate) fn sexton<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(args: I) -> Run {
