@@ -12,6 +12,10 @@ use crate::probe::Probe;
 /// An attempt that has less time than this says nothing about its target.
 const SHORTEST: Duration = Duration::from_millis(50);
 
+/// How late an attempt may be over where the process runs at all. One that is later was frozen with it (`docker pause`), and
+/// says nothing about its target.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
 /// A target that is tried again and again.
 #[derive(Debug)]
 pub(crate) struct Repeat {
@@ -23,6 +27,8 @@ pub(crate) struct Repeat {
     /// The limit of all of them.
     last: Option<Deadline>,
     state: State,
+    /// Whether the last attempt was one that says nothing, being late.
+    was_late: bool,
 }
 
 /// Where it stands.
@@ -52,7 +58,7 @@ impl Repeat {
     /// Tries `probe` for the first time at `first`, each time for `timeout` at most. All that attempts need is taken here.
     pub(crate) fn new(probe: Arc<Probe>, timeout: Duration, first: Deadline) -> Self {
         let worker = ProbeWorker::new(&probe, Use::Kept);
-        Self { probe, worker, timeout, last: None, state: State::Due(first) }
+        Self { probe, worker, timeout, last: None, state: State::Due(first), was_late: false }
     }
 
     /// No attempt lasts longer than `last`, where there is one.
@@ -79,14 +85,15 @@ impl Repeat {
                 let Ok(worker) = &self.worker else { return None };
                 if let Some(finished) = worker.finished() {
                     self.state = State::Done;
-                    return Some(Tried { began, finished });
+                    return Some(self.unless_late(began, finished));
                 }
                 if !attempt::is_overdue(deadline) {
                     return None;
                 }
+                let finished = worker.overdue();
                 // `again_at` says when, as after any other result.
                 self.state = State::Stuck { since: began, next: deadline };
-                Some(Tried { began, finished: worker.overdue() })
+                Some(self.unless_late(began, finished))
             }
             State::Stuck { since, next } => {
                 if self.worker.as_ref().is_ok_and(|worker| worker.finished().is_some()) {
@@ -97,6 +104,22 @@ impl Repeat {
             }
             State::Due(_) | State::Done => None,
         }
+    }
+
+    /// What an attempt came to that is over just now. A timeout while the process was kept from running is our own trouble;
+    /// twice in a row it counts, since a target can be what keeps the machine from running anything.
+    fn unless_late(&mut self, began: Instant, mut finished: Finished) -> Tried {
+        let is_late = began.elapsed() > self.timeout.saturating_add(LATE_MAX);
+        let was_late = std::mem::replace(&mut self.was_late, is_late);
+        if let Err(failure) = &mut finished.outcome
+            && failure.cause == Cause::TimedOut
+            && is_late
+            && !was_late
+        {
+            let reason = format!("{}, since this process was stopped or frozen", failure.reason);
+            *failure = Failure { cause: Cause::Broken, reason, ..*failure };
+        }
+        Tried { began, finished }
     }
 
     /// Begins an attempt; one that cannot even begin is a result at once.

@@ -1,14 +1,16 @@
 //! The deadline of `sexton check`: kept by every hostile server, by the watchdog, and whatever stdout is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::support::inits::Opt;
+use crate::support::launch::{Launch, Role};
 use crate::support::program::binary;
 use crate::support::servers::{Busy, BusyUnix, OK, Server};
 use crate::support::temp::Folder;
-use crate::support::{Output, Sexton, eventually, sexton};
+use crate::support::{Output, Sexton, eventually, in_time, sexton};
 
 /// The limit of every run here.
 const LIMIT: Duration = Duration::from_millis(300);
@@ -176,6 +178,24 @@ fn a_check_that_was_kept_from_running_still_says_what_it_waited_for() {
     running.wait().said(1, &format!("unhealthy: timed out waiting for the response ({}, ", server.url()));
 }
 
+/// A container that is paused, or a process that is stopped, has not watched: that is no failure of what it watches.
+#[test]
+fn an_init_that_was_kept_from_running_does_not_blame_its_app() {
+    let server = Server::silent();
+    let url = server.url();
+    let options = ["--watch", &url, "--attempt-timeout", "5s", "--retries", "1", "--interval", "200ms"];
+    let app = "block=15 await=15 exit=7";
+    let running = Launch::new(Role::Subreaper).option(Opt::own(options)).actor(app).start();
+    server.first_request();
+    let began = Instant::now();
+    running.signal(libc::SIGSTOP);
+    eventually("the limit and a second have passed", || began.elapsed() > Duration::from_millis(6500));
+    running.signal(libc::SIGCONT);
+    running.complaint("since this process was stopped or frozen; this does not count as a failure");
+    running.signal(15);
+    assert_eq!(running.finish().code, Some(7));
+}
+
 /// And when it hangs besides, the watchdog does not wait long for it.
 #[test]
 fn a_check_that_was_kept_from_running_and_hangs_is_ended_all_the_same() {
@@ -201,6 +221,28 @@ fn a_full_stdout_neither_changes_a_verdict_nor_outlasts_the_limit() {
         let run = Sexton::with(["check", "--timeout", "300ms", &server.url()]).stdout(Output::FullPipe).run();
         assert_eq!((run.code, run.stderr.as_str()), (Some(code), ""), "{run:?}");
         run.took(LIMIT);
+    }
+}
+
+/// Whatever it waits for, and whoever ends it: the probe itself, the thread beside it, the watchdog.
+#[test]
+fn a_check_ends_no_later_than_50_ms_after_its_limit() {
+    let (silent, folder, busy) = (Server::silent(), Folder::new(), Busy::new());
+    let endless = Server::dripping("HTTP/1.1 200 OK\r\n\r\n", "drip");
+    let (token, stuck) = (fifo(&folder), Server::answering(OK));
+    let check = |words: &[&str]| Sexton::with(["check", "-t", "300ms"].iter().chain(words));
+    for check in [
+        check(&[&silent.url()]),
+        check(&[&silent.url().replace("http", "https")]),
+        check(&[silent.url().replace("http", "grpc").trim_end_matches('/')]),
+        check(&["--contains", "x", &endless.url()]),
+        check(&[&format!("tcp://{}", busy.address())]),
+        check(&[&silent.url(), &format!("tcp://{}", busy.address())]),
+        check(&["--bearer-file", &token, &stuck.url()]),
+        check(&[&silent.url()]).stdout(Output::FullPipe),
+    ] {
+        let run = in_time(LIMIT, || check.run());
+        assert_eq!((run.code, run.signal), (Some(1), None), "{check:?}: {run:?}");
     }
 }
 
