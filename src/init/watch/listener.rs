@@ -109,11 +109,13 @@ impl Listener {
         self.connections.push(Connection { stream, came: Instant::now(), until, state });
     }
 
-    /// Ends the oldest connection, of those that have said nothing yet if there is one. They are in the order in which they
-    /// came.
+    /// Ends the oldest connection: of those that have their answer if there is one, or of those that have said nothing yet.
+    /// They are in the order in which they came.
     fn dismiss(&mut self) {
+        let answered = |one: &Connection| matches!(one.state, State::Leaving);
         let silent = |one: &Connection| matches!(&one.state, State::Reading(head) if head.is_empty());
-        let index = self.connections.iter().position(silent).unwrap_or(0);
+        let oldest = |of: fn(&Connection) -> bool| self.connections.iter().position(of);
+        let index = oldest(answered).or_else(|| oldest(silent)).unwrap_or(0);
         if index < self.connections.len() {
             self.connections.remove(index);
         }
