@@ -55,6 +55,41 @@ pub fn json_pointer(input: &[u8]) {
     }
 }
 
+/// Reads certificates and a key of a file that an option names.
+pub fn pem(file: &[u8]) {
+    use crate::net::tls::{certificate, pem};
+
+    for der in pem::certificates_in(file).unwrap_or_default() {
+        assert!(der.len() < file.len());
+        let _ = certificate::read(&der);
+    }
+    for flag in ["--cert", "--key"] {
+        if let Ok(key) = pem::key_in(flag, file) {
+            let _ = rustls::crypto::ring::sign::any_supported_type(&key);
+        }
+    }
+}
+
+/// An HTTP server's response: heads, lengths, chunks.
+pub fn http_answer(says: &[u8]) {
+    probe::http(says);
+}
+
+/// A gRPC server's frames.
+pub fn grpc_answer(says: &[u8]) {
+    probe::grpc(says);
+}
+
+/// What is asked of the listener of an init.
+pub fn listener_request(head: &[u8]) {
+    crate::init::read_request(head);
+}
+
+/// Reads a format of curl's `-w`.
+pub fn write_out(format: &str) {
+    crate::compat::read_write_out(format);
+}
+
 /// Joins a URL and what a server gives as Location.
 pub fn location(location: &[u8]) {
     for base in ["http://a/b/c?d", "https://[::1]:8443/"] {
@@ -156,26 +191,31 @@ pub enum Input {
     Text(fn(&str)),
 }
 
-/// All targets, by the names of the files under `fuzz/`, each with bytes to begin with.
-pub const TARGETS: &[(&str, Input, &[&[u8]])] = &[
-    ("dns_answer", Input::Bytes(dns_answer), &[b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x02db\x07example\0\0\x01\0\x01"]),
-    ("hosts_file", Input::Bytes(hosts_file), &[b"127.0.0.1 localhost db.example # x\n::1 db.example\nsearch a b\noptions ndots:5"]),
-    ("certificate", Input::Bytes(certificate), &[b"\x30\x82\x01\x00\x30\x1e\x17\x0d240101000000Z\x17\x0d340101000000Z"]),
-    ("json_pointer", Input::Bytes(json_pointer), &[b"/a/0\n{\"a\":[1,{\"b\":null}],\"c~/\":-1.5e3}"]),
-    ("location", Input::Bytes(location), &[b"https://u:p@h:81/a/../b?c#d", b"//h/\xff", b"../x?y"]),
-    ("redis_answer", Input::Bytes(redis_answer), &[b"+OK\r\n+PONG\r\n", b"-NOAUTH x\r\n", b"$5\r\nrole:\r\n"]),
-    ("memcached_answer", Input::Bytes(memcached_answer), &[b"VERSION 1.6\r\n"]),
-    ("amqp_answer", Input::Bytes(amqp_answer), &[b"\x01\0\0\0\0\0\x0c\0\x0a\0\x0a\0\x09\0\0\0\0\0\0\xce"]),
-    ("postgres_answer", Input::Bytes(postgres_answer), &[b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05II\0\0\0\x04Z\0\0\0\x05I"]),
-    ("mysql_answer", Input::Bytes(mysql_answer), &[b"\x4a\0\0\0\x0a8.0.36\0\x01\0\0\0abcdefgh\0\xff\xff\x2d\x02\0\xff\xff\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0"]),
-    ("server_answer", Input::Bytes(server_answer), &[b"INFO {\"ldm\":false}\r\nPONG\r\n", b"220 h\r\n250 h\r\n", b"\x20\x02\0\0", b"\x84\0\0\0\x06\0\0\0\x02\0\0", b"Zookeeper version: 3\nMode: leader\n"]),
-    ("fcgi_answer", Input::Bytes(fcgi_answer), &[b"\x01\x06\0\x01\0\x14\0\0Status: 200\r\n\r\npong\x01\x03\0\x01\0\x08\0\0\0\0\0\0\0\0\0\0"]),
-    ("pattern", Input::Text(pattern), &[b"^a\\(b*\\)[[:digit:]]\\{1,3\\}$\nabbb12", b"(a|b)+?\nab"]),
-    ("process_table", Input::Bytes(process_table), &[b"42 (a) b) S 1 42 42 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0"]),
-    ("escapes", Input::Text(escapes), &[b"a\\r\\n\\x41\\\\"]),
-    ("shell_line", Input::Text(shell_line), &[b"curl -f \"http://h/$X\" | grep -q 'ok' || exit 1", b"[ $(curl -w %{http_code} h) -eq 200 ] && ! (false)"]),
-    ("argv", Input::Text(argv), &[b"tini\n-g\n-p\nTERM\n--\nx", b"curl\n-fsSL\n-w\n%{http_code}\nhttp://h", b"wget\n-qO-\nh", b"dumb-init\n-r\n15:3\nx", b"sexton\ninit\n--watch\nhttp://h\n--\nx", b"grpc_health_probe\n-addr=h:1", b"wait-for-it.sh\nh:1\n-t\n1", b"nc\n-z\nh\n1", b"dockerize\n-wait\ntcp://h:1"]),
-    ("target", Input::Text(target), &[b"db=postgres://u:hunter2@h/d?sslmode=require", b"http://${H:-h}:80/#status=200&contains=x", b"unix:@a", b"dns:a@b:53", b"mongodb://u:hunter2@h", b"zombies:5"]),
+/// All targets, by the names of the files under `fuzz/fuzz_targets`; what each begins with lies under `fuzz/seeds`.
+pub const TARGETS: &[(&str, Input)] = &[
+    ("dns_answer", Input::Bytes(dns_answer)),
+    ("hosts_file", Input::Bytes(hosts_file)),
+    ("certificate", Input::Bytes(certificate)),
+    ("pem", Input::Bytes(pem)),
+    ("http_answer", Input::Bytes(http_answer)),
+    ("grpc_answer", Input::Bytes(grpc_answer)),
+    ("listener_request", Input::Bytes(listener_request)),
+    ("write_out", Input::Text(write_out)),
+    ("json_pointer", Input::Bytes(json_pointer)),
+    ("location", Input::Bytes(location)),
+    ("redis_answer", Input::Bytes(redis_answer)),
+    ("memcached_answer", Input::Bytes(memcached_answer)),
+    ("amqp_answer", Input::Bytes(amqp_answer)),
+    ("postgres_answer", Input::Bytes(postgres_answer)),
+    ("mysql_answer", Input::Bytes(mysql_answer)),
+    ("server_answer", Input::Bytes(server_answer)),
+    ("fcgi_answer", Input::Bytes(fcgi_answer)),
+    ("pattern", Input::Text(pattern)),
+    ("process_table", Input::Bytes(process_table)),
+    ("escapes", Input::Text(escapes)),
+    ("shell_line", Input::Text(shell_line)),
+    ("argv", Input::Text(argv)),
+    ("target", Input::Text(target)),
 ];
 
 #[cfg(test)]
@@ -237,11 +277,13 @@ mod tests {
     #[test]
     fn no_target_falls_to_its_seeds_or_what_they_become() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
-        for &(name, input, seeds) in TARGETS {
-            let mut seeds: Vec<Vec<u8>> = seeds.iter().map(|seed| seed.to_vec()).collect();
-            // What a longer run has found lies there.
-            let found = fs::read_dir(folder.join("corpus").join(name)).into_iter().flatten().flatten();
-            seeds.extend(found.filter_map(|entry| fs::read(entry.path()).ok()));
+        for &(name, input) in TARGETS {
+            // What a longer run has found lies in the second.
+            let folders = ["seeds", "corpus"].map(|kind| folder.join(kind).join(name));
+            let entries =
+                folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+            let seeds: Vec<_> = entries.filter_map(|entry| fs::read(entry.path()).ok()).collect();
+            assert!(!seeds.is_empty(), "{name} has nothing to begin with");
             for seed in &seeds {
                 run(input, seed);
             }
@@ -260,7 +302,7 @@ mod tests {
 
     #[test]
     fn every_target_has_its_file_for_longer_runs() {
-        for (name, ..) in TARGETS {
+        for (name, _) in TARGETS {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/fuzz_targets/{name}.rs"));
             assert!(file.exists(), "{}", file.display());
         }

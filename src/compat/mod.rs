@@ -126,6 +126,12 @@ fn limit() -> Result<Duration, String> {
     }
 }
 
+/// Reads a format of curl's `-w`.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_write_out(format: &str) {
+    curl::read_format(format);
+}
+
 /// Reads a line as `sh -c` does.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn shell_line(line: &str) {

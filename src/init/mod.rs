@@ -62,6 +62,9 @@ use crate::sys::process;
 use crate::sys::signal::{self, Disposition, SigSet, Source};
 use crate::sys::stdio;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use self::watch::read_request;
+
 use self::child::Inherited;
 use self::drain::Remaining;
 use self::effects::Effects;

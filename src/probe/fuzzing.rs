@@ -1,6 +1,7 @@
 //! Dialogues with a server that says whatever the fuzzer says.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
@@ -10,8 +11,10 @@ use crate::client::dial::{Layer, Privacy};
 use crate::client::scram;
 use crate::client::secret::Secret;
 use crate::client::wire::Lines;
+use crate::http::{BodyLimit, Exchange, RawHead, Request, Url};
+use crate::net::Stream;
 use crate::probe::{
-    amqp, cassandra, fcgi, kafka, ldap, memcached, mongodb, mqtt, mysql, nats, postgres, redis, smtp,
+    amqp, cassandra, fcgi, grpc, kafka, ldap, memcached, mongodb, mqtt, mysql, nats, postgres, redis, smtp,
     zookeeper,
 };
 
@@ -149,5 +152,49 @@ pub(crate) fn fcgi(says: &[u8]) {
         if let Ok(page) = fcgi::Page::parse(page) {
             look(fcgi::converse(&mut Server(says), &page, &mut Trace::default()), None);
         }
+    }
+}
+
+/// Asks a gRPC server about its health.
+pub(crate) fn grpc(says: &[u8]) {
+    look(grpc::converse(says, Deadline::after(LIMIT)), None);
+}
+
+/// Asks an HTTP server, and reads its response to the end.
+pub(crate) fn http(says: &[u8]) {
+    let deadline = Deadline::after(LIMIT);
+    let Ok((stream, peer)) = Stream::saying(says, deadline) else { return };
+    let _ = peer.shutdown(Shutdown::Write);
+    let Ok((url, _)) = Url::parse("http://h/") else { return };
+    let request = Request::get(url.uri);
+    let exchange = Exchange::new(stream, RawHead::Kept, BodyLimit::Bytes(1024), deadline);
+    match exchange.send(&request) {
+        Ok(mut response) => {
+            assert!(response.raw_head.len() <= says.len());
+            let mut read = 0;
+            let mut piece = [0; 64];
+            let end = loop {
+                match response.read(&mut piece) {
+                    Ok(0) => break Ok(()),
+                    Ok(amount) => read += amount,
+                    Err(failure) => break Err(failure),
+                }
+            };
+            assert!(read <= says.len());
+            look(end, None);
+        }
+        Err(error) => look(Err::<(), _>(error.failure), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise everything that is made of it ends at its first frame.
+    #[test]
+    fn the_seed_of_a_grpc_server_is_serving() {
+        let seed = include_bytes!("../../fuzz/seeds/grpc_answer/0");
+        assert_eq!(grpc::converse(seed, Deadline::after(Duration::from_secs(10))), Ok("s is SERVING".into()));
     }
 }

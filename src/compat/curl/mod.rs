@@ -6,6 +6,9 @@ mod request;
 mod run;
 mod write_out;
 
+#[cfg(any(fuzzing, test))]
+pub(super) use self::write_out::read_format;
+
 use std::ffi::OsString;
 use std::time::Duration;
 

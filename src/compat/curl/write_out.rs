@@ -118,6 +118,18 @@ fn value(name: &str, finished: &Finished<'_>) -> Option<String> {
     })
 }
 
+/// Reads a format as [`write`] does, for the fuzzer.
+#[cfg(any(fuzzing, test))]
+pub(in crate::compat) fn read_format(format: &str) {
+    let parts = split_streams(format);
+    for (name, part) in &parts {
+        assert!(format.contains(part) && name.is_none_or(|name| format.contains(name)));
+        assert!(
+            written_out(part, |name| (name == "http_code").then(|| "200".into())).len() <= 4 * format.len()
+        );
+    }
+}
+
 /// `format` with its variables and escapes replaced; those that are not known stand for nothing.
 fn written_out(format: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut text = String::new();

@@ -113,6 +113,16 @@ fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
+/// Reads a request as [`to`] does, for the fuzzer.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_request(head: &[u8]) {
+    if let Ok((_, path)) = request(head) {
+        assert!(path.len() < head.len() && !path.contains('?'));
+        let name = path.rsplit('/').next().unwrap_or_default();
+        assert!(decoded(name).chars().count() <= name.len());
+    }
+}
+
 /// A whole response; HEAD gets no body.
 pub(super) fn response(status: &str, kind: &str, body: &str, method: &str) -> Vec<u8> {
     let length = body.len();

@@ -26,6 +26,8 @@ use crate::health::Health;
 use crate::sys::signal::{ExtraFd, Interest};
 use crate::system::clock;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use self::answer::read_request;
 use self::listener::Listener;
 use self::status::StatusFile;
 use self::target::WatchedTarget;

@@ -2,7 +2,7 @@
 
 pub(crate) mod certificate;
 mod client_certificate;
-mod pem;
+pub(crate) mod pem;
 mod reason;
 mod roots;
 mod session;

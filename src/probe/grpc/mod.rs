@@ -53,6 +53,11 @@ pub(super) struct Grpc {
 
 /// Reads `//host:port[/service]`.
 pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
+    Ok(Box::new(read(target, options)?))
+}
+
+/// The same, of a known type.
+fn read(target: &Target<'_>, options: &Options) -> Result<Grpc, String> {
     let authority = target.authority()?;
     if authority.userinfo.is_some() {
         return Err("a user, which belongs into a --header, stands".into());
@@ -70,7 +75,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
         Some(path) => Endpoint::Unix(path.clone()),
         None => Endpoint::Tcp { host: authority.host, port },
     };
-    Ok(Box::new(Grpc {
+    Ok(Grpc {
         endpoint,
         answer_timeout: options.answer_timeout,
         connect: options.dial.connect.clone(),
@@ -78,7 +83,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
         uri,
         metadata: metadata(&options.http.headers)?,
         service,
-    }))
+    })
 }
 
 /// What only HTTP/1 says about a connection (RFC 9113, 8.2.2).
@@ -133,6 +138,15 @@ impl Grpc {
         let sooner = self.answer_timeout.map_or(deadline, |timeout| deadline.at_most(timeout));
         let link = Link::new(stream.until(sooner).allow_only(RECEIVED_MAX));
         let response = link.drive(self.ask(link.clone()));
+        self.judge(response, &link)
+    }
+
+    /// What the end of a conversation means.
+    fn judge(
+        &self,
+        response: io::Result<Result<Serving, RpcError>>,
+        link: &Link,
+    ) -> Result<String, RpcError> {
         let failure = match response.map_err(|error| net::failure_of(&error, Phase::Response)) {
             Ok(Ok(Serving::Serving)) => return Ok(self.told("SERVING")),
             Ok(Ok(other)) => Failure::answer(Phase::Response, self.told(&other.name())),
@@ -298,6 +312,34 @@ impl Grpc {
             _ => net::failure_of(&error, Phase::Response),
         })
     }
+}
+
+/// Asks a server that says `said` once the request has come, and then no more: before it there is no stream to speak on.
+#[cfg(any(fuzzing, test))]
+pub(super) fn converse(said: &[u8], deadline: Deadline) -> Outcome {
+    use std::io::{Read, Write};
+
+    /// Empty SETTINGS, which a server begins with (RFC 9113, 3.4).
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let grpc = Target::split("grpc://h:1/s", |_| true).and_then(|target| read(&target, &Options::default()));
+    let (Ok(grpc), Ok((stream, mut peer))) = (grpc, net::Stream::saying(SETTINGS, deadline)) else {
+        return Err(Failure::new(Phase::Local, Cause::Broken, "no peer"));
+    };
+    let link = Link::new(stream.allow_only(RECEIVED_MAX));
+    let mut answer = pin!(grpc.ask(link.clone()));
+    let (mut heard, mut is_said) = (Vec::new(), peer.set_nonblocking(true).is_err());
+    let answer = link.drive(poll_fn(|context| {
+        let answer = answer.as_mut().poll(context);
+        // An error is that there is no more yet.
+        let _ = peer.read_to_end(&mut heard);
+        if !is_said && heard.ends_with(&frame::question("s")) {
+            is_said = true;
+            let _ = peer.write_all(said);
+            let _ = peer.shutdown(std::net::Shutdown::Write);
+        }
+        answer
+    }));
+    grpc.judge(answer, &link).map_err(|error| grpc.failure(error))
 }
 
 /// What grpc-status says.
