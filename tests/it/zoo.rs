@@ -1,7 +1,9 @@
-//! Peers that want our memory. A check stays under 8 MB of data whatever they send, and an init that watches all of them
-//! in 16 MB keeps its app.
+//! Peers that want our memory. A check, a wait and a watch stay under 8 MB whatever they send, an init that watches all of
+//! them in 16 MB keeps its app, and so does one that runs out of memory at any point.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -9,13 +11,37 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::services;
+use crate::support::actor::actor;
+use crate::support::inits::Opt;
 use crate::support::isolated::is_root;
-use crate::support::launch::skipped;
+use crate::support::launch::{Launch, PATIENCE, Role, skipped};
+use crate::support::process::held_within;
+use crate::support::program::binary;
 use crate::support::servers::{Client, Server};
-use crate::support::{Run, Sexton, eventually};
+use crate::support::{Run, Sexton, eventually, tls};
 
-/// The most data (heap, stacks, static) that a check may have, in bytes.
-const DATA_MAX: u64 = 8 * 1000 * 1000;
+/// The most memory that a check may have, in bytes: as data (heap, stacks, static), and resident with all of the program's
+/// own pages that it has touched.
+const MEMORY_MAX: u64 = 8 * 1000 * 1000;
+
+/// Whether what is resident can be held to that: the program's own pages are among it, and those of a build for debugging
+/// are 40 MB. They are the page cache's and no process pays for them, but they count.
+fn is_shipped() -> bool {
+    fs::metadata(binary()).expect("it is there").len() < MEMORY_MAX
+}
+
+/// Starts what follows, and says at its end how much of it was resident.
+fn measured() -> [String; 3] {
+    [actor().display().to_string(), "peak".into(), "exec".into()]
+}
+
+/// Asserts that `run` has kept to the bound.
+fn keeps_to_the_bound(name: &str, run: &Run) {
+    let peak = run.stderr.lines().find_map(|line| line.strip_prefix("peak ")?.parse::<u64>().ok());
+    let peak = peak.unwrap_or_else(|| panic!("{name}: {run:?}"));
+    assert!(!is_shipped() || peak * 1024 < MEMORY_MAX, "{name}: {peak} KB: {run:?}");
+}
 
 /// A hostile peer: what it says at once, what it repeats without end, and the target and options that meet it.
 struct Animal {
@@ -172,8 +198,10 @@ fn no_peer_makes_a_check_take_8_megabytes() {
                         [&["check", "-t", "4s"][..], &["wait", "-t", "2s", "--attempt-timeout", "1s"]]
                     {
                         let words = [command, animal.options, &[&target]].concat();
-                        let limit = format!("--data={DATA_MAX}");
-                        let run = Sexton::with(words).under(["prlimit", &limit]).run();
+                        let limit = format!("--data={MEMORY_MAX}");
+                        let run =
+                            Sexton::with(words).under(measured()).under(["/usr/bin/prlimit", &limit]).run();
+                        keeps_to_the_bound(animal.name, &run);
                         let code = run.code.unwrap_or_else(|| panic!("{}: {run:?}", animal.name));
                         assert!([0, 1, 124].contains(&code), "{}: {run:?}", animal.name);
                         assert!(!run.stdout.contains("memory"), "{}: {run:?}", animal.name);
@@ -185,6 +213,141 @@ fn no_peer_makes_a_check_take_8_megabytes() {
     }
 }
 
+/// And an init that watches one of them, attempt after attempt.
+#[test]
+fn no_peer_makes_an_init_that_watches_it_take_8_megabytes() {
+    let animals = zoo();
+    for some in animals.chunks(4) {
+        thread::scope(|scope| {
+            for animal in some {
+                scope.spawn(move || {
+                    let server = animal.server();
+                    let target = animal.target(&server);
+                    let watch = "--interval 50ms --attempt-timeout 500ms --on-unhealthy report --verbose";
+                    let words = watch.split(' ').chain(animal.options.iter().copied());
+                    let running = Launch::new(Role::Subreaper)
+                        .world("peak")
+                        .option(Opt::own(words.chain(["--watch", &target])))
+                        .actor("block=15 say=ready await=15 exit=7")
+                        .start();
+                    // Of a peer that is met without a request the log tells.
+                    let is_met = || running.stderr().iter().any(|line| line.contains("healthy"));
+                    assert!(held_within(*PATIENCE, is_met), "{}: {:?}", animal.name, running.stderr());
+                    running.line("ready");
+                    running.signal(15);
+                    let run = running.finish();
+                    assert_eq!(run.code, Some(7), "{}: {run:?}", animal.name);
+                    keeps_to_the_bound(animal.name, &run);
+                });
+            }
+        });
+    }
+}
+
+/// Peers that have their answers and stay take no place from one that is about to ask.
+#[test]
+fn a_listener_has_a_place_for_who_asks_beside_peers_that_never_leave() {
+    let port = crate::support::peers::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let words = ["--watch", "file:/bin/sh", "--listen", &listen];
+    let running =
+        Launch::new(Role::Subreaper).option(Opt::own(words)).actor("block=15 await=15 exit=7").start();
+    eventually("it listens", || crate::support::peers::accepts(port));
+    let connect = || TcpStream::connect(&listen).expect("it listens");
+    let ask = |mut stream: &TcpStream| {
+        stream.write_all(b"GET /livez HTTP/1.1\r\n\r\n").expect("it reads");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).map(|()| answer)
+    };
+    // As many as there are places; none of them closes.
+    let stay: Vec<_> = (0..64).map(|_| connect()).inspect(|stream| drop(ask(stream))).collect();
+    let honest = connect();
+    let more: Vec<_> = (0..32).map(|_| connect()).inspect(|stream| drop(ask(stream))).collect();
+    assert_eq!(ask(&honest).expect("an answer"), *b"HTTP/1.1 200");
+    drop((stay, more));
+    running.signal(15);
+    assert_eq!(running.finish().code, Some(7));
+}
+
+/// A step of address space: finer than any allocation that matters.
+const STEP: u64 = 64 * 1024;
+
+/// An init as PID 1 that watches `target` within so much address space until the log says what came of an attempt, and is
+/// then told to stop.
+fn within(addresses: u64, words: &[&str], target: &str) -> Run {
+    let watch = "--interval 20ms --attempt-timeout 15s --on-unhealthy report --verbose";
+    let words = watch.split(' ').chain(words.iter().copied());
+    let mut running = Launch::new(Role::Pid1)
+        .world(&format!("addresses={addresses}"))
+        .option(Opt::own(words.chain(["--watch", target])))
+        .actor("block=15 say=ready await=15 exit=7")
+        .start();
+    let is_told = |line: &String| line.contains("healthy: ") || line.contains("cannot check");
+    let is_over = held_within(*PATIENCE, || {
+        let is_ready = running.stdout().iter().any(|line| line == "ready");
+        (is_ready && running.stderr().iter().any(is_told)) || !running.is_alive()
+    });
+    assert!(is_over, "{addresses}: {:?}", running.stderr());
+    if running.is_alive() {
+        running.try_signal(15);
+    }
+    running.finish()
+}
+
+/// The least address space, in steps, of a run for which `holds`, where more is no worse.
+fn least(holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut too_little, mut enough) = (0_u64, 4096);
+    while enough - too_little > 1 {
+        let middle = too_little.midpoint(enough);
+        if holds(middle) { enough = middle } else { too_little = middle }
+    }
+    enough
+}
+
+/// Want of memory at any point of an attempt ends the attempt, does not count against the app, and nothing else happens.
+#[test]
+fn an_init_that_runs_out_of_memory_at_any_point_keeps_its_app() {
+    if !Role::Pid1.is_playable() {
+        return;
+    }
+    let array = format!("[{}7]", r#"{"a":[1,2,3]},"#.repeat(74_000));
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", array.len());
+    let answer: &'static str = (head + &array).leak();
+    let http = Server::answering(answer);
+    let https = tls::answering(tls::Identity::self_signed(&["localhost"], |_| {}).config(), answer);
+    let grpc = services::grpc::scripted(services::grpc::serving(), services::grpc::serving());
+    let kinds = [
+        ("http://", &http, &["--contains", "7]"][..]),
+        ("http://", &http, &["--json-path", "/73999/a/2=3"]),
+        ("https://", &https, &["-k", "--contains", "7]"]),
+        ("grpc://", &grpc, &[]),
+    ];
+    thread::scope(|scope| {
+        for (scheme, server, words) in kinds {
+            scope.spawn(move || {
+                let target = format!("{scheme}{}", server.address());
+                let run = |steps: u64| within(steps * STEP, words, &target);
+                // Less than that is not even enough to load it.
+                let first = least(|steps| run(steps).code == Some(7));
+                let (mut healthy, mut short) = (0, 0);
+                for steps in first.. {
+                    let run = run(steps);
+                    assert_eq!(run.code, Some(7), "{target} in {steps} steps: {run:?}");
+                    assert!(!run.stderr.contains("unhealthy"), "{target} in {steps} steps: {run:?}");
+                    let is_healthy = run.stderr.contains("healthy: ");
+                    healthy += u32::from(is_healthy);
+                    short += u32::from(!is_healthy);
+                    if healthy == 4 {
+                        break;
+                    }
+                    assert!(steps < first + 1000, "{target} is never healthy: {run:?}");
+                }
+                assert!(short > 0, "{target} was never short of memory");
+            });
+        }
+    });
+}
+
 /// The negative control, and what want of memory is: a failed attempt, and no end of the process.
 #[test]
 fn a_check_that_may_take_less_than_it_needs_says_so() {
@@ -192,8 +355,8 @@ fn a_check_that_may_take_less_than_it_needs_says_so() {
     let server = big.server();
     let target = big.target(&server);
     // How much is too little depends on the C library.
-    let runs = [1_200_000, 1_000_000, 800_000, 600_000].map(|bytes| {
-        let limit = format!("--data={bytes}");
+    let runs = [18, 16, 14, 12, 10, 8, 6].map(|tenths| {
+        let limit = format!("--data={}", tenths * 100_000);
         Sexton::with(["check", "--contains", "x", &target]).under(["prlimit", &limit]).run()
     });
     let told = |run: &Run| run.stdout.starts_with("unhealthy: out of memory while reading the body (");
@@ -258,7 +421,7 @@ fn an_init_that_watches_all_of_them_in_16_megabytes_keeps_its_app() {
     );
     let mut child = Command::new("sh")
         .args(["-c", &join])
-        .arg(crate::support::program::binary())
+        .arg(binary())
         .args(init)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

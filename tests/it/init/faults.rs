@@ -1,6 +1,7 @@
 //! Each system call of an init refused, by strace: it still forwards, reaps and keeps the code, or says in one line why it
 //! cannot start the command. It never spins, and it never stays.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -80,13 +81,20 @@ struct Injected {
 impl Injected {
     /// Starts it.
     fn start(calls: &str, error: &str, when: &str, options: &[String]) -> Self {
+        let inject = format!("inject={calls}:error={error}:when={when}");
+        Self::traced(&["-e", &format!("trace={calls}"), "-e", &inject], options)
+    }
+
+    /// Starts it under strace with `how`.
+    fn traced(how: &[&str], options: &[String]) -> Self {
         let words =
             "block=15 fork setsid alarm=5 block=15 say=left await=15 exit=0 end say=ready await=15 exit=7";
         let folder = Folder::new();
         let file = |name: &str| File::create(folder.join(name)).expect("a new file");
         let strace = Command::new("strace")
-            .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={calls}:error={error}:when={when}")])
+            .arg("-qqo")
+            .arg(folder.join("trace"))
+            .args(how)
             .arg(&program().path)
             .args(["init", "--verbose", "--drain", "300ms"])
             .args(options)
@@ -118,7 +126,7 @@ impl Injected {
     }
 
     /// Sends it TERM once the command is ready, and waits for its end: the code, stderr, and its CPU time in ticks.
-    fn finish(mut self) -> Result<(Option<i32>, String, u64), String> {
+    fn finish(&mut self) -> Result<(Option<i32>, String, u64), String> {
         let (mut ready, mut status) = (false, None);
         held_within(*PATIENCE, || {
             let stdout = self.said("stdout");
@@ -189,26 +197,41 @@ fn judge(calls: &str, outcome: Outcome, error: &str, when: &str, options: &[Stri
     }
 }
 
-/// Holds the whole table against an init with `options`: each call and error, the first time and always. With
-/// `SEXTON_TEST_FAULTS=all` also the second to the fifth time.
+/// How often an init with `options` makes each call where none is refused, from its start to its end.
+fn made(options: &[String]) -> HashMap<String, usize> {
+    let mut run = Injected::traced(&["-e", "trace=all"], options);
+    let ended = run.finish();
+    assert!(matches!(ended, Ok((Some(7), ..))), "{ended:?}");
+    let trace = run.said("trace");
+    let mut made = HashMap::new();
+    for call in trace.lines().filter_map(|line| line.split_once('(')) {
+        *made.entry(call.0.to_owned()).or_insert(0) += 1;
+    }
+    made
+}
+
+/// Holds the whole table against an init with `options`: each call and error, the first to the fifth time, and always. A
+/// time that does not come, since the call is not made so often, is left out.
 fn hold(options: &[String]) {
     if !Path::new("/usr/bin/strace").exists() {
         skipped("there is no strace");
         return;
     }
-    let all = std::env::var("SEXTON_TEST_FAULTS").is_ok_and(|value| value == "all");
-    let whens: &[&str] = if all { &["1", "2", "3", "4", "5", "1+"] } else { &["1", "1+"] };
+    let made = made(options);
     let mut rows = Vec::new();
     // With threads the locks of Rust's own library are needed, and those go nowhere without futexes.
     let has_threads = options.iter().any(|word| word == "--watch");
     for (calls, outcome) in CALLS.iter().filter(|(calls, _)| !(has_threads && *calls == "futex")) {
-        for error in ERRORS {
-            rows.extend(whens.iter().map(|when| (*calls, *outcome, error, *when)));
+        let times: usize = calls.split(',').filter_map(|call| made.get(call)).sum();
+        let whens = (1..=times.clamp(1, 5)).map(|when| when.to_string()).chain(["1+".into()]);
+        for when in whens {
+            rows.extend(ERRORS.iter().map(|error| (*calls, *outcome, *error, when.clone())));
         }
     }
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        // They wait most of the time.
+        for _ in 0..8 {
             scope.spawn(|| {
                 while let Some((calls, outcome, error, when)) = rows.get(next.fetch_add(1, Ordering::Relaxed))
                 {

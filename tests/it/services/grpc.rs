@@ -294,7 +294,7 @@ fn trailers(of: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// A server that says `first` to its first connection, and `then` to any other.
-fn scripted(first: Vec<u8>, then: Vec<u8>) -> Server {
+pub(crate) fn scripted(first: Vec<u8>, then: Vec<u8>) -> Server {
     let is_first = std::sync::atomic::AtomicBool::new(true);
     Server::new(move |client| {
         let is_first = is_first.swap(false, std::sync::atomic::Ordering::Relaxed);
@@ -314,7 +314,7 @@ fn scripted(first: Vec<u8>, then: Vec<u8>) -> Server {
 }
 
 /// SERVING, and a good end.
-fn serving() -> Vec<u8> {
+pub(crate) fn serving() -> Vec<u8> {
     let head = fields(&[("content-type", "application/grpc")]);
     [
         frame(1, 4, 1, &head),

@@ -2,7 +2,7 @@
 
 pub(crate) mod amqp;
 pub(crate) mod fcgi;
-mod grpc;
+pub(crate) mod grpc;
 mod hostile;
 mod ldap;
 mod log_lines;

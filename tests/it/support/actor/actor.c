@@ -315,6 +315,8 @@ void perform(char **words) {
         else if (is(word, "nokillall", &v)) deny_kill_everyone();
         else if (is(word, "nproc", &v)) { struct rlimit l = {atoi(v), atoi(v)}; setrlimit(RLIMIT_NPROC, &l); }
         else if (is(word, "nofile", &v)) { struct rlimit l = {atoi(v), atoi(v)}; setrlimit(RLIMIT_NOFILE, &l); }
+        else if (is(word, "addresses", &v)) { struct rlimit l = {atol(v), atol(v)}; setrlimit(RLIMIT_AS, &l); }
+        else if (is(word, "peak", &v)) peak();
         else if (is(word, "cgroup", &v)) write_to(v, "0");
         else if (is(word, "dropcap", &v)) { if (prctl(PR_CAPBSET_DROP, atoi(v)) < 0) refuse("dropcap"); }
         else if (is(word, "strangeenv", &v)) strange_environment();

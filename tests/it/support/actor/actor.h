@@ -41,6 +41,7 @@ void deny(const char *spec);
 void deny_prctl(const char *spec);
 void deny_kill_everyone(void);
 void strange_environment(void);
+void peak(void);
 
 /* crowd.c: many processes, many rounds */
 void outlived(void);

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -184,4 +185,17 @@ void strange_environment(void) {
     static char *variables[] = {"PATH=/usr/bin:/bin", "A=1", "A=2", "EMPTY=", "=nameless", "NOEQUALS",
                                 "LATIN=\xe4\xf6\xfc", "CONTROL=\x01\n\x7f", "", "Z=last", 0};
     environ = variables;
+}
+
+/* What follows is a child. Once it has ended, the most memory that it had resident is told on stderr, in KB. */
+void peak(void) {
+    pid_t child = fork();
+    if (child < 0) refuse("fork");
+    if (child == 0) return;
+    struct rusage usage;
+    int status;
+    while (wait4(child, &status, 0, &usage) < 0) {
+    }
+    dprintf(2, "peak %ld\n", usage.ru_maxrss);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
