@@ -7,7 +7,8 @@ use crate::deadline::Deadline;
 use crate::sys::alarm::{self, LastWords};
 
 /// How long after the deadline the process is ended. A probe that keeps the deadline itself has by then told its own,
-/// better reason, on a busy machine too; and limit + 50 ms, which is what we promise, leaves 15 ms for the kernel.
+/// better reason, on a busy machine too, or tells it just then, for which the alarm grants 10 ms more; and limit + 50 ms, which
+/// is what we promise, leaves 5 ms for the kernel.
 const GRACE: Duration = Duration::from_millis(35);
 
 /// From now on the process ends soon after `deadline` with `code`, after writing `line` to `fd`.
@@ -18,10 +19,10 @@ const GRACE: Duration = Duration::from_millis(35);
 pub(crate) fn arm(deadline: Deadline, line: String, fd: c_int, code: c_int) -> std::io::Result<()> {
     // Leaked on purpose: the handler may read it at any time until the end.
     let line: &'static [u8] = line.leak().as_bytes();
-    alarm::arm(deadline.plus(GRACE).remaining(), LastWords { line, fd, code })
+    alarm::arm(deadline.plus(GRACE).remaining(), LastWords { line, fd, code, is_telling: false })
 }
 
-/// The verdict stands: should telling it take too long, the process ends with `code` and without another word.
+/// The verdict stands and is told now: should that take too long, the process ends with `code` and without another word.
 pub(crate) fn settle(code: c_int) {
-    alarm::say(LastWords { line: b"", fd: -1, code });
+    alarm::say(LastWords { line: b"", fd: -1, code, is_telling: true });
 }

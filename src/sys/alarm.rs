@@ -1,9 +1,9 @@
 //! A timer that ends the process.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, Ordering};
 use std::time::Duration;
 
 use super::time::{nanoseconds, timespec};
@@ -17,6 +17,8 @@ pub(crate) struct LastWords {
     pub(crate) fd: c_int,
     /// What the process ends with.
     pub(crate) code: c_int,
+    /// Whether the process is telling a verdict of its own: it gets [`TELLING`] more, once.
+    pub(crate) is_telling: bool,
 }
 
 /// What the handler does. One pointer, so that it never sees half of a change.
@@ -31,6 +33,16 @@ const LATE: i64 = 5_000_000;
 
 /// How long it has to say so, in nanoseconds; then the timer fires again and nothing is asked.
 const AGAIN: libc::c_long = 50_000_000;
+
+/// How much longer a verdict may take to be told, in nanoseconds: a busy machine may run nothing of us between the verdict
+/// and its line.
+const TELLING: u32 = 10_000_000;
+
+/// The timer, for the handler to set it again.
+static TIMER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// Whether [`TELLING`] was granted.
+static GRANTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on a timer that fires does `words`.
 pub(crate) fn say(words: LastWords) {
@@ -72,13 +84,19 @@ pub(crate) fn arm(delay: Duration, words: LastWords) -> std::io::Result<()> {
     cerr(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, ptr::null_mut(), timer.as_mut_ptr()) })?;
     // SAFETY: timer_create succeeded and wrote it.
     let timer = unsafe { timer.assume_init() };
+    TIMER.store(timer, Ordering::Release);
+    // At least one nanosecond: zero would disarm the timer.
+    cerr(set(timer, delay.max(Duration::from_nanos(1))))
+}
+
+/// Has `timer`, a live one of ours, fire after `delay`; async-signal-safe.
+fn set(timer: libc::timer_t, delay: Duration) -> c_int {
     let when = libc::itimerspec {
         it_interval: libc::timespec { tv_sec: 0, tv_nsec: AGAIN },
-        // At least one nanosecond: zero would disarm the timer.
-        it_value: timespec(delay.max(Duration::from_nanos(1))),
+        it_value: timespec(delay),
     };
     // SAFETY: `timer` is a live timer of ours, `when` is initialised, the old value is not asked for.
-    cerr(unsafe { libc::timer_settime(timer, 0, &raw const when, ptr::null_mut()) })
+    unsafe { libc::timer_settime(timer, 0, &raw const when, ptr::null_mut()) }
 }
 
 /// `on_alarm` as sigaction(2) takes it.
@@ -87,7 +105,7 @@ fn handler() -> libc::sighandler_t {
     on_alarm as extern "C" fn(c_int) as libc::sighandler_t
 }
 
-/// Runs on SIGALRM: only async-signal-safe calls. Comes back once at most, when it was late.
+/// Runs on SIGALRM: only async-signal-safe calls. Comes back once when it was late, and once when a verdict is being told.
 extern "C" fn on_alarm(_: c_int) {
     let due = DUE.swap(0, Ordering::AcqRel);
     if due > 0 && now().saturating_sub(due) > LATE {
@@ -96,6 +114,12 @@ extern "C" fn on_alarm(_: c_int) {
     let words = LAST_WORDS.load(Ordering::Acquire);
     // SAFETY: null, or what `say` leaked: valid for ever and never written again.
     let Some(words) = (unsafe { words.as_ref() }) else { return };
+    if words.is_telling && !GRANTED.swap(true, Ordering::AcqRel) {
+        let more = Duration::from_nanos(u64::from(TELLING));
+        if set(TIMER.load(Ordering::Acquire), more) == 0 {
+            return;
+        }
+    }
     let mut poll = libc::pollfd { fd: words.fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: one initialised pollfd, no waiting.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };

@@ -1,11 +1,13 @@
 //! The deadline of `sexton check`: kept by every hostile server, by the watchdog, and whatever stdout is.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::support::inits::Opt;
+use crate::support::isolated::skip;
 use crate::support::launch::{Launch, Role};
 use crate::support::program::binary;
 use crate::support::servers::{Busy, BusyUnix, OK, Server};
@@ -84,6 +86,35 @@ fn a_body_that_is_asked_about_is_given_up_at_the_limit() {
     ] {
         times_out_with(&["--contains", "ready"], &server.url(), start);
     }
+}
+
+/// The machine may run nothing of us between the verdict, at the limit, and its line: strace holds up the last system call
+/// before that is written, past the time of the watchdog.
+#[test]
+fn a_verdict_that_a_busy_machine_holds_up_is_told_all_the_same() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return skip("there is no strace");
+    }
+    let server = Server::silent();
+    let folder = Folder::new();
+    let trace = folder.join("trace").display().to_string();
+    let polls = ["strace", "-qq", "-o", &trace, "-e", "trace=poll,ppoll"];
+    let words = ["check", "--timeout", "300ms", &server.url()];
+    let wanted = "unhealthy: timed out waiting for the response (";
+    // It may be held up before its verdict as well: then the watchdog has the word.
+    let is_told = (0..10).any(|_| {
+        Sexton::with(words).under(polls).run();
+        let count = std::fs::read_to_string(&trace)
+            .expect("strace writes")
+            .lines()
+            .filter(|l| l.contains("poll("))
+            .count();
+        let held_up = format!("inject=poll,ppoll:delay_exit=38000:when={count}");
+        let run = Sexton::with(words).under(["strace", "-qq", "-o", "/dev/null", "-e", &held_up]).run();
+        assert_eq!(run.code, Some(1), "{run:?}");
+        run.stdout.starts_with(wanted)
+    });
+    assert!(is_told, "the verdict was lost each time");
 }
 
 /// Nobody writes into the FIFO, so that its open(2) does not come back: the probe cannot keep its deadline.
