@@ -168,13 +168,11 @@ impl Command {
                 touches_files: transfers.touches_files(),
                 ..none
             },
-            Self::Netcat(netcat) => {
-                CommandFacts {
+            Self::Netcat(netcat) => CommandFacts {
                 named_limit: netcat.own_limit(),
                 touches_files: netcat.touches_files(),
                 reads_stdin: netcat.reads_stdin(),
-            }
-            }
+            },
             Self::Grep(_) | Self::Cat => CommandFacts { reads_stdin: true, ..none },
             Self::Test(Test::File(..) | Test::Not(_)) => CommandFacts { touches_files: true, ..none },
             Self::Nested(script) => CommandFacts {
