@@ -5,7 +5,7 @@ mod output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::attempt::{self, Detail, Finished, ProbeWorker, Use};
+use crate::attempt::{self, Detail, Finished, ProbeWorker, Reuse};
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::exit::ExitStatus;
@@ -109,7 +109,7 @@ fn all_at_once(
     let mut running = Vec::with_capacity(probes.len());
     let mut finished = Vec::with_capacity(probes.len());
     for probe in probes {
-        let worker = ProbeWorker::new(probe, Use::Once)
+        let worker = ProbeWorker::new(probe, Reuse::Once)
             .and_then(|mut worker| worker.start(deadline, check.detail()).map(|()| worker));
         if let Ok(worker) = worker {
             running.push(Some(worker));

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::attempt::{self, Detail, Finished, ProbeWorker, Use};
+use crate::attempt::{self, Detail, Finished, ProbeWorker, Reuse};
 use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Phase, Trace};
 use crate::probe::Probe;
@@ -57,7 +57,7 @@ pub(crate) struct Tried {
 impl Repeat {
     /// Tries `probe` for the first time at `first`, each time for `timeout` at most. All that attempts need is taken here.
     pub(crate) fn new(probe: Arc<Probe>, timeout: Duration, first: Deadline) -> Self {
-        let worker = ProbeWorker::new(&probe, Use::Kept);
+        let worker = ProbeWorker::new(&probe, Reuse::Kept);
         Self { probe, worker, timeout, last: None, state: State::Due(first), was_late: false }
     }
 
@@ -128,7 +128,7 @@ impl Repeat {
         let deadline = Deadline::after(self.timeout);
         let deadline = self.last.map_or(deadline, |last| last.min(deadline));
         if self.worker.is_err() {
-            self.worker = ProbeWorker::new(&self.probe, Use::Kept);
+            self.worker = ProbeWorker::new(&self.probe, Reuse::Kept);
         }
         let started = match &mut self.worker {
             Ok(worker) => worker.start(deadline, Detail::Verdict),

@@ -20,7 +20,7 @@ use crate::probe::Probe;
 use crate::sys::task::{self, Descriptors};
 use crate::sys::{reserve, signal};
 
-pub(crate) use self::worker::{Use, Worker};
+pub(crate) use self::worker::{Reuse, Worker};
 
 /// The stack for a whole command of another program's: as a probe's, and what it reads into.
 const COMMAND_STACK: usize = 2 * 1024 * 1024;
@@ -107,13 +107,13 @@ impl ProbeWorker {
     /// # Errors
     ///
     /// When there is no thread or file descriptor left for it.
-    pub(crate) fn new(probe: &Arc<Probe>, used: Use) -> Result<Self, Failure> {
+    pub(crate) fn new(probe: &Arc<Probe>, reuse: Reuse) -> Result<Self, Failure> {
         let (may_hang, probe) = (probe.may_hang(), Arc::clone(probe));
         let killed = || {
             let outcome = Err(broken("the task of the probe was killed"));
             Finished { outcome, trace: Trace::default(), elapsed: Duration::ZERO }
         };
-        Self::spawn(used, may_hang, move |(deadline, detail)| run(&probe, deadline, detail), killed)
+        Self::spawn(reuse, may_hang, move |(deadline, detail)| run(&probe, deadline, detail), killed)
     }
 
     /// Begins an attempt; the one before it must be finished.
@@ -176,25 +176,26 @@ mod tests {
     }
 
     /// A worker whose work panics.
-    fn panicking(used: Use, may_hang: bool) -> ProbeWorker {
+    fn panicking(reuse: Reuse, may_hang: bool) -> ProbeWorker {
         let work = |_| {
             let outcome = guarded(|| panic!("as a broken probe does"));
             Finished { outcome, trace: Trace::default(), elapsed: Duration::ZERO }
         };
-        Worker::spawn(used, may_hang, work, killed).unwrap()
+        Worker::spawn(reuse, may_hang, work, killed).unwrap()
     }
 
     #[test]
     fn a_panic_on_the_thread_of_a_probe_is_a_failed_attempt_and_rings_the_bell() {
-        for (used, may_hang) in [(Use::Once, false), (Use::Once, true), (Use::Kept, false), (Use::Kept, true)]
+        for (reuse, may_hang) in
+            [(Reuse::Once, false), (Reuse::Once, true), (Reuse::Kept, false), (Reuse::Kept, true)]
         {
-            let mut workers = [Some(panicking(used, may_hang))];
-            for _ in 0..if used == Use::Once { 1 } else { 3 } {
+            let mut workers = [Some(panicking(reuse, may_hang))];
+            for _ in 0..if reuse == Reuse::Once { 1 } else { 3 } {
                 let deadline = Deadline::after(Duration::from_secs(10));
                 workers[0].as_mut().unwrap().start(deadline, Detail::Verdict).unwrap();
                 wait_for_any(&workers, deadline);
                 let finished =
-                    workers[0].as_ref().unwrap().finished().expect("the bell came with the result");
+                    workers[0].as_ref().unwrap().finished().expect("the completion came with the result");
                 assert_eq!(finished.outcome.unwrap_err().cause, Cause::Broken);
             }
         }
@@ -214,12 +215,13 @@ mod tests {
             }
             Finished { outcome: Ok(String::new()), trace: Trace::default(), elapsed: Duration::ZERO }
         };
-        let mut workers = [Some(Worker::spawn(Use::Kept, true, work, killed).unwrap())];
+        let mut workers = [Some(Worker::spawn(Reuse::Kept, true, work, killed).unwrap())];
         for _ in 0..2 {
             let deadline = Deadline::after(Duration::from_secs(10));
             workers[0].as_mut().unwrap().start(deadline, Detail::Verdict).unwrap();
             wait_for_any(&workers, deadline);
-            let finished = workers[0].as_ref().unwrap().finished().expect("the bell came with the result");
+            let finished =
+                workers[0].as_ref().unwrap().finished().expect("the completion came with the result");
             assert_eq!(finished.outcome.unwrap_err().cause, Cause::Broken);
         }
     }

@@ -28,7 +28,7 @@ const TASK_END_OF_CHECK: Duration = Duration::from_millis(10);
 
 /// How often a worker is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
+pub(crate) enum Reuse {
     /// For one attempt.
     Once,
     /// Again and again: it has descriptors of its own, so that nobody else can take them.
@@ -40,10 +40,10 @@ pub(crate) enum Use {
 pub(crate) struct Worker<O, R> {
     shared: Arc<Shared<O, R>>,
     /// Readable once an attempt is finished.
-    bell: Arc<EventFd>,
+    completion: Arc<EventFd>,
     /// Whether it is a task.
     pub(super) may_hang: bool,
-    used: Use,
+    reuse: Reuse,
     /// When it was last ordered something.
     pub(super) started: Instant,
 }
@@ -65,12 +65,12 @@ struct State<O, R> {
     /// The task, as long as it is not reaped.
     task: Option<Pid>,
     /// How far its thread is.
-    life: Life,
+    stage: Stage,
 }
 
 /// How far the thread of a worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
+enum Stage {
     /// It has not taken its descriptors yet.
     Beginning,
     /// It serves.
@@ -102,12 +102,12 @@ impl<O: Send + 'static, R: Send + 'static> Worker<O, R> {
         work: impl Fn(O) -> R + Send + 'static,
         killed: fn() -> R,
     ) -> Result<Self, Failure> {
-        Self::spawn(Use::Kept, true, work, killed)
+        Self::spawn(Reuse::Kept, true, work, killed)
     }
 
     /// Starts a worker that does `work` when it is ordered to; `killed` is what comes of it where its task is killed.
     pub(super) fn spawn(
-        used: Use,
+        reuse: Reuse,
         may_hang: bool,
         work: impl Fn(O) -> R + Send + 'static,
         killed: fn() -> R,
@@ -115,34 +115,37 @@ impl<O: Send + 'static, R: Send + 'static> Worker<O, R> {
         if !memory::has_room(STACK + START) {
             return Err(broken("no memory for a thread of a probe"));
         }
-        let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+        let completion = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map(Arc::new)
             .map_err(|errno| broken(&format!("no file descriptor for a probe: {}", errno.desc())))?;
-        let state = State { step: Step::Idle, is_dismissed: false, task: None, life: Life::Beginning };
+        let state = State { step: Step::Idle, is_dismissed: false, task: None, stage: Stage::Beginning };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
-        let (theirs, their_bell) = (Arc::clone(&shared), Arc::clone(&bell));
+        let (theirs, their_completion) = (Arc::clone(&shared), Arc::clone(&completion));
         let serve = move || {
-            let bell =
-                if used == Use::Kept && !may_hang { Bell::own(their_bell) } else { Bell::Shared(their_bell) };
-            theirs.set_life(Life::Serving);
-            if may_hang {
-                theirs.serve_in_task(used, &bell, &work, killed);
+            let completion = if reuse == Reuse::Kept && !may_hang {
+                Completion::own(their_completion)
             } else {
-                theirs.serve(used, &bell, &work);
+                Completion::Shared(their_completion)
+            };
+            theirs.set_stage(Stage::Serving);
+            if may_hang {
+                theirs.serve_in_task(reuse, &completion, &work, killed);
+            } else {
+                theirs.serve(reuse, &completion, &work);
             }
-            theirs.set_life(Life::Over);
+            theirs.set_stage(Stage::Over);
         };
         thread::Builder::new()
             .name("probe".into())
             .stack_size(STACK)
             .spawn(serve)
             .map_err(|error| broken(&format!("no thread for a probe: {error}")))?;
-        if used == Use::Kept {
+        if reuse == Reuse::Kept {
             // Until it has its own descriptors, ours must stay.
-            let beginning = |state: &mut State<O, R>| state.life == Life::Beginning;
+            let beginning = |state: &mut State<O, R>| state.stage == Stage::Beginning;
             drop(shared.changed.wait_while(lock(&shared.state), beginning));
         }
-        Ok(Self { shared, bell, may_hang, used, started: Instant::now() })
+        Ok(Self { shared, completion, may_hang, reuse, started: Instant::now() })
     }
 
     /// Orders something; what was ordered before must be finished.
@@ -167,8 +170,8 @@ impl<O: Send + 'static, R: Send + 'static> Worker<O, R> {
         let mut state = self.shared.try_lock()?;
         match std::mem::replace(&mut state.step, Step::Idle) {
             Step::Finished(finished) => {
-                // Nothing is there to be read where the bell has not rung yet.
-                let _ = self.bell.read();
+                // Nothing is there to be read where the completion has not rung yet.
+                let _ = self.completion.read();
                 Some(finished)
             }
             other => {
@@ -182,7 +185,7 @@ impl<O: Send + 'static, R: Send + 'static> Worker<O, R> {
 impl<O, R> AsFd for Worker<O, R> {
     /// Readable once the attempt is finished.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.completion.as_fd()
     }
 }
 
@@ -199,30 +202,30 @@ impl<O, R> Drop for Worker<O, R> {
         if let (Some(task), Step::Trying) = (state.task, &state.step) {
             task::kill(task);
         }
-        let limit = if self.used == Use::Kept { TASK_END } else { TASK_END_OF_CHECK };
-        let still_there = |state: &mut State<O, R>| state.life != Life::Over;
+        let limit = if self.reuse == Reuse::Kept { TASK_END } else { TASK_END_OF_CHECK };
+        let still_there = |state: &mut State<O, R>| state.stage != Stage::Over;
         // A poisoned lock is one that is given back, too.
         let _ = self.shared.changed.wait_timeout_while(state, limit, still_there);
     }
 }
 
 /// What a worker says with that it has finished.
-enum Bell {
+enum Completion {
     /// The owner's, in descriptors that both use.
     Shared(Arc<EventFd>),
     /// A copy in descriptors of its own.
     Own(OwnedFd),
 }
 
-impl Bell {
-    /// Leaves the descriptors of the process for own ones, with a copy of `bell`; where the kernel lets it.
-    fn own(bell: Arc<EventFd>) -> Self {
-        if !fds::leave_table(bell.as_fd().as_raw_fd()) {
-            return Self::Shared(bell);
+impl Completion {
+    /// Leaves the descriptors of the process for own ones, with a copy of `completion`; where the kernel lets it.
+    fn own(completion: Arc<EventFd>) -> Self {
+        if !fds::leave_table(completion.as_fd().as_raw_fd()) {
+            return Self::Shared(completion);
         }
-        match bell.as_fd().try_clone_to_owned() {
+        match completion.as_fd().try_clone_to_owned() {
             Ok(copy) => Self::Own(copy),
-            Err(_) => Self::Shared(bell),
+            Err(_) => Self::Shared(completion),
         }
     }
 
@@ -230,16 +233,16 @@ impl Bell {
     fn ring(&self) {
         // Either can only fail when it has rung already.
         match self {
-            Self::Shared(bell) => drop(bell.write(1)),
-            Self::Own(bell) => drop(nix::unistd::write(bell, &1_u64.to_ne_bytes())),
+            Self::Shared(completion) => drop(completion.write(1)),
+            Self::Own(completion) => drop(nix::unistd::write(completion, &1_u64.to_ne_bytes())),
         }
     }
 
     /// Its number.
     fn fd(&self) -> i32 {
         match self {
-            Self::Shared(bell) => bell.as_fd().as_raw_fd(),
-            Self::Own(bell) => bell.as_raw_fd(),
+            Self::Shared(completion) => completion.as_fd().as_raw_fd(),
+            Self::Own(completion) => completion.as_raw_fd(),
         }
     }
 }
@@ -261,13 +264,13 @@ impl<O, R> Shared<O, R> {
     }
 
     /// Says how far the thread is.
-    fn set_life(&self, life: Life) {
-        lock(&self.state).life = life;
+    fn set_stage(&self, stage: Stage) {
+        lock(&self.state).stage = stage;
         self.changed.notify_all();
     }
 
     /// Does what is ordered until it is dismissed.
-    fn serve(&self, used: Use, bell: &Bell, work: &impl Fn(O) -> R) {
+    fn serve(&self, reuse: Reuse, completion: &Completion, work: &impl Fn(O) -> R) {
         loop {
             let idle =
                 |state: &mut State<O, R>| !matches!(state.step, Step::Ordered(_)) && !state.is_dismissed;
@@ -280,26 +283,32 @@ impl<O, R> Shared<O, R> {
             drop(state);
             let result = work(order);
             lock(&self.state).step = Step::Finished(result);
-            bell.ring();
-            if used == Use::Once {
+            completion.ring();
+            if reuse == Reuse::Once {
                 return;
             }
         }
     }
 
     /// Does the same in a task, and in another one should that be killed.
-    fn serve_in_task(&self, used: Use, bell: &Bell, work: &impl Fn(O) -> R, killed: fn() -> R) {
+    fn serve_in_task(
+        &self,
+        reuse: Reuse,
+        completion: &Completion,
+        work: &impl Fn(O) -> R,
+        killed: fn() -> R,
+    ) {
         // Nothing that is sent to the process is meant for this thread or its task.
         let _ = signal::set_mask(signal::SigSet::FULL);
         while !lock(&self.state).is_dismissed {
             let mut serve = || {
                 lock(&self.state).task = Some(process::own_pid());
-                fds::keep_only(bell.fd());
-                self.serve(used, bell, work);
+                fds::keep_only(completion.fd());
+                self.serve(reuse, completion, work);
             };
             let Ok(ended) = task::run(Descriptors::Copied, &mut serve) else {
                 // No process is free, or a sandbox forbids it: then here, as every other probe.
-                return self.serve(used, bell, work);
+                return self.serve(reuse, completion, work);
             };
             let mut state = lock(&self.state);
             state.task = None;
@@ -308,9 +317,9 @@ impl<O, R> Shared<O, R> {
                 _ if state.is_dismissed => return,
                 Step::Trying => {
                     state.step = Step::Finished(killed());
-                    bell.ring();
+                    completion.ring();
                 }
-                _ if used == Use::Once => return,
+                _ if reuse == Reuse::Once => return,
                 _ => {}
             }
         }

@@ -20,7 +20,7 @@ pub(crate) struct DialOptions {
 }
 
 impl DialOptions {
-    /// What lies between us and the socket at first, of a target with nothing behind its host but `?tls=true`. Whoever
+    /// What lies between us and the socket at first, of a target with nothing after its host but `?tls=true`. Whoever
     /// gives an option for TLS wants it.
     pub(crate) fn layer_for(&self, path: &str) -> Result<Layer, String> {
         match path.trim_start_matches('/') {
@@ -55,7 +55,7 @@ pub(crate) enum Layer {
 
 /// Who can read what we send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Privacy {
+pub(crate) enum Confidentiality {
     /// Anybody on the way, or whoever says that he is the server: no password is sent as it is.
     None,
     /// The server that TLS was asked for with.

@@ -2,7 +2,7 @@
 
 use crate::client::login::decode_text;
 
-/// What stands behind the `?`.
+/// What stands after the `?`.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 

@@ -57,7 +57,7 @@ pub(crate) enum ScramError {
 
 /// What was said first.
 #[derive(Debug)]
-pub(crate) struct First {
+pub(crate) struct ClientFirst {
     mechanism: Mechanism,
     /// As it stands in a message: `=` and `,` are escaped (RFC 5802, 5.1).
     user: String,
@@ -71,7 +71,7 @@ pub(crate) struct Proof {
     auth_message: String,
 }
 
-impl First {
+impl ClientFirst {
     /// Begins as `user`, who may be empty where the server knows it already.
     ///
     /// # Errors
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn an_exchange_proves_both_sides() {
-        let first = First::new(Mechanism::Sha256, "", NONCE.into());
+        let first = ClientFirst::new(Mechanism::Sha256, "", NONCE.into());
         assert_eq!(first.message(), "n,,n=,r=rOprNGfwEbeRWgbNEkqO");
         let (answer, proof) = first.answer(SERVER_FIRST, &Secret::new(b"pencil".to_vec()), far()).unwrap();
         assert_eq!(
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_user_is_escaped_and_sha_512_is_another_mechanism() {
-        let first = First::new(Mechanism::Sha512, "a=b,c", "abc".into());
+        let first = ClientFirst::new(Mechanism::Sha512, "a=b,c", "abc".into());
         assert_eq!(first.message(), "n,,n=a=3Db=2Cc,r=abc");
         let password = Secret::new(b"pencil".to_vec());
         let (answer, _) = first.answer(b"r=abc1,s=AAAA,i=2", &password, far()).unwrap();
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_no_server_first_message_is_refused() {
-        let first = First::new(Mechanism::Sha256, "", "abc".into());
+        let first = ClientFirst::new(Mechanism::Sha256, "", "abc".into());
         for bad in [
             &b""[..],
             b"r=abc,s=AAAA,i=1",
@@ -265,7 +265,7 @@ mod tests {
         let started = Instant::now();
         let limit = Duration::from_millis(50);
         let password = Secret::new(b"x".to_vec());
-        let answer = First::new(Mechanism::Sha256, "", "a".into()).answer(
+        let answer = ClientFirst::new(Mechanism::Sha256, "", "a".into()).answer(
             b"r=ab,s=AAAA,i=4294967295",
             &password,
             Deadline::after(limit),

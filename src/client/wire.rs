@@ -60,7 +60,7 @@ pub(crate) fn body(peer: &mut dyn Peer, length: usize) -> Result<Vec<u8>, Failur
 
 /// Lines out of a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(crate) struct LineReader {
     /// What was read beyond the last line.
     pending: Vec<u8>,
 }
@@ -75,7 +75,7 @@ pub(crate) enum Line {
     Cut(Vec<u8>),
 }
 
-impl Lines {
+impl LineReader {
     /// The next line, of at most about `max` bytes.
     pub(crate) fn next(&mut self, peer: &mut dyn Peer, max: usize) -> Result<Line, Failure> {
         loop {
@@ -276,7 +276,7 @@ pub(crate) mod tests {
     fn lines_end_at_their_end_or_at_the_limit() {
         for step in [1, 3, 1000] {
             let mut peer = Script::new(b"one\r\ntwo\nthree", step);
-            let mut lines = Lines::default();
+            let mut lines = LineReader::default();
             for line in ["one", "two"] {
                 assert_eq!(lines.next(&mut peer, 100).unwrap(), Line::Whole(line.into()));
             }
@@ -285,7 +285,7 @@ pub(crate) mod tests {
         }
         let mut endless = Script::new(&[b'x'; 10_000], 100);
         assert!(
-            matches!(Lines::default().next(&mut endless, 64), Ok(Line::Cut(start)) if start.len() < 1000)
+            matches!(LineReader::default().next(&mut endless, 64), Ok(Line::Cut(start)) if start.len() < 1000)
         );
     }
 

@@ -14,7 +14,7 @@ use super::stop_budget::{DRAIN, DRAIN_AFTER_STOP};
 /// What `plan` does, a line for each thing.
 pub(crate) fn explain(plan: &Init) -> String {
     let is_first = process::own_pid() == 1;
-    let mut lines = Lines(String::new());
+    let mut lines = Columns(String::new());
     lines.add(
         "role",
         match (is_first, plan.subreaper) {
@@ -36,7 +36,7 @@ pub(crate) fn explain(plan: &Init) -> String {
 }
 
 /// What is asked before the start and after it.
-fn targets(plan: &Init, lines: &mut Lines) {
+fn targets(plan: &Init, lines: &mut Columns) {
     if let Some(wait) = &plan.wait {
         let targets: Vec<_> = wait.plan.probes.iter().map(|probe| probe.label()).collect();
         let limit = wait.plan.timeout.map(|limit| format!("at most {}", format_duration(limit)));
@@ -60,7 +60,7 @@ fn targets(plan: &Init, lines: &mut Lines) {
 }
 
 /// What is done without a main child.
-fn pause(plan: &Init, is_first: bool, lines: &mut Lines) {
+fn pause(plan: &Init, is_first: bool, lines: &mut Columns) {
     lines.add("command", "none: reaps until SIGTERM or SIGINT, and ignores all other signals");
     let limit = match plan.drain_policy {
         DrainPolicy::Default => Some(DRAIN),
@@ -79,7 +79,7 @@ fn pause(plan: &Init, is_first: bool, lines: &mut Lines) {
 }
 
 /// What is done with the main child, and after it.
-fn main_child(plan: &Init, is_first: bool, lines: &mut Lines) {
+fn main_child(plan: &Init, is_first: bool, lines: &mut Columns) {
     lines.add(
         "placement",
         match plan.placement {
@@ -161,10 +161,10 @@ fn leave(is_first: bool) -> &'static str {
     if is_first { "killed by the kernel when we exit" } else { "left alone" }
 }
 
-/// Lines of a name and a text, in two columns.
-struct Lines(String);
+/// Columns of a name and a text, in two columns.
+struct Columns(String);
 
-impl Lines {
+impl Columns {
     /// Adds one.
     fn add(&mut self, name: &str, text: &str) {
         // Writing to a String does not fail.

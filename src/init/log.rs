@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use crate::init::reaper::End;
     use crate::init::signals::Signal;
-    use crate::init::target_event::{TargetEvent, What};
+    use crate::init::target_event::{TargetChange, TargetEvent};
 
     #[test]
     fn json_lines_can_be_read_back_whatever_a_process_is_called() {
@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn a_long_line_of_json_is_cut_inside_of_its_texts() {
         for text in ["ä".repeat(9000), "\u{1}\"".repeat(5000), "x".repeat(3980)] {
-            let what = What::Unhealthy { reason: &text, failures: 3, signal: None };
-            let event = LogEvent::Target(TargetEvent { target: "http://h/", what });
+            let change = TargetChange::Unhealthy { reason: &text, failures: 3, signal: None };
+            let event = LogEvent::Target(TargetEvent { target: "http://h/", change });
             let line = line(LogFormat::Json, &event);
             assert!(line.len() <= JSON_MAX && line.len() > JSON_MAX * 9 / 10, "{}", line.len());
             let value: Value = serde_json::from_str(&line).unwrap();

@@ -13,12 +13,12 @@ pub(super) struct TargetEvent<'a> {
     /// Its name.
     pub(super) target: &'a str,
     /// What has happened.
-    pub(super) what: What<'a>,
+    pub(super) change: TargetChange<'a>,
 }
 
 /// What has happened to a target.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum What<'a> {
+pub(super) enum TargetChange<'a> {
     /// An attempt failed, and for another reason than the one before it.
     Failed { reason: &'a str, failures: u32, retries: u32 },
     /// As many attempts in a row have failed as are allowed, or as many again; the main child gets this signal for it.
@@ -38,16 +38,22 @@ pub(super) enum What<'a> {
 impl TargetEvent<'_> {
     /// Whether it is told unless nothing is to be told.
     pub(super) fn is_warning(&self) -> bool {
-        !matches!(self.what, What::Failed { .. } | What::Passed { .. } | What::Healthy)
+        !matches!(
+            self.change,
+            TargetChange::Failed { .. } | TargetChange::Passed { .. } | TargetChange::Healthy
+        )
     }
 
     /// Its stable name.
     pub(super) fn name(&self) -> &'static str {
-        match self.what {
-            What::Failed { .. } | What::Passed { .. } | What::Inconclusive { .. } => "attempt",
-            What::Unhealthy { .. } | What::Unchanged { .. } | What::Healthy | What::Recovered { .. } => {
-                "health"
+        match self.change {
+            TargetChange::Failed { .. } | TargetChange::Passed { .. } | TargetChange::Inconclusive { .. } => {
+                "attempt"
             }
+            TargetChange::Unhealthy { .. }
+            | TargetChange::Unchanged { .. }
+            | TargetChange::Healthy
+            | TargetChange::Recovered { .. } => "health",
         }
     }
 
@@ -55,31 +61,31 @@ impl TargetEvent<'_> {
     pub(super) fn fields(&self) -> Vec<(&'static str, Value)> {
         let milliseconds = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         let mut fields = vec![("target", self.target.into())];
-        fields.push(match self.what {
-            What::Failed { .. } => ("outcome", "failed".into()),
-            What::Passed { .. } => ("outcome", "passed".into()),
-            What::Inconclusive { .. } => ("outcome", "broken".into()),
-            What::Unhealthy { .. } | What::Unchanged { .. } => ("health", "unhealthy".into()),
-            What::Healthy | What::Recovered { .. } => ("health", "healthy".into()),
+        fields.push(match self.change {
+            TargetChange::Failed { .. } => ("outcome", "failed".into()),
+            TargetChange::Passed { .. } => ("outcome", "passed".into()),
+            TargetChange::Inconclusive { .. } => ("outcome", "broken".into()),
+            TargetChange::Unhealthy { .. } | TargetChange::Unchanged { .. } => ("health", "unhealthy".into()),
+            TargetChange::Healthy | TargetChange::Recovered { .. } => ("health", "healthy".into()),
         });
-        match self.what {
-            What::Failed { reason, failures, .. } => {
+        match self.change {
+            TargetChange::Failed { reason, failures, .. } => {
                 fields.extend([("reason", reason.into()), ("failures", failures.into())]);
             }
-            What::Unhealthy { reason, failures, signal } => {
+            TargetChange::Unhealthy { reason, failures, signal } => {
                 let signal = signal.map(|signal| signal.to_string());
                 let failures = failures.into();
                 fields.extend([("reason", reason.into()), ("failures", failures), ("signal", signal.into())]);
             }
-            What::Unchanged { reason, attempts, length } => {
+            TargetChange::Unchanged { reason, attempts, length } => {
                 let length = milliseconds(length).into();
                 fields.extend([("reason", reason.into()), ("failures", attempts.into()), ("ms", length)]);
             }
-            What::Passed { attempts, length } | What::Recovered { attempts, length } => {
+            TargetChange::Passed { attempts, length } | TargetChange::Recovered { attempts, length } => {
                 fields.extend([("after_failures", attempts.into()), ("ms", milliseconds(length).into())]);
             }
-            What::Inconclusive { reason } => fields.push(("reason", reason.into())),
-            What::Healthy => {}
+            TargetChange::Inconclusive { reason } => fields.push(("reason", reason.into())),
+            TargetChange::Healthy => {}
         }
         fields
     }
@@ -88,25 +94,29 @@ impl TargetEvent<'_> {
 impl fmt::Display for TargetEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = self.target;
-        match self.what {
-            What::Failed { reason, failures, retries } => {
+        match self.change {
+            TargetChange::Failed { reason, failures, retries } => {
                 write!(f, "failed: {target}: {reason}, {failures} of {retries}")
             }
-            What::Unhealthy { reason, failures, signal } => {
+            TargetChange::Unhealthy { reason, failures, signal } => {
                 write!(f, "unhealthy: {target}: {reason}, {failures} in a row")?;
                 signal.map_or(Ok(()), |signal| write!(f, "; sending SIG{signal}"))
             }
-            What::Unchanged { reason, attempts, length } => {
-                write!(f, "still unhealthy: {target}: {reason}; same for {}", Stretch(attempts, length))
+            TargetChange::Unchanged { reason, attempts, length } => {
+                write!(
+                    f,
+                    "still unhealthy: {target}: {reason}; same for {}",
+                    FailedAttempts(attempts, length)
+                )
             }
-            What::Passed { attempts, length } => {
-                write!(f, "passed: {target}, after {}", Stretch(attempts, length))
+            TargetChange::Passed { attempts, length } => {
+                write!(f, "passed: {target}, after {}", FailedAttempts(attempts, length))
             }
-            What::Healthy => write!(f, "healthy: {target}"),
-            What::Recovered { attempts, length } => {
-                write!(f, "healthy again: {target}, after {}", Stretch(attempts, length))
+            TargetChange::Healthy => write!(f, "healthy: {target}"),
+            TargetChange::Recovered { attempts, length } => {
+                write!(f, "healthy again: {target}, after {}", FailedAttempts(attempts, length))
             }
-            What::Inconclusive { reason } => {
+            TargetChange::Inconclusive { reason } => {
                 write!(f, "cannot check {target}: {reason}; this does not count as a failure")
             }
         }
@@ -114,9 +124,9 @@ impl fmt::Display for TargetEvent<'_> {
 }
 
 /// So many failed attempts, over so long.
-struct Stretch(u64, Duration);
+struct FailedAttempts(u64, Duration);
 
-impl fmt::Display for Stretch {
+impl fmt::Display for FailedAttempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(attempts, length) = self;
         let attempts_are = if *attempts == 1 { "failed attempt" } else { "failed attempts" };
@@ -134,31 +144,34 @@ mod tests {
     fn each_event_is_one_sentence_and_one_object() {
         let long = Duration::from_millis(760_400);
         let (reason, length) = ("connection refused", long);
-        for (what, text) in [
-            (What::Failed { reason, failures: 1, retries: 3 }, "failed: db: connection refused, 1 of 3"),
+        for (change, text) in [
             (
-                What::Unhealthy { reason, failures: 3, signal: Some(Signal::TERM) },
+                TargetChange::Failed { reason, failures: 1, retries: 3 },
+                "failed: db: connection refused, 1 of 3",
+            ),
+            (
+                TargetChange::Unhealthy { reason, failures: 3, signal: Some(Signal::TERM) },
                 "unhealthy: db: connection refused, 3 in a row; sending SIGTERM",
             ),
             (
-                What::Unchanged { reason, attempts: 76, length },
+                TargetChange::Unchanged { reason, attempts: 76, length },
                 "still unhealthy: db: connection refused; same for 76 failed attempts in 12m 40s",
             ),
             (
-                What::Passed { attempts: 1, length: Duration::ZERO },
+                TargetChange::Passed { attempts: 1, length: Duration::ZERO },
                 "passed: db, after 1 failed attempt in 0s",
             ),
-            (What::Healthy, "healthy: db"),
+            (TargetChange::Healthy, "healthy: db"),
             (
-                What::Recovered { attempts: 76, length },
+                TargetChange::Recovered { attempts: 76, length },
                 "healthy again: db, after 76 failed attempts in 12m 40s",
             ),
             (
-                What::Inconclusive { reason: "no thread" },
+                TargetChange::Inconclusive { reason: "no thread" },
                 "cannot check db: no thread; this does not count as a failure",
             ),
         ] {
-            let event = TargetEvent { target: "db", what };
+            let event = TargetEvent { target: "db", change };
             assert_eq!(event.to_string(), text);
             assert_eq!(event.fields()[0], ("target", "db".into()), "{text}");
         }

@@ -280,7 +280,7 @@ fn framed(kind: u8, channel: u8, body: &[u8]) -> Vec<u8> {
     [&[kind, 0, channel][..], &long(body), &[0xce]].concat()
 }
 
-/// `bytes` behind their length in four bytes: a long string, a table, a payload.
+/// `bytes` after their length in four bytes: a long string, a table, a payload.
 fn long(bytes: &[u8]) -> Vec<u8> {
     // Ours are far shorter: a password has at most what an argument or a password file's line holds.
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);

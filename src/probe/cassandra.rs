@@ -121,7 +121,7 @@ fn version(body: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// A string behind its length.
+/// A string after its length.
 fn string<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     let length = u16::from_be_bytes(fields.array()?);
     fields.take(usize::from(length))

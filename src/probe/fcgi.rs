@@ -58,7 +58,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     Ok(Box::new(Fcgi { dial, page: Page::parse(authority.path)? }))
 }
 
-/// Reads `/socket` and `?/page[?query]` behind it.
+/// Reads `/socket` and `?/page[?query]` after it.
 pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let rest = target.rest.strip_prefix("//").unwrap_or(target.rest);
     let (socket, page) = rest.split_once('?').unwrap_or((rest, ""));

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::deadline::Deadline;
 use crate::outcome::{Failure, Trace};
 
-use crate::client::dial::{Layer, Privacy};
+use crate::client::dial::{Confidentiality, Layer};
 use crate::client::scram;
 use crate::client::secret::Secret;
-use crate::client::wire::Lines;
+use crate::client::wire::LineReader;
 use crate::http::{BodyLimit, Exchange, RawHead, Request, Url};
 use crate::net::Stream;
 use crate::probe::{
@@ -24,7 +24,7 @@ const PASSWORD: &str = "hunter2";
 /// How long a dialogue may compute; nothing is waited for.
 const LIMIT: Duration = Duration::from_millis(20);
 
-/// The most bytes of a reason: a line is cut at 480, and the target must fit behind it.
+/// The most bytes of a reason: a line is cut at 480, and the target must fit after it.
 const REASON_MAX: usize = 400;
 
 /// Says the fuzzer's bytes, and hears nothing.
@@ -88,16 +88,16 @@ pub(crate) fn amqp(says: &[u8]) {
 /// Speaks to `PostgreSQL`, in every way; and SCRAM alone, since a dialogue's nonce cannot be guessed.
 pub(crate) fn postgres(says: &[u8]) {
     let password = password();
-    for privacy in [Privacy::None, Privacy::Tls] {
+    for confidentiality in [Confidentiality::None, Confidentiality::Tls] {
         for password in [None, Some(&password)] {
             let deadline = Deadline::after(LIMIT);
-            let session = postgres::Session { user: "u", database: "d", password, privacy, deadline };
+            let session = postgres::Session { user: "u", database: "d", password, confidentiality, deadline };
             let outcome = postgres::converse(&mut Server(says), &session);
             look(outcome.map_err(postgres::Refusal::into_failure), password);
         }
     }
     let (first, last) = says.split_at(says.len() / 2);
-    let answer = scram::First::new(scram::Mechanism::Sha256, "", "a".into()).answer(
+    let answer = scram::ClientFirst::new(scram::Mechanism::Sha256, "", "a".into()).answer(
         first,
         &password,
         Deadline::after(LIMIT),
@@ -110,12 +110,15 @@ pub(crate) fn postgres(says: &[u8]) {
 /// Speaks to `MySQL`, in every way.
 pub(crate) fn mysql(says: &[u8]) {
     let password = password();
-    for (layer, privacy) in [(Layer::Plain, Privacy::None), (Layer::Tls, Privacy::Tls)] {
+    for (layer, confidentiality) in
+        [(Layer::Plain, Confidentiality::None), (Layer::Tls, Confidentiality::Tls)]
+    {
         for password in [None, Some(&password)] {
             let mut server = Server(says);
             let greeting = mysql::greet(&mut server);
             if let Ok(greeting) = &greeting {
-                let session = mysql::Session { user: "u", database: Some("d"), password, layer, privacy };
+                let session =
+                    mysql::Session { user: "u", database: Some("d"), password, layer, confidentiality };
                 let outcome = mysql::log_in(&mut server, greeting, &session);
                 look(outcome, password);
             }
@@ -137,7 +140,7 @@ pub(crate) fn others(says: &[u8]) {
         look(cassandra::converse(&mut Server(says), "u", password), password);
         look(mqtt::converse(&mut Server(says), "sexton-1", user, password), password);
         look(ldap::converse(&mut Server(says), user, password), password);
-        let (mut server, mut lines) = (Server(says), Lines::default());
+        let (mut server, mut lines) = (Server(says), LineReader::default());
         let info = nats::introduction(&mut server, &mut lines);
         look(info.and_then(|info| nats::converse(&mut server, &mut lines, &info, user, password)), password);
     }

@@ -5,7 +5,7 @@ use crate::outcome::{Failure, Outcome, Phase, Trace};
 
 use crate::client::dial::{Dial, Layer};
 use crate::client::wire;
-use crate::client::wire::{Line, Lines, Peer};
+use crate::client::wire::{Line, LineReader, Peer};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::target::Target;
@@ -47,7 +47,7 @@ impl Kind for Memcached {
 /// The dialogue (<https://github.com/memcached/memcached/blob/master/doc/protocol.txt>).
 pub(crate) fn converse(peer: &mut dyn Peer) -> Outcome {
     wire::send(peer, b"version\r\n")?;
-    let line = match Lines::default().next(peer, LINE_MAX)? {
+    let line = match LineReader::default().next(peer, LINE_MAX)? {
         Line::Whole(line) => line,
         Line::Cut(start) => return Err(wire::stranger("memcached", &start, None)),
     };

@@ -129,7 +129,7 @@ fn connect(client: &str, user: Option<&str>, password: Option<&Secret>) -> Vec<u
     packet
 }
 
-/// A string behind its length (1.5.3).
+/// A string after its length (1.5.3).
 fn string(text: &[u8]) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), text.get(..usize::from(length)).unwrap_or_default()].concat()

@@ -15,7 +15,7 @@ use crate::net::Stream;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::packet::{Complaint, Greeting, Packet, next_packet};
-use crate::client::dial::{Dial, Layer, Privacy, TlsMode};
+use crate::client::dial::{Confidentiality, Dial, Layer, TlsMode};
 use crate::client::login;
 use crate::client::login::Login;
 use crate::client::parameters::{Parameters, unused_step};
@@ -86,21 +86,21 @@ impl Kind for Mysql {
         let seen = format!("greets as {}", wire::quote(version, None));
         let Some(user) = self.login.user.as_deref() else { return Ok(seen) };
 
-        let session = |layer, privacy| Session {
+        let session = |layer, confidentiality| Session {
             user,
             database: self.database.as_deref(),
             password: password.as_ref(),
             layer,
-            privacy,
+            confidentiality,
         };
         let taken = format!("{seen} and takes this login");
-        let in_clear = if self.dial.is_local() { Privacy::Local } else { Privacy::None };
+        let in_clear = if self.dial.is_local() { Confidentiality::Local } else { Confidentiality::None };
         let offers_tls = greeting.offers(packet::SSL);
         // As MySQL's own client does: accounts may want TLS, and passwords that are not in the server's cache go over it.
         if self.tls.is_required() || (offers_tls && self.tls == TlsMode::Prefer && !self.dial.is_local()) {
             match self.encrypt(stream, &greeting, trace) {
                 Ok(mut stream) => {
-                    return log_in(&mut stream, &greeting, &session(Layer::Tls, Privacy::Tls))
+                    return log_in(&mut stream, &greeting, &session(Layer::Tls, Confidentiality::Tls))
                         .map(|()| taken);
                 }
                 Err(failure) if self.tls.is_required() || failure.phase != Phase::Tls => return Err(failure),
@@ -142,7 +142,7 @@ pub(crate) struct Session<'a> {
     /// Whether the connection is encrypted.
     pub(crate) layer: Layer,
     /// Whether a password may be sent as it is.
-    pub(crate) privacy: Privacy,
+    pub(crate) confidentiality: Confidentiality,
 }
 
 /// Reads the greeting, or the error that comes in its place.
@@ -186,7 +186,7 @@ pub(crate) fn log_in(peer: &mut dyn Peer, greeting: &Greeting, session: &Session
             // caching_sha2_password: the server had the password in its cache; OK follows.
             (Some(0x01), [3]) => {}
             // It has not, and wants the password itself.
-            (Some(0x01), [4]) if session.privacy != Privacy::None => {
+            (Some(0x01), [4]) if session.confidentiality != Confidentiality::None => {
                 let password = session.password.map(Secret::expose).unwrap_or_default();
                 reply(&[password, b"\0"].concat())?;
             }

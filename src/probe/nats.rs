@@ -8,7 +8,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::client::dial::{Dial, Layer};
 use crate::client::login::{self, Login};
 use crate::client::secret::Secret;
-use crate::client::wire::{self, Line, Lines, Peer};
+use crate::client::wire::{self, Line, LineReader, Peer};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::target::Target;
@@ -47,7 +47,7 @@ impl Kind for Nats {
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
         let mut stream = self.dial.connect(deadline, trace)?;
-        let mut lines = Lines::default();
+        let mut lines = LineReader::default();
         let info = introduction(&mut stream, &mut lines)?;
         if !self.tls_required && !info.is("tls_required") {
             return converse(&mut stream, &mut lines, &info, self.login.user.as_deref(), password.as_ref());
@@ -56,7 +56,13 @@ impl Kind for Nats {
             return Err(Failure::answer(Phase::Tls, "the server has no TLS, which the TLS options ask for"));
         }
         let mut stream = self.dial.secure(stream, trace)?;
-        converse(&mut stream, &mut Lines::default(), &info, self.login.user.as_deref(), password.as_ref())
+        converse(
+            &mut stream,
+            &mut LineReader::default(),
+            &info,
+            self.login.user.as_deref(),
+            password.as_ref(),
+        )
     }
 }
 
@@ -76,8 +82,8 @@ impl Info {
     }
 }
 
-/// Reads the introduction. A server without room for us says so right behind it.
-pub(crate) fn introduction(peer: &mut dyn Peer, lines: &mut Lines) -> Result<Info, Failure> {
+/// Reads the introduction. A server without room for us says so right after it.
+pub(crate) fn introduction(peer: &mut dyn Peer, lines: &mut LineReader) -> Result<Info, Failure> {
     match lines.next(peer, LINE_MAX).map_err(|failure| wire::ungreeted(failure, "nats"))? {
         Line::Whole(line) => Info::parse(&line).ok_or_else(|| refusal(&line, None, None)),
         Line::Cut(line) => Err(wire::stranger("nats", &line, None)),
@@ -87,7 +93,7 @@ pub(crate) fn introduction(peer: &mut dyn Peer, lines: &mut Lines) -> Result<Inf
 /// The rest of the dialogue (<https://docs.nats.io/reference/reference-protocols/nats-protocol>).
 pub(crate) fn converse(
     peer: &mut dyn Peer,
-    lines: &mut Lines,
+    lines: &mut LineReader,
     info: &Info,
     user: Option<&str>,
     password: Option<&Secret>,
@@ -171,7 +177,7 @@ mod tests {
     const INFO: &str = "INFO {\"server_id\":\"N\",\"version\":\"2.9.10\",\"max_payload\":1048576}\r\n";
 
     fn answer(says: &str, user: Option<&str>, password: Option<&Secret>) -> (Result<String, String>, String) {
-        let (mut peer, mut lines) = (Script::new(says.as_bytes(), 1000), Lines::default());
+        let (mut peer, mut lines) = (Script::new(says.as_bytes(), 1000), LineReader::default());
         let outcome = introduction(&mut peer, &mut lines)
             .and_then(|info| converse(&mut peer, &mut lines, &info, user, password));
         (outcome.map_err(|failure| failure.reason), String::from_utf8(peer.heard).unwrap())
@@ -216,7 +222,7 @@ mod tests {
     fn garbage_and_endless_answers_are_failures() {
         for says in garbage() {
             let mut peer = Script::new(&says, 9);
-            assert!(introduction(&mut peer, &mut Lines::default()).is_err(), "{says:?}");
+            assert!(introduction(&mut peer, &mut LineReader::default()).is_err(), "{says:?}");
         }
         assert!(
             answer(&format!("{INFO}{}", "+OK\r\n".repeat(10_000)), None, None)

@@ -12,7 +12,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use self::complaint::Complaint;
 use self::message::{Message, next_message};
-use crate::client::dial::{Dial, Privacy, TlsMode};
+use crate::client::dial::{Confidentiality, Dial, TlsMode};
 use crate::client::login;
 use crate::client::login::Login;
 use crate::client::parameters::{Parameters, unused_step};
@@ -73,11 +73,11 @@ impl Kind for Postgres {
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
         let password = self.login.password()?;
         let user = self.login.user.as_deref().unwrap_or(USER);
-        let session = |privacy| Session {
+        let session = |confidentiality| Session {
             user,
             database: self.database.as_deref().unwrap_or(user),
             password: password.as_ref(),
-            privacy,
+            confidentiality,
             deadline,
         };
         if !self.unused.is_empty() {
@@ -85,16 +85,17 @@ impl Kind for Postgres {
         }
         let mut stream = self.dial.connect(deadline, trace)?;
         if self.dial.is_local() {
-            return converse(&mut stream, &session(Privacy::Local)).map_err(Refusal::into_failure);
+            return converse(&mut stream, &session(Confidentiality::Local)).map_err(Refusal::into_failure);
         }
         if self.tls == TlsMode::Disable {
-            return converse(&mut stream, &session(Privacy::None)).map_err(Refusal::into_failure);
+            return converse(&mut stream, &session(Confidentiality::None)).map_err(Refusal::into_failure);
         }
         // As libpq's prefer does: asked for in clear first, a server that wants TLS would log a failure at each check.
         let refused = match self.encrypt(stream, trace) {
             Ok(Encrypted::Yes(mut stream)) => {
-                let privacy = if self.tls.is_required() { Privacy::Tls } else { Privacy::None };
-                match converse(&mut stream, &session(privacy)) {
+                let confidentiality =
+                    if self.tls.is_required() { Confidentiality::Tls } else { Confidentiality::None };
+                match converse(&mut stream, &session(confidentiality)) {
                     Err(Refusal::OtherLayer(failure)) if !self.tls.is_required() => failure,
                     outcome => return outcome.map_err(Refusal::into_failure),
                 }
@@ -104,14 +105,14 @@ impl Kind for Postgres {
                 return Err(Failure::answer(Phase::Tls, reason));
             }
             Ok(Encrypted::NotOffered(mut stream)) => {
-                return converse(&mut stream, &session(Privacy::None)).map_err(Refusal::into_failure);
+                return converse(&mut stream, &session(Confidentiality::None)).map_err(Refusal::into_failure);
             }
             Err(failure) if self.tls.is_required() || failure.phase != Phase::Tls => return Err(failure),
             Err(failure) => failure,
         };
         trace.step(|| format!("{refused}; trying again in clear"));
         let mut stream = self.dial.connect(deadline, trace)?;
-        converse(&mut stream, &session(Privacy::None)).map_err(|refusal| match refusal {
+        converse(&mut stream, &session(Confidentiality::None)).map_err(|refusal| match refusal {
             // In clear it would not have us either, for want of TLS: what it said over TLS is the reason.
             Refusal::OtherLayer(_) => refused,
             Refusal::Final(failure) => failure,
@@ -123,7 +124,7 @@ impl Postgres {
     /// Asks for TLS and shakes hands.
     fn encrypt(&self, mut stream: Stream, trace: &mut Trace) -> Result<Encrypted, Failure> {
         wire::send(&mut stream, &message::SSL_REQUEST)?;
-        // One byte and no more: what lies behind it is TLS, or somebody else's (CVE-2021-23222).
+        // One byte and no more: what follows it is TLS, or somebody else's (CVE-2021-23222).
         match wire::array(&mut stream)? {
             [b'S'] => self.dial.secure(stream, trace).map(Encrypted::Yes),
             [b'N'] => Ok(Encrypted::NotOffered(stream)),
@@ -152,7 +153,7 @@ pub(crate) struct Session<'a> {
     /// Without one, being asked for one is good enough.
     pub(crate) password: Option<&'a Secret>,
     /// Whether a password may be sent as it is.
-    pub(crate) privacy: Privacy,
+    pub(crate) confidentiality: Confidentiality,
     /// When to stop computing.
     pub(crate) deadline: Deadline,
 }
@@ -225,7 +226,7 @@ enum Exchange {
     /// Nothing was asked for, or everything is done.
     Nothing,
     /// SCRAM was begun.
-    Begun(scram::First),
+    Begun(scram::ClientFirst),
     /// The server has yet to prove that it knows the password.
     Unproven(Proof),
 }
@@ -253,7 +254,7 @@ fn authenticate(body: &[u8], session: &Session<'_>, exchange: Exchange) -> Resul
     }
     let Some(password) = session.password else { return Ok(Step::Enough) };
     match (request, exchange) {
-        (3, _) if session.privacy != Privacy::None => {
+        (3, _) if session.confidentiality != Confidentiality::None => {
             let reply = message::password(&[password.expose(), b"\0"].concat());
             Ok(Step::Reply(reply, Exchange::Nothing))
         }
@@ -270,7 +271,7 @@ fn authenticate(body: &[u8], session: &Session<'_>, exchange: Exchange) -> Resul
             if !offered.into_iter().any(|mechanism| mechanism == Mechanism::Sha256.name().as_bytes()) {
                 return Err(unknown_method(request));
             }
-            let first = scram::First::begin(Mechanism::Sha256, "")?;
+            let first = scram::ClientFirst::begin(Mechanism::Sha256, "")?;
             let reply = message::sasl_initial(Mechanism::Sha256.name(), first.message().as_bytes());
             Ok(Step::Reply(reply, Exchange::Begun(first)))
         }

@@ -9,7 +9,7 @@ use crate::client::login::Login;
 use crate::client::parameters::Parameters;
 use crate::client::secret::Secret;
 use crate::client::wire;
-use crate::client::wire::{Line, Lines, Peer};
+use crate::client::wire::{Line, LineReader, Peer};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::target::Target;
@@ -63,7 +63,7 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
     build(dial, authority.userinfo, path.strip_prefix('/').unwrap_or(path), parameters, options)
 }
 
-/// Reads `/path` or `//[[user]:password@]/path`, and `?db=N` behind it.
+/// Reads `/path` or `//[[user]:password@]/path`, and `?db=N` after it.
 pub(super) fn parse_unix(target: &Target<'_>, options: &Options) -> Result<Box<dyn Kind>, String> {
     let (userinfo, path) = login::unix(target)?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -149,7 +149,7 @@ pub(crate) struct Question<'a> {
 
 /// The dialogue.
 pub(crate) fn converse(peer: &mut dyn Peer, question: &Question<'_>) -> Outcome {
-    let mut lines = Lines::default();
+    let mut lines = LineReader::default();
     let mut ask = |words: &[&[u8]], wanted: &[u8]| {
         wire::send(peer, &command(words))?;
         match lines.next(peer, LINE_MAX)? {
@@ -226,7 +226,7 @@ fn field<'a>(section: &'a str, name: &str) -> Option<&'a str> {
 /// The answer to a command that is one long text.
 fn section(
     peer: &mut dyn Peer,
-    lines: &mut Lines,
+    lines: &mut LineReader,
     words: &[&[u8]],
     secret: Option<&Secret>,
 ) -> Result<String, Failure> {

@@ -4,7 +4,7 @@ use crate::deadline::Deadline;
 use crate::outcome::{Failure, Outcome, Phase, Trace};
 
 use crate::client::dial::{Dial, Layer};
-use crate::client::wire::{self, Line, Lines, Peer};
+use crate::client::wire::{self, Line, LineReader, Peer};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::target::Target;
@@ -126,7 +126,7 @@ impl Reply {
 
 /// Reads a reply of one or more lines (RFC 5321, 4.2.1).
 fn reply(peer: &mut dyn Peer) -> Result<Reply, Failure> {
-    let mut lines = Lines::default();
+    let mut lines = LineReader::default();
     let mut first: Option<Reply> = None;
     for _ in 0..LINES_MAX {
         let line = match lines.next(peer, LINE_MAX)? {

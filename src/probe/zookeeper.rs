@@ -4,7 +4,7 @@ use crate::deadline::Deadline;
 use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use crate::client::dial::{Dial, Layer};
-use crate::client::wire::{self, Line, Lines, Peer};
+use crate::client::wire::{self, Line, LineReader, Peer};
 use crate::probe::kind::Kind;
 use crate::probe::options::Options;
 use crate::target::Target;
@@ -49,7 +49,7 @@ impl Kind for Zookeeper {
 /// The dialogue (<https://zookeeper.apache.org/doc/current/zookeeperAdmin.html#sc_4lw>).
 pub(crate) fn converse(peer: &mut dyn Peer) -> Outcome {
     wire::send(peer, b"srvr")?;
-    let mut lines = Lines::default();
+    let mut lines = LineReader::default();
     let mut version = None;
     for _ in 0..LINES_MAX {
         let (line, is_cut) = match lines.next(peer, LINE_MAX) {

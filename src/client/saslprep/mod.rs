@@ -97,7 +97,7 @@ fn mapped(c: char) -> Option<char> {
     }
 }
 
-/// The line of a table of numbers that `c` is of: what stands behind the number.
+/// The line of a table of numbers that `c` is of: what stands after the number.
 fn find(table: &'static str, c: char) -> Option<&'static str> {
     table.lines().find_map(|line| {
         let (range, rest) = line.split_once(' ').unwrap_or((line, ""));

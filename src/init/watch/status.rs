@@ -33,16 +33,16 @@ pub(super) struct StatusFile {
     /// What is in it, or was last tried.
     last: Option<String>,
     /// Whether it was told that it cannot be written; once is enough.
-    trouble: Trouble,
+    failure: WriteFailure,
 }
 
 /// What writing came to last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
+enum WriteFailure {
     /// None.
     None,
     /// It failed, and that was told.
-    Told,
+    Reported,
 }
 
 /// What the worker does.
@@ -80,7 +80,7 @@ impl StatusFile {
             Some(Err(why)) => return Err(told(&why.to_string())),
             None => return Err(told("the file system does not answer")),
         }
-        Ok(Self { path, worker, busy_until: None, next: None, last: None, trouble: Trouble::None })
+        Ok(Self { path, worker, busy_until: None, next: None, last: None, failure: WriteFailure::None })
     }
 
     /// Has what is in it replaced by `line`, as soon as can be.
@@ -96,7 +96,7 @@ impl StatusFile {
         if let Some(done) = self.worker.finished() {
             self.busy_until = None;
             match done {
-                Ok(()) => self.trouble = Trouble::None,
+                Ok(()) => self.failure = WriteFailure::None,
                 Err(why) => {
                     self.last = None;
                     self.tell(&why.to_string(), log);
@@ -116,8 +116,8 @@ impl StatusFile {
 
     /// Tells what is wrong with it, once.
     fn tell(&mut self, why: &str, log: &mut Log) {
-        if self.trouble == Trouble::None {
-            self.trouble = Trouble::Told;
+        if self.failure == WriteFailure::None {
+            self.failure = WriteFailure::Reported;
             let text = format!("cannot write the status file {}: {why}", self.path.display());
             log.record(LogEvent::Warning { text: &text });
         }
@@ -125,7 +125,7 @@ impl StatusFile {
 
     /// When `step` has something to do though the descriptor does not say so.
     pub(super) fn due(&self) -> Option<Deadline> {
-        self.busy_until.filter(|_| self.trouble == Trouble::None)
+        self.busy_until.filter(|_| self.failure == WriteFailure::None)
     }
 
     /// Readable when something has been done.

@@ -10,7 +10,7 @@ use crate::init::log::Log;
 use crate::init::log_event::LogEvent;
 use crate::init::plan::{self, Reaction};
 use crate::init::signals::Signal;
-use crate::init::target_event::{TargetEvent, What};
+use crate::init::target_event::{TargetChange, TargetEvent};
 use crate::outcome::{Cause, Failure, Phase};
 use crate::probe::Probe;
 use crate::repeat::{Repeat, Tried};
@@ -91,8 +91,8 @@ impl WatchedTarget {
 
     /// Tells of a want that keeps it from being asked.
     pub(super) fn tell_want(&self, failure: &Failure, log: &mut Log) {
-        let what = What::Inconclusive { reason: &failure.reason };
-        log.record(LogEvent::Target(TargetEvent { target: self.name(), what }));
+        let change = TargetChange::Inconclusive { reason: &failure.reason };
+        log.record(LogEvent::Target(TargetEvent { target: self.name(), change }));
     }
 
     /// Takes in what an attempt came to, and says what follows. `stop_signal` is what the main child gets in SIGTERM's place.
@@ -152,16 +152,16 @@ impl WatchedTarget {
             self.counts.became_healthy += 1;
             self.since = clock::now();
         }
-        let what = match (before, stretch) {
+        let change = match (before, stretch) {
             (Health::Unhealthy, stretch) => {
                 let (attempts, length) = stretch.unwrap_or_default();
-                What::Recovered { attempts, length }
+                TargetChange::Recovered { attempts, length }
             }
-            (Health::Starting, _) => What::Healthy,
-            (Health::Healthy, Some((attempts, length))) => What::Passed { attempts, length },
+            (Health::Starting, _) => TargetChange::Healthy,
+            (Health::Healthy, Some((attempts, length))) => TargetChange::Passed { attempts, length },
             (Health::Healthy, None) => return,
         };
-        log.record(LogEvent::Target(TargetEvent { target: self.name(), what }));
+        log.record(LogEvent::Target(TargetEvent { target: self.name(), change }));
     }
 
     /// An attempt has failed.
@@ -190,21 +190,21 @@ impl WatchedTarget {
             None
         };
         let reason = failure.reason.as_str();
-        let what = if changed.is_some() || reaction.is_some() {
+        let change = if changed.is_some() || reaction.is_some() {
             let signal = match reaction {
                 Some(Reaction::Signal(signal)) => Some(signal),
                 Some(Reaction::Stop { .. }) => Some(stop_signal),
                 None => None,
             };
-            What::Unhealthy { reason, failures, signal }
+            TargetChange::Unhealthy { reason, failures, signal }
         } else if let (true, Some((attempts, length))) = (is_unhealthy, self.reminder()) {
-            What::Unchanged { reason, attempts, length }
+            TargetChange::Unchanged { reason, attempts, length }
         } else if is_new && !is_unhealthy {
-            What::Failed { reason, failures, retries }
+            TargetChange::Failed { reason, failures, retries }
         } else {
             return None;
         };
-        log.record(LogEvent::Target(TargetEvent { target: self.name(), what }));
+        log.record(LogEvent::Target(TargetEvent { target: self.name(), change }));
         reaction
     }
 

@@ -39,13 +39,13 @@ pub(super) fn ask(
     }
 }
 
-/// A text behind its length.
+/// A text after its length.
 pub(super) fn text(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), text.as_bytes()].concat()
 }
 
-/// Bytes behind their length.
+/// Bytes after their length.
 pub(super) fn bytes(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     [&length.to_be_bytes(), bytes].concat()
@@ -69,7 +69,7 @@ pub(super) fn nullable<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     }
 }
 
-/// The next bytes behind their length.
+/// The next bytes after their length.
 pub(super) fn counted<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     let length = usize::try_from(int32(fields)?).ok()?;
     fields.take(length)

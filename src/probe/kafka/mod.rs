@@ -7,7 +7,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 
 use crate::client::dial::{Dial, Layer};
 use crate::client::login::{self, Login};
-use crate::client::scram::{First, Mechanism, ScramError};
+use crate::client::scram::{ClientFirst, Mechanism, ScramError};
 use crate::client::secret::Secret;
 use crate::client::wire::{self, Fields, Peer};
 use crate::probe::kind::Kind;
@@ -149,7 +149,7 @@ fn log_in(peer: &mut dyn Peer, session: &Session<'_>, password: &Secret) -> Resu
         "SCRAM-SHA-512" => Mechanism::Sha512,
         _ => Mechanism::Sha256,
     };
-    let first = First::begin(scram, session.user)?;
+    let first = ClientFirst::begin(scram, session.user)?;
     let answer = authenticate(peer, first.message().as_bytes(), password)?;
     let (last, proof) =
         first.answer(&answer, password, session.deadline).map_err(ScramError::into_failure)?;

@@ -138,7 +138,7 @@ fn value<'a>(kind: u8, fields: &mut Fields<'a>) -> Option<Value<'a>> {
     })
 }
 
-/// Bytes behind their length.
+/// Bytes after their length.
 fn counted<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     let length = usize::try_from(u32::from_le_bytes(fields.array()?)).ok()?;
     fields.take(length)

@@ -8,7 +8,7 @@ use crate::outcome::{Cause, Failure, Outcome, Phase, Trace};
 use crate::client::dial::{Dial, Layer};
 use crate::client::login::{self, Login};
 use crate::client::saslprep;
-use crate::client::scram::{First, Mechanism, ScramError};
+use crate::client::scram::{ClientFirst, Mechanism, ScramError};
 use crate::client::secret::Secret;
 use crate::client::wire::{self, Fields, Peer};
 use crate::probe::kind::Kind;
@@ -136,7 +136,7 @@ fn role(hello: &[u8], secret: Option<&Secret>) -> Result<&'static str, Failure> 
 /// SCRAM-SHA-256
 /// (<https://github.com/mongodb/specifications/blob/master/source/auth/auth.md#scram-sha-256>).
 fn log_in(peer: &mut dyn Peer, session: &Session<'_>, password: &Secret) -> Result<(), Failure> {
-    let first = First::begin(Mechanism::Sha256, session.user)?;
+    let first = ClientFirst::begin(Mechanism::Sha256, session.user)?;
     let secret = Some(password);
     let start = Document::default()
         .int("saslStart", 1)

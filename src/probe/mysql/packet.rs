@@ -92,7 +92,7 @@ impl Greeting {
     }
 }
 
-/// Asks for TLS. What is asked for here counts, not only what stands in the login behind it: a database that is not
+/// Asks for TLS. What is asked for here counts, not only what stands in the login after it: a database that is not
 /// announced is not looked at.
 pub(super) fn ssl_request(sequence: u8, database: Option<&str>) -> Vec<u8> {
     let database = if database.is_some() { WITH_DATABASE } else { 0 };

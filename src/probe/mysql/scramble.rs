@@ -5,7 +5,7 @@ use ring::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use crate::outcome::{Failure, Phase};
 
 use super::{Session, ed25519};
-use crate::client::dial::Privacy;
+use crate::client::dial::Confidentiality;
 use crate::client::secret::Secret;
 use crate::client::wire;
 
@@ -32,7 +32,7 @@ pub(super) fn answer(plugin: &[u8], salt: &[u8], session: &Session<'_>) -> Resul
         NATIVE => Ok(native(password, salt)),
         CACHING => Ok(caching(password, salt)),
         ED25519 => Ok(ed25519::sign(password, salt)),
-        CLEAR if session.privacy != Privacy::None => Ok([password, b"\0"].concat()),
+        CLEAR if session.confidentiality != Confidentiality::None => Ok([password, b"\0"].concat()),
         CLEAR => Err(Failure::answer(
             Phase::Response,
             "the account wants the password in clear (mysql_clear_password), which is only sent over TLS; add \

@@ -18,8 +18,8 @@ fn talk(plugin: &str, says: &[&[u8]], password: &[u8], layer: Layer) -> (Result<
     let greeting = greet(&mut Script::new(&greeting(plugin), 3)).expect("a greeting");
     let says: Vec<u8> = says.iter().flat_map(|body| packet::framed(2, body)).collect();
     let secret = Secret::new(password.to_vec());
-    let privacy = if layer == Layer::Tls { Privacy::Tls } else { Privacy::None };
-    let session = Session { user: "u", database: Some("d"), password: Some(&secret), layer, privacy };
+    let confidentiality = if layer == Layer::Tls { Confidentiality::Tls } else { Confidentiality::None };
+    let session = Session { user: "u", database: Some("d"), password: Some(&secret), layer, confidentiality };
     let mut peer = Script::new(&says, 3);
     (log_in(&mut peer, &greeting, &session), peer.heard)
 }

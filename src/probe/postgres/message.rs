@@ -82,7 +82,7 @@ pub(super) fn sasl_initial(mechanism: &str, response: &[u8]) -> Vec<u8> {
     password(&[mechanism.as_bytes(), b"\0", &length.to_be_bytes(), response].concat())
 }
 
-/// `body` behind its length, which counts itself.
+/// `body` after its length, which counts itself.
 fn counted(body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
     [&length.to_be_bytes(), body].concat()

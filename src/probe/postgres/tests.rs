@@ -10,16 +10,20 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind], &length.to_be_bytes()[..], body].concat()
 }
 
-fn talk(says: &[u8], password: Option<&Secret>, privacy: Privacy) -> (Result<String, String>, Vec<u8>) {
+fn talk(
+    says: &[u8],
+    password: Option<&Secret>,
+    confidentiality: Confidentiality,
+) -> (Result<String, String>, Vec<u8>) {
     let deadline = Deadline::after(Duration::from_secs(60));
-    let session = Session { user: "u", database: "d", password, privacy, deadline };
+    let session = Session { user: "u", database: "d", password, confidentiality, deadline };
     let mut peer = Script::new(says, 3);
     let outcome = converse(&mut peer, &session).map_err(|refusal| refusal.into_failure().reason);
     (outcome, peer.heard)
 }
 
 fn plain(says: &[u8]) -> Result<String, String> {
-    talk(says, None, Privacy::None).0
+    talk(says, None, Confidentiality::None).0
 }
 
 fn ready() -> Vec<u8> {
@@ -37,12 +41,13 @@ fn ready() -> Vec<u8> {
 
 #[test]
 fn trusted_and_asked_for_a_password_are_both_accepting() {
-    let (outcome, heard) = talk(&ready(), None, Privacy::None);
+    let (outcome, heard) = talk(&ready(), None, Confidentiality::None);
     assert_eq!(outcome, Ok("accepts connections".into()));
     assert_eq!(heard.get(..8), Some(&[0, 0, 0, 51, 0, 3, 0, 0][..]));
     assert!(heard.ends_with(b"user\0u\0database\0d\0application_name\0sexton\0\0Q\0\0\0\x05\0X\0\0\0\x04"));
     for request in [3, 5, 7, 10] {
-        let (outcome, heard) = talk(&message(b'R', &[0, 0, 0, request, 1, 2, 3, 4]), None, Privacy::None);
+        let (outcome, heard) =
+            talk(&message(b'R', &[0, 0, 0, request, 1, 2, 3, 4]), None, Confidentiality::None);
         assert_eq!(outcome, Ok("accepts connections; login not tried".into()));
         assert!(heard.ends_with(b"sexton\0\0"), "a goodbye, which the server would complain about");
     }
@@ -52,7 +57,7 @@ fn trusted_and_asked_for_a_password_are_both_accepting() {
 fn an_md5_password_is_salted() {
     let secret = Secret::new(b"hunter2".to_vec());
     let says = [message(b'R', &[0, 0, 0, 5, 1, 2, 3, 4]), ready()].concat();
-    let (outcome, heard) = talk(&says, Some(&secret), Privacy::None);
+    let (outcome, heard) = talk(&says, Some(&secret), Confidentiality::None);
     assert_eq!(outcome, Ok("accepts connections and this login".into()));
     // md5(md5('hunter2' + 'u') + salt), by Python's hashlib.
     let heard = String::from_utf8_lossy(&heard);
@@ -63,10 +68,10 @@ fn an_md5_password_is_salted() {
 fn a_password_goes_out_in_clear_only_over_tls() {
     let secret = Secret::new(b"hunter2".to_vec());
     let says = [message(b'R', &[0, 0, 0, 3]), ready()].concat();
-    let (outcome, heard) = talk(&says, Some(&secret), Privacy::None);
+    let (outcome, heard) = talk(&says, Some(&secret), Confidentiality::None);
     assert!(outcome.unwrap_err().ends_with("add ?sslmode=require"));
     assert!(!String::from_utf8_lossy(&heard).contains("hunter2"));
-    let (outcome, heard) = talk(&says, Some(&secret), Privacy::Tls);
+    let (outcome, heard) = talk(&says, Some(&secret), Confidentiality::Tls);
     assert!(outcome.is_ok());
     assert!(String::from_utf8_lossy(&heard).contains("p\0\0\0\x0chunter2\0"));
 }
@@ -75,16 +80,17 @@ fn a_password_goes_out_in_clear_only_over_tls() {
 fn a_server_that_proves_nothing_is_refused() {
     let secret = Secret::new(b"hunter2".to_vec());
     let begun = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0");
-    let (outcome, heard) = talk(&[begun.clone(), ready()].concat(), Some(&secret), Privacy::None);
+    let (outcome, heard) = talk(&[begun.clone(), ready()].concat(), Some(&secret), Confidentiality::None);
     assert!(outcome.unwrap_err().contains("does not prove"));
     assert!(String::from_utf8_lossy(&heard).contains("SCRAM-SHA-256\0\0\0\0 n,,n=,r="));
-    let (outcome, _) = talk(&message(b'R', b"\0\0\0\x0aOAUTHBEARER\0\0"), Some(&secret), Privacy::None);
+    let (outcome, _) =
+        talk(&message(b'R', b"\0\0\0\x0aOAUTHBEARER\0\0"), Some(&secret), Confidentiality::None);
     assert!(outcome.unwrap_err().contains("a SASL mechanism other than SCRAM-SHA-256"));
     for out_of_turn in [&b"\0\0\0\x0br=x"[..], b"\0\0\0\x0cv=x"] {
-        assert!(talk(&message(b'R', out_of_turn), Some(&secret), Privacy::None).0.is_err());
+        assert!(talk(&message(b'R', out_of_turn), Some(&secret), Confidentiality::None).0.is_err());
     }
     let malformed = [begun, message(b'R', b"\0\0\0\x0bi=4096")].concat();
-    assert!(talk(&malformed, Some(&secret), Privacy::None).0.unwrap_err().contains("malformed"));
+    assert!(talk(&malformed, Some(&secret), Confidentiality::None).0.unwrap_err().contains("malformed"));
 }
 
 #[test]
@@ -93,7 +99,7 @@ fn an_error_is_final_or_about_tls() {
         user: "u",
         database: "d",
         password: None,
-        privacy: Privacy::None,
+        confidentiality: Confidentiality::None,
         deadline: Deadline::after(Duration::from_secs(60)),
     };
     let refused = |body: &[u8]| converse(&mut Script::new(&message(b'E', body), 9), &session).unwrap_err();
