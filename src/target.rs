@@ -46,7 +46,11 @@ impl<'a> Target<'a> {
     /// Splits `text` at its scheme.
     pub(crate) fn split(text: &'a str, is_known: impl Fn(&str) -> bool) -> Result<Self, String> {
         if let Some(bad) = text.chars().find(|c| c.is_control()) {
-            return Err(format!("{}: the target holds the control character {bad:?}", label(text)));
+            return Err(format!(
+                "{}: the target contains the control character `{}`",
+                label(text),
+                bad.escape_default()
+            ));
         }
         match text.split_once(':') {
             // `localhost:8080` is a host and a port, not a scheme; `zombies:5` is one, since we know it.
@@ -92,7 +96,7 @@ impl<'a> Target<'a> {
     /// Reads the rest as an authority and what follows it.
     pub(crate) fn authority(&self) -> Result<Authority<'a>, String> {
         let Some(rest) = self.rest.strip_prefix("//") else {
-            return Err(format!("no // behind {0}: (as in {0}://127.0.0.1:8080)", self.scheme));
+            return Err(format!("no // after {0}: (as in {0}://127.0.0.1:8080)", self.scheme));
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
@@ -435,7 +439,7 @@ mod tests {
             ("localhost", "has no scheme"),
             ("localhost:8080", "has no scheme"),
             ("127.0.0.1:8080", "has no scheme"),
-            ("http:/x", "no // behind http:"),
+            ("http:/x", "no // after http:"),
             ("http://", "no host"),
             ("http://:80/", "no host"),
             ("http://h:/", "no port after the colon"),

@@ -63,7 +63,7 @@ fn build(line: &Line, known: &[&str]) -> Result<Install, String> {
     };
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         let known = known.join(", ");
-        return Err(format!("--as: sexton answers to no such name as `{unknown}`; it answers to {known}"));
+        return Err(format!("--as: unknown name `{unknown}`; sexton answers to {known}"));
     }
     names.sort_unstable();
     names.dedup();

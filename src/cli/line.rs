@@ -153,7 +153,7 @@ fn read_letters(
 
 /// The word behind an option, whatever it begins with.
 fn next(args: &mut impl Iterator<Item = OsString>, option: &Opt) -> Result<String, String> {
-    args.next().map_or_else(|| Err(format!("--{} lacks its value", option.name)), utf8)
+    args.next().map_or_else(|| Err(format!("--{} needs a value", option.name)), utf8)
 }
 
 /// Adds an option of the line.

@@ -48,15 +48,15 @@ fn read(text: &str, args: &mut Args, given: &[Given]) -> Result<Probe, String> {
     read
 }
 
-/// An option behind the `#` of a target.
+/// An option after the `#` of a target.
 fn own_option((name, value): (String, Option<String>)) -> Result<Given, String> {
     let option = options::find(&name).ok_or_else(|| {
-        format!("unknown option `{name}` behind the `#`; it takes the options of sexton check that are about one target")
+        format!("unknown option `{name}` after the `#`; it takes the options of sexton check that are about one target")
     })?;
     let value = match (option.takes, value) {
         (OptionValue::Nothing, None) => String::new(),
         (OptionValue::Nothing, Some(_)) => return Err(format!("#{name} takes no value")),
-        (OptionValue::Value(_), None) => return Err(format!("#{name} lacks its value")),
+        (OptionValue::Value(_), None) => return Err(format!("#{name} needs a value")),
         (OptionValue::Value(_) | OptionValue::Optional { .. }, Some(value)) => value,
         (OptionValue::Optional { usual, .. }, None) => usual.to_owned(),
     };

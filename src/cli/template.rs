@@ -164,7 +164,7 @@ impl Expanded {
             let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             // It may be the rest of a password that holds a `#`, so that it is not shown.
             if !is_name {
-                return Err(format!("invalid options behind the `#`; {FORM}"));
+                return Err(format!("invalid options after the `#`; {FORM}"));
             }
             let value = equals.map(|at| self.decoded(at + 1..end)).transpose()?;
             options.push((name.to_owned(), value));

@@ -191,7 +191,7 @@ fn address(given: &Given) -> Result<Address, String> {
     let text = given.text()?;
     if let Some(path) = text.strip_prefix("unix:") {
         return match path.trim_start_matches("//") {
-            "" => Err(given.refuse("no path behind unix:")),
+            "" => Err(given.refuse("no path after unix:")),
             _ => given.absolute(path).map(Address::Unix),
         };
     }

@@ -18,7 +18,7 @@ use super::getopt::{Arity, Flag, Grammar, LongOptions, Operands, Scanner, Word};
 /// The version, in the words that Docker wants of an init.
 const VERSION: &str = concat!("tini version 0.2.1_catatonit (sexton ", env!("CARGO_PKG_VERSION"), ")\n");
 
-/// Its usage line behind the name that it was called by, and the rest of its help, to the letter; on stderr, as there.
+/// Its usage line after the name that it was called by, and the rest of its help, to the letter; on stderr, as there.
 const USAGE: &str = "[-ghLPV] [--] <progname> [<arguments>...]\n";
 const HELP: &str = "
 options:

@@ -1,5 +1,5 @@
 //! Command lines as `getopt_long`(3) and its relatives read them, from one table of options: letters alone and in clusters,
-//! values glued on or apart, long options and what they are abbreviated to, operands behind the options or among them. Go's
+//! values glued on or apart, long options and what they are abbreviated to, operands after the options or among them. Go's
 //! flag package and the `case` of a shell script read theirs by the same table.
 
 use std::ffi::{OsStr, OsString};
@@ -92,7 +92,7 @@ pub(crate) enum LongOptions {
 pub(crate) enum Operands {
     /// Behind the options only: the first operand ends them.
     Last,
-    /// Anywhere: options among them count until `--`, and what is behind the first `--` is all operands.
+    /// Anywhere: options among them count until `--`, and what is after the first `--` is all operands.
     Anywhere,
 }
 
@@ -118,7 +118,7 @@ pub(crate) enum Word {
     Operand(OsString),
 }
 
-/// What is wrong about a word. `getopt` of the C library goes on behind it, and so does the scanner.
+/// What is wrong about a word. `getopt` of the C library goes on after it, and so does the scanner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// There is no such letter.

@@ -1,7 +1,7 @@
 //! Numbers as C programs read them: blanks before, a sign, digits, and the rest is somebody else's.
 
 /// [strtol(3)](https://man7.org/linux/man-pages/man3/strtol.3.html) with base 10: the number, which stays within a `long`,
-/// and what is behind it. Without a digit the number is 0, and all of `text` is behind it.
+/// and what is after it. Without a digit the number is 0, and all of `text` is after it.
 pub(super) fn strtol(text: &[u8]) -> (i64, &[u8]) {
     let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
     let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());

@@ -21,7 +21,7 @@ use super::number::strtol;
 /// What `docker info` takes apart: the version that is spoken here, and after `git.` whose it is.
 const VERSION: &str = concat!("tini version 0.19.0 - git.sexton-", env!("CARGO_PKG_VERSION_MAJOR"), "_");
 
-/// Its usage to the letter, which scripts and tests compare, behind the name that it was called by.
+/// Its usage to the letter, which scripts and tests compare, after the name that it was called by.
 const USAGE: &str = "\
 Command line options:
 

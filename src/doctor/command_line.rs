@@ -56,7 +56,7 @@ fn cut(text: &str, max: usize) -> String {
 struct Reader {
     /// What the next piece is.
     next: Next,
-    /// Whether this is a program whose `-p` has the password right behind it.
+    /// Whether this is a program whose `-p` has the password right after it.
     mysql: bool,
 }
 

@@ -44,7 +44,7 @@ impl Credentials {
 /// The value of Authorization for `name:password` (RFC 7617).
 pub(crate) fn basic(user: &str) -> Result<HeaderValue, String> {
     if user.contains(char::is_control) {
-        return Err("the user or the password holds a control character".into());
+        return Err("the user or the password contains a control character".into());
     }
     sensitive(&format!("Basic {}", BASE64_STANDARD.encode(user)))
 }

@@ -60,7 +60,7 @@ impl Image {
     pub(crate) fn name_listener(&mut self, pid: libc::pid_t) {
         let Some(place) = self.listen_pid.and_then(|at| self.environment.get_mut(at)) else { return };
         let mut room = self.listen_text.as_mut_slice();
-        // A pid has at most ten digits: it fits, and a NUL stays behind it. Formatting a number allocates nothing.
+        // A pid has at most ten digits: it fits, and a NUL stays after it. Formatting a number allocates nothing.
         if write!(room, "LISTEN_PID={pid}").is_ok() {
             *place = self.listen_text.as_ptr().cast();
         }

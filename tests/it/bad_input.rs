@@ -41,8 +41,11 @@ fn what_is_no_target_is_refused() {
             "localhost:8080 has no scheme; write http://localhost:8080 or tcp://localhost:8080",
         ),
         (&["check", "--", "-x"], "-x has no scheme; write http://-x or tcp://-x"),
-        (&["check", "http://h/\r\nX: y"], "http://h/??X: y: the target holds the control character '\\r'"),
-        (&["check", "http://h/\x1b[2J"], "http://h/?[2J: the target holds the control character '\\u{1b}'"),
+        (&["check", "http://h/\r\nX: y"], "http://h/??X: y: the target contains the control character `\\r`"),
+        (
+            &["check", "http://h/\x1b[2J"],
+            "http://h/?[2J: the target contains the control character `\\u{1b}`",
+        ),
     ]);
     let run = sexton(["check", "gopher://h/"]);
     run.refused(run.stderr.trim().trim_start_matches("sexton: "));
@@ -52,7 +55,7 @@ fn what_is_no_target_is_refused() {
 #[test]
 fn hosts_and_ports_that_cannot_be_are_refused() {
     each_is_refused(&[
-        (&["check", "http:/h/"], "http:/h/: no // behind http: (as in http://127.0.0.1:8080)"),
+        (&["check", "http:/h/"], "http:/h/: no // after http: (as in http://127.0.0.1:8080)"),
         (&["check", "http://"], "http://: no host"),
         (&["check", "http:///path"], "http:///path: no host"),
         (&["check", "http://:80/"], "http://:80/: no host"),
@@ -108,7 +111,7 @@ fn options_that_cannot_be_are_refused() {
             "unknown option --heder; did you mean --header? (see sexton check --help)",
         ),
         (&["check", "-Z", "http://h/"], "unknown option -Z (see sexton check --help)"),
-        (&["check", "--timeout"], "--timeout lacks its value (see sexton check --help)"),
+        (&["check", "--timeout"], "--timeout needs a value (see sexton check --help)"),
         (
             &["check", "--timeout", "1s", "--timeout", "2s", "http://h/"],
             "--timeout is given twice (see sexton check --help)",
@@ -158,15 +161,18 @@ fn headers_that_would_break_the_request_are_refused_without_their_value() {
         (&["check", "-H", ": s3cret", "http://h/"], "--header: invalid header name ``"),
         (
             &["check", "-H", "A: b\r\nX: s3cret", "http://h/"],
-            "--header: the value of A holds a control character",
+            "--header: the value of A contains a control character",
         ),
-        (&["check", "-H", "A: s3cret\nB", "http://h/"], "--header: the value of A holds a control character"),
+        (
+            &["check", "-H", "A: s3cret\nB", "http://h/"],
+            "--header: the value of A contains a control character",
+        ),
         (&["check", "-H", "A\r\nB: s3cret", "http://h/"], "--header: invalid header name `A??B`"),
     ]);
     let server = Server::answering(OK);
     let run =
         Sexton::with(["check", "-H", "A: ${VALUE}", &server.url()]).env("VALUE", "s3cret\r\nX: y").run();
-    run.refused("--header: the value of A holds a control character");
+    run.refused("--header: the value of A contains a control character");
     assert_eq!(server.requests(), [""; 0]);
 }
 
@@ -201,7 +207,7 @@ fn variables_that_cannot_be_expanded_are_refused() {
     }
     // A value that would smuggle a second line into the target.
     let run = Sexton::with(["check", "http://${HOST}/"]).env("HOST", "h\n/").run();
-    run.refused("http://h?//: the target holds the control character '\\n'");
+    run.refused("http://h?//: the target contains the control character `\\n`");
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn a_target_has_options_of_its_own() {
         ),
         ("http://h/#status=99", "http://h/: #status: invalid HTTP status `99` (100-599)"),
         ("http://h/#insecure", "http://h/: #insecure does not apply to this target"),
-        ("http://h/#status", "http://h/: #status lacks its value"),
+        ("http://h/#status", "http://h/: #status needs a value"),
         ("http://h/#user=a:b&bearer-file=/t", "http://h/: #user cannot be used with #bearer-file"),
     ] {
         sexton(["check", target]).refused(line);

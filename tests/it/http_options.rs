@@ -614,7 +614,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["--follow=0", "http://h/"], "--follow: invalid number of redirects `0` (1-50)"),
         (&["--follow=x", "http://h/"], "--follow: invalid number of redirects `x` (1-50)"),
         (&["--user", "s3cret", "http://h/"], "--user: no colon; write --user NAME:PASSWORD"),
-        (&["--user", "a:b\nc", "http://h/"], "--user: the user or the password holds a control character"),
+        (&["--user", "a:b\nc", "http://h/"], "--user: the user or the password contains a control character"),
         (
             &["--user", "a:b", "--bearer-file", "/f", "http://h/"],
             "--user cannot be used with --bearer-file (see sexton check --help)",
@@ -685,9 +685,9 @@ fn variables_are_replaced_and_cannot_smuggle_a_header() {
     assert!(request.contains("X: 1.2\r\n"), "{request}");
     assert!(request.contains("Authorization: Basic bmFtZTpzM2NyZXQ=\r\n"), "{request}");
     for (option, value, told) in [
-        ("-H", "X: ${BAD}", "--header: the value of X holds a control character"),
-        ("--user-agent", "${BAD}", "--user-agent: the value holds a control character"),
-        ("--user", "a:${BAD}", "--user: the user or the password holds a control character"),
+        ("-H", "X: ${BAD}", "--header: the value of X contains a control character"),
+        ("--user-agent", "${BAD}", "--user-agent: the value contains a control character"),
+        ("--user", "a:${BAD}", "--user: the user or the password contains a control character"),
         ("-H", "X: ${UNSET}", "${UNSET} is not set; set it, or write ${UNSET:-default}"),
     ] {
         let run = Sexton::with(["check", option, value, &url]).env("BAD", "s3cret\r\nEvil: 1").run();

@@ -126,9 +126,7 @@ fn a_name_that_we_do_not_answer_to_is_refused_with_those_that_we_do() {
     let place = Folder::new();
     let refused = install(place.path(), &["--as", "curl,telnet"]);
     let line = &refused.stderr;
-    assert!(
-        line.starts_with("sexton: --as: sexton answers to no such name as `telnet`; it answers to tini, ")
-    );
+    assert!(line.starts_with("sexton: --as: unknown name `telnet`; sexton answers to tini, "));
     assert_eq!((refused.code, names(place.path()).len()), (Some(1), 0));
     sexton(["install"]).refused("no path given (see sexton install --help)");
     sexton(["install", ""]).refused("the path is empty (see sexton install --help)");

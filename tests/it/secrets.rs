@@ -8,7 +8,7 @@ use proptest::sample::select;
 use crate::support::servers::{OK, Server};
 use crate::support::{Sexton, sexton};
 
-/// Two pieces that no output may have: a parser that stops at a delimiter shows the half before or behind it.
+/// Two pieces that no output may have: a parser that stops at a delimiter shows the half before or after it.
 const HALVES: [&str; 2] = ["S3CR3T", "T0K3N"];
 
 /// Every scheme of the table of probes.

@@ -174,7 +174,7 @@ const CASES: &[(&str, Code, Text, Text)] = &[
     ("UP -- sh -c exit\u{a0}7", Code::Is(7), Text::Empty, Text::Any),
     ("DOWN -t 1 -- sh -c exit\u{a0}7", Code::Is(7), Text::Empty, Text::Any),
     ("UP -- nothing-of-that-name", Code::Is(127), Text::Empty, Text::With("nothing-of-that-name")),
-    // What stands behind the first dashes is the command's.
+    // What stands after the first dashes is the command's.
     (
         "UP -- echo -q -t 3 -- --strict",
         Code::Is(0),

@@ -52,7 +52,7 @@ pub(super) const TABLE: Table = Table {
         .of(Group::Http),
         Opt::value("user-agent", "TEXT", "User-Agent header [default: sexton/VERSION]", |args, given| {
             let value = HeaderValue::from_str(&given.text()?)
-                .map_err(|_| given.refuse("the value holds a control character"))?;
+                .map_err(|_| given.refuse("the value contains a control character"))?;
             args.probe.http.headers.push((header::USER_AGENT, value));
             Ok(())
         })
@@ -171,7 +171,7 @@ pub(crate) fn read_header(text: &str, flag: &str) -> Result<(HeaderName, HeaderV
         return Err(format!("{flag}: {name} is set by sexton itself, as the body needs it"));
     }
     let value = HeaderValue::from_str(value.trim_matches([' ', '\t']))
-        .map_err(|_| format!("{flag}: the value of {name} holds a control character"))?;
+        .map_err(|_| format!("{flag}: the value of {name} contains a control character"))?;
     Ok((parsed, value))
 }
 

@@ -94,7 +94,7 @@ impl Template {
             (None, None) => None,
         };
         HeaderValue::from_str(&user_agent)
-            .map_err(|_| usage_error("option -A: the text holds a control character"))?;
+            .map_err(|_| usage_error("option -A: the text contains a control character"))?;
         Ok(Self { method, headers, suppressed, user_agent, authorization, data, query, globs: !args.globoff })
     }
 
@@ -155,7 +155,7 @@ fn with_colon(user: &str) -> String {
 /// The header that `--oauth2-bearer` sends.
 fn bearer(token: &str) -> Result<HeaderValue, UsageError> {
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-        .map_err(|_| usage_error("option --oauth2-bearer: the token holds a control character"))?;
+        .map_err(|_| usage_error("option --oauth2-bearer: the token contains a control character"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -182,7 +182,7 @@ fn header_of(text: &str) -> Result<HeaderOption, UsageError> {
         let value = HeaderValue::from_str(value);
         return Ok(HeaderOption::Send(
             name,
-            value.map_err(|_| refuse("a header's value holds a control character"))?,
+            value.map_err(|_| refuse("a header's value contains a control character"))?,
         ));
     }
     match text.strip_suffix(';') {

@@ -328,7 +328,7 @@ impl WgetArgs {
             .map_err(|_| refuse("the name of a header holds a character that no name has"))?;
         // The value may be a secret, so it is never shown.
         let value = HeaderValue::from_str(value.trim())
-            .map_err(|_| refuse("a header's value holds a control character"))?;
+            .map_err(|_| refuse("a header's value contains a control character"))?;
         self.template.headers.retain(|(given, _)| *given != name);
         self.template.headers.push((name, value));
         Ok(())

@@ -108,7 +108,7 @@ pub(super) fn ask(call: &Call) -> Result<Semantics, Refusal> {
                 format!("tcp://{place}:6379")
             };
             check.flags.push(Flag("--send", Some(format!("{}\\r\\n", words.join(" ")))));
-            let refusal = Refusal::with("redis-cli exits with 0 whatever the answer is", "a grep behind it");
+            let refusal = Refusal::with("redis-cli exits with 0 whatever the answer is", "a grep after it");
             return Ok(Semantics { check, exit: Exit::Other(refusal), output: Output::Reply });
         }
         _ => {

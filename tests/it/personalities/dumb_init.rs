@@ -88,7 +88,7 @@ fn options() -> Vec<Line> {
         }
     }
     for words in [
-        // Nothing behind the command is an option.
+        // Nothing after the command is an option.
         &["@3", "-c"][..],
         &["@3", "-h", "-V", "-x"],
         &["@3", "--", "--help"],

@@ -28,7 +28,7 @@ const FENCE: i32 = 64;
 pub(super) struct Line {
     /// What the init is called: its argv's first word.
     pub(super) program: &'static str,
-    /// The words behind it. `@N` stands for a child that reports what it was given and exits with N, `@` and the
+    /// The words after it. `@N` stands for a child that reports what it was given and exits with N, `@` and the
     /// actor's words for any other.
     pub(super) args: Vec<OsString>,
     /// Variables besides PATH.

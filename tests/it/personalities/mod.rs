@@ -103,7 +103,7 @@ fn tini_keeps_codes_maps_them_and_has_127_and_126() {
     let names = Names::new();
     for (args, code) in [
         (&["-s", "--", "sh", "-c", "exit 7"][..], 7),
-        // Options count behind the command, too, until a `--`.
+        // Options count after the command, too, until a `--`.
         (&["-s", "sh", "-c", "exit 7"], 1),
         (&["-s", "sh", "--", "-c", "exit 7"], 7),
         (&["-s", "-e", "7", "--", "sh", "-c", "exit 7"], 0),
