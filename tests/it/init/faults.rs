@@ -73,7 +73,8 @@ const CALLS: &[(&str, Outcome)] = &[
 /// A run of an init under strace, with a leftover.
 struct Injected {
     strace: Child,
-    init: i32,
+    /// None where it was refused so much that it ended before anybody saw it.
+    init: Option<i32>,
     /// Files, not pipes: a leftover that was not found holds them.
     folder: Folder,
 }
@@ -109,15 +110,13 @@ impl Injected {
             .spawn()
             .expect("strace starts");
         let pid = i32::try_from(strace.id()).expect("a PID");
-        let mut init = None;
+        let mut run = Self { strace, init: None, folder };
         held_within(*PATIENCE, || {
             // strace has other children before, to try out what it can do.
-            init = children(pid).into_iter().find(|child| child.name == "sexton");
-            init.is_some()
+            run.init = children(pid).into_iter().find(|child| child.name == "sexton").map(|child| child.pid);
+            run.init.is_some() || run.strace.try_wait().expect("our child").is_some()
         });
-        // It is signaled later on, and 0 would be all of our own group.
-        let init = init.expect("strace starts the init").pid;
-        Self { strace, init, folder }
+        run
     }
 
     /// What is in one of its files.
@@ -135,22 +134,25 @@ impl Injected {
             ready || status.is_some()
         });
         let mut ticks = 0;
-        if ready {
+        if let Some(init) = self.init.filter(|_| ready) {
             // Time enough to spin, if it does.
-            let before = cpu(self.init);
+            let before = cpu(init);
             std::thread::sleep(Duration::from_millis(150));
-            ticks = cpu(self.init).saturating_sub(before);
+            ticks = cpu(init).saturating_sub(before);
             // It may be gone by then.
-            let _ = nix::sys::signal::kill(Pid::from_raw(self.init), Signal::SIGTERM);
+            let _ = nix::sys::signal::kill(Pid::from_raw(init), Signal::SIGTERM);
         }
         let ended = held_within(*PATIENCE, || {
             status = status.or(self.strace.try_wait().expect("our child"));
             status.is_some()
         });
         if !ended {
-            for process in descendants(self.init).iter().map(|process| process.pid).chain([self.init]) {
-                let _ = nix::sys::signal::kill(Pid::from_raw(process), Signal::SIGKILL);
+            if let Some(init) = self.init {
+                for process in descendants(init).iter().map(|process| process.pid).chain([init]) {
+                    let _ = nix::sys::signal::kill(Pid::from_raw(process), Signal::SIGKILL);
+                }
             }
+            let _ = self.strace.kill();
             let _ = self.strace.wait();
             return Err(format!("it never ends (ready: {ready}): {}", self.said("stderr")));
         }
