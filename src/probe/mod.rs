@@ -131,14 +131,14 @@ impl Scheme {
 /// Every scheme there is; the order is that of the documentation.
 const SCHEMES: &[Scheme] = &[
     scheme("http", "http://127.0.0.1:8080/health", HTTP, http::parse)
-        .passes_when("the status is 200-299 (--status) and the body has what is asked for"),
+        .passes_when("the status is 200-299 (--status) and the body meets --contains and --json-path"),
     scheme("https", "https://example.com/", HTTPS, http::parse).passes_when("the same over TLS"),
     scheme("tcp", "tcp://db:5432", SOCKET, tcp::parse)
         .passes_when("a connection is accepted; with --send and --expect, it answers"),
     scheme("unix", "unix:/run/app.sock", PAYLOAD, unix::parse)
         .passes_when("the same for a unix socket; unix:@name is an abstract one"),
     scheme("udp", "udp://127.0.0.1:53", SOCKET, udp::parse)
-        .passes_when("a datagram is answered by what --expect says"),
+        .passes_when("the reply to --send matches --expect"),
     scheme("grpc", "grpc://127.0.0.1:50051/service", GRPC, grpc::parse)
         .passes_when("grpc.health.v1 answers SERVING"),
     scheme("grpcs", "grpcs://api:443", GRPCS, grpc::parse).passes_when("the same over TLS"),

@@ -136,11 +136,11 @@ fn a_target_has_options_of_its_own() {
     for (target, line) in [
         (
             "http://h/#nope=1",
-            "http://h/: unknown option `nope` behind the `#`; it takes the options of sexton check that are about one target",
+            "http://h/: unknown option `nope` after the `#`; it takes the options of sexton check that are about one target",
         ),
         (
             "http://h/#timeout=1s",
-            "http://h/: unknown option `timeout` behind the `#`; it takes the options of sexton check that are about one target",
+            "http://h/: unknown option `timeout` after the `#`; it takes the options of sexton check that are about one target",
         ),
         ("http://h/#status=99", "http://h/: #status: invalid HTTP status `99` (100-599)"),
         ("http://h/#insecure", "http://h/: #insecure does not apply to this target"),
