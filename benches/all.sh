@@ -4,13 +4,14 @@
 #   benches/all.sh >docs/benchmarks.md
 #   benches/all.sh --short     a trial of a few minutes; its figures mean nothing
 #
-# Needs what the scripts that it calls need, and installs nothing. SEXTON=PATH and SEXTON_GNU=PATH measure other builds.
+# Needs what the scripts that it calls need, and installs nothing. SEXTON=PATH and SEXTON_GNU=PATH measure other builds;
+# SEXTON_BENCH_CONTAINERS and SEXTON_BENCH_SECONDS say how many containers are checked for how long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=benches/lib.sh
 . benches/lib.sh
 
-checks=1000 containers=50 seconds=60
+checks=1000 containers=${SEXTON_BENCH_CONTAINERS:-50} seconds=${SEXTON_BENCH_SECONDS:-60}
 if [ "${1:-}" = --short ]; then
     checks=100 containers=4 seconds=10
     export SEXTON_BENCH_RUNS=20 SEXTON_BENCH_IDLE=3
