@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use crate::support::isolated::{is_root, skip};
+use crate::support::program::binary;
 use crate::support::servers::{OK, Server, UnixSocket};
-use crate::support::temp::Folder;
+use crate::support::temp::{Folder, copy};
 use crate::support::{Sexton, sexton};
 
 /// Rows of words and the whole line that they are refused with.
@@ -344,14 +344,12 @@ fn a_socket_that_we_may_not_use_fails_with_its_reason() {
     let path = folder.join("root.sock");
     let _socket = UnixSocket::new(&path);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    // A copy that anybody may execute, wherever the build folder is. Another program writes it: a descriptor of ours that a
-    // test beside this one hands to its child would keep it busy.
-    let copy = folder.join("sexton");
-    let copied = Command::new("cp").arg(crate::support::program::binary()).arg(&copy).status();
-    assert!(copied.expect("cp is there").success());
+    // A copy that anybody may execute, wherever the build folder is.
+    let program = folder.join("sexton");
+    copy(&binary(), &program);
     let path = path.display();
     let run = Sexton::with(["check", &format!("unix:{path}")])
-        .at(copy)
+        .at(program)
         .under(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
         .run();
     run.said(1, &format!("unhealthy: permission denied at {path} (unix:{path}, "));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::isolated::{is_root, skip};
 use crate::support::program::binary;
 use crate::support::servers::{OK, Refusing, Server};
-use crate::support::temp::Folder;
+use crate::support::temp::{Folder, copy};
 use crate::support::{Output, Sexton, eventually};
 
 /// What a server heard beyond the request.
@@ -174,9 +174,9 @@ fn a_user_without_rights_can_check_from_a_folder_that_is_gone() {
 
 /// A copy that everybody may execute, wherever the build folder is.
 fn copy_of_sexton(folder: &Folder) -> PathBuf {
-    let copy = folder.join("sexton");
-    std::fs::copy(binary(), &copy).unwrap();
-    copy
+    let program = folder.join("sexton");
+    copy(&binary(), &program);
+    program
 }
 
 #[test]
@@ -252,7 +252,7 @@ impl Root {
             return None;
         }
         let folder = Folder::new();
-        std::fs::copy(binary(), folder.join("sexton")).unwrap();
+        copy(&binary(), &folder.join("sexton"));
         Some(Self(folder))
     }
 

@@ -60,9 +60,9 @@ fn a_resolv_conf_that_cannot_be_read_is_told() {
     in_own_network(|etc| {
         etc.resolv_conf("nameserver 127.0.0.1\n");
         std::fs::set_permissions("/etc/resolv.conf", std::fs::Permissions::from_mode(0o000)).unwrap();
-        let copy = crate::support::temp::Folder::new();
-        let program = copy.join("sexton");
-        std::fs::copy(crate::support::program::binary(), &program).unwrap();
+        let folder = crate::support::temp::Folder::new();
+        let program = folder.join("sexton");
+        crate::support::temp::copy(&crate::support::program::binary(), &program);
         let run = crate::support::Sexton::with(["check", "dns:db"])
             .at(program)
             .under(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])

@@ -1,12 +1,13 @@
 //! Lines that look at files and processes, beside their translation.
 
 use std::fs::{self, File};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use super::states::{has, is_healthy, says_healthy, translated};
 use crate::support::eventually;
-use crate::support::temp::Folder;
+use crate::support::temp::{Folder, copy};
 
 /// The PATH of the distribution's own programs.
 const PATH: &str = "/usr/bin:/bin";
@@ -37,7 +38,7 @@ const FILES: &[&str] = &[
 ];
 
 /// Makes a file.
-type Make = fn(&std::path::Path);
+type Make = fn(&Path);
 
 #[test]
 fn lines_about_files_and_their_translations_agree() {
@@ -113,7 +114,7 @@ fn lines_about_processes_and_their_translations_agree() {
     let folder = Folder::new();
     let name = format!("sx{}", std::process::id());
     let program = folder.join(&name);
-    fs::copy("/bin/sleep", &program).expect("coreutils");
+    copy(Path::new("/bin/sleep"), &program);
     let mut wrong = Vec::new();
     for lives in [false, true] {
         let sleeper = lives.then(|| {
