@@ -8,10 +8,17 @@ use std::{env, fs, io};
 /// What sexton is built from, above the texts of the licenses: release/licenses writes it.
 const LICENSES: &str = "release/THIRD-PARTY-LICENSES";
 
+/// Where git notes what is checked out.
+const REFLOG: &str = ".git/logs/HEAD";
+
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SEXTON_COMMIT");
     println!("cargo::rerun-if-changed={LICENSES}");
+    // Grows with each commit and checkout. A file that is not there would have this run at each build.
+    if fs::metadata(REFLOG).is_ok() {
+        println!("cargo::rerun-if-changed={REFLOG}");
+    }
     warn_of_a_libc();
     write_licenses()?;
     println!("cargo::rustc-env=SEXTON_TARGET={}", env::var("TARGET").unwrap_or_default());
