@@ -184,64 +184,58 @@ impl Animal {
     }
 }
 
-/// Each has a verdict, in time, and within the bound. Where memory cannot be had the process would end by a signal.
-#[test]
-fn no_peer_makes_a_check_take_8_megabytes() {
-    let animals = zoo();
-    for some in animals.chunks(4) {
+/// Has each peer of the zoo met at its target, four at a time.
+fn each_of_the_zoo(meet: impl Fn(&Animal, &str) + Sync) {
+    for some in zoo().chunks(4) {
         thread::scope(|scope| {
             for animal in some {
+                let meet = &meet;
                 scope.spawn(move || {
                     let server = animal.server();
-                    let target = animal.target(&server);
-                    for command in
-                        [&["check", "-t", "4s"][..], &["wait", "-t", "2s", "--attempt-timeout", "1s"]]
-                    {
-                        let words = [command, animal.options, &[&target]].concat();
-                        let limit = format!("--data={MEMORY_MAX}");
-                        let run =
-                            Sexton::with(words).under(measured()).under(["/usr/bin/prlimit", &limit]).run();
-                        keeps_to_the_bound(animal.name, &run);
-                        let code = run.code.unwrap_or_else(|| panic!("{}: {run:?}", animal.name));
-                        assert!([0, 1, 124].contains(&code), "{}: {run:?}", animal.name);
-                        assert!(!run.stdout.contains("memory"), "{}: {run:?}", animal.name);
-                        assert!(run.elapsed < Duration::from_secs(6), "{}: {run:?}", animal.name);
-                    }
+                    meet(animal, &animal.target(&server));
                 });
             }
         });
     }
 }
 
+/// Each has a verdict, in time, and within the bound. Where memory cannot be had the process would end by a signal.
+#[test]
+fn no_peer_makes_a_check_take_8_megabytes() {
+    each_of_the_zoo(|animal, target| {
+        for command in [&["check", "-t", "4s"][..], &["wait", "-t", "2s", "--attempt-timeout", "1s"]] {
+            let words = [command, animal.options, &[target]].concat();
+            let limit = format!("--data={MEMORY_MAX}");
+            let run = Sexton::with(words).under(measured()).under(["/usr/bin/prlimit", &limit]).run();
+            keeps_to_the_bound(animal.name, &run);
+            let code = run.code.unwrap_or_else(|| panic!("{}: {run:?}", animal.name));
+            assert!([0, 1, 124].contains(&code), "{}: {run:?}", animal.name);
+            assert!(!run.stdout.contains("memory"), "{}: {run:?}", animal.name);
+            assert!(run.elapsed < Duration::from_secs(6), "{}: {run:?}", animal.name);
+        }
+    });
+}
+
 /// And an init that watches one of them, attempt after attempt.
 #[test]
 fn no_peer_makes_an_init_that_watches_it_take_8_megabytes() {
-    let animals = zoo();
-    for some in animals.chunks(4) {
-        thread::scope(|scope| {
-            for animal in some {
-                scope.spawn(move || {
-                    let server = animal.server();
-                    let target = animal.target(&server);
-                    let watch = "--interval 50ms --attempt-timeout 500ms --on-unhealthy report --verbose";
-                    let words = watch.split(' ').chain(animal.options.iter().copied());
-                    let running = Launch::new(Role::Subreaper)
-                        .world("peak")
-                        .option(Opt::own(words.chain(["--watch", &target])))
-                        .actor("block=15 say=ready await=15 exit=7")
-                        .start();
-                    // Of a peer that is met without a request the log tells.
-                    let is_met = || running.stderr().iter().any(|line| line.contains("healthy"));
-                    assert!(held_within(*PATIENCE, is_met), "{}: {:?}", animal.name, running.stderr());
-                    running.line("ready");
-                    running.signal(15);
-                    let run = running.finish();
-                    assert_eq!(run.code, Some(7), "{}: {run:?}", animal.name);
-                    keeps_to_the_bound(animal.name, &run);
-                });
-            }
-        });
-    }
+    each_of_the_zoo(|animal, target| {
+        let watch = "--interval 50ms --attempt-timeout 500ms --on-unhealthy report --verbose";
+        let words = watch.split(' ').chain(animal.options.iter().copied());
+        let running = Launch::new(Role::Subreaper)
+            .world("peak")
+            .option(Opt::own(words.chain(["--watch", target])))
+            .actor("block=15 say=ready await=15 exit=7")
+            .start();
+        // Of a peer that is met without a request the log tells.
+        let is_met = || running.stderr().iter().any(|line| line.contains("healthy"));
+        assert!(held_within(*PATIENCE, is_met), "{}: {:?}", animal.name, running.stderr());
+        running.line("ready");
+        running.signal(15);
+        let run = running.finish();
+        assert_eq!(run.code, Some(7), "{}: {run:?}", animal.name);
+        keeps_to_the_bound(animal.name, &run);
+    });
 }
 
 /// Peers that have their answers and stay take no place from one that is about to ask.
