@@ -63,7 +63,7 @@ fn item_51_as_pid_1_a_pause_asks_everybody_and_waits_until_they_are_gone() {
     let took = asked.elapsed();
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(app.said(), "got 15\nsaved\n");
-    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(4), "{took:?}");
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(3), "{took:?}");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn as_pid_1_a_pause_waits_no_longer_than_the_drain() {
     let took = asked.elapsed();
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(app.said(), "");
-    assert!(took >= Duration::from_millis(500) && took < Duration::from_millis(3000), "{took:?}");
+    assert!(took >= Duration::from_millis(500) && took < Duration::from_millis(1500), "{took:?}");
 }
 
 #[test]
