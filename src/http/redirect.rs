@@ -38,9 +38,11 @@ pub(crate) enum Origin {
     Other,
 }
 
-/// Where a response of `status` redirects to, as far as it says: the raw Location.
+/// Where a response of `status` redirects to, as far as it says: the raw Location. An empty one names the page that has just
+/// been asked for; nobody follows it.
 pub(crate) fn location(status: u16, head: &Head) -> Option<&[u8]> {
-    matches!(status, 301 | 302 | 303 | 307 | 308).then(|| head.get(header::LOCATION))?
+    let location = matches!(status, 301 | 302 | 303 | 307 | 308).then(|| head.get(header::LOCATION))?;
+    location.filter(|value| !value.trim_ascii().is_empty())
 }
 
 /// The hop that a response of `status` to `method url` asks for; never one from https to http.

@@ -14,7 +14,7 @@ pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     /// The whole of it: Host and path are taken from here.
     pub(crate) uri: Uri,
-    /// Sent in this order; a Host, User-Agent or Accept among them replaces ours.
+    /// Sent in this order; a Host, User-Agent, Accept or Content-Length among them replaces ours.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The User-Agent header; an empty one is not sent.
     pub(crate) user_agent: &'a str,
@@ -83,9 +83,7 @@ impl Request<'_> {
         for (name, value) in &self.headers {
             line(name, value.as_bytes());
         }
-        if let Some(length) =
-            self.content_length().filter(|_| !self.suppressed.contains(&header::CONTENT_LENGTH))
-        {
+        if let Some(length) = self.content_length().filter(|_| !has(&header::CONTENT_LENGTH)) {
             line(&header::CONTENT_LENGTH, length.to_string().as_bytes());
         }
         head.extend_from_slice(b"\r\n");

@@ -61,7 +61,6 @@ pub(crate) type WithUser = (Url, Option<String>);
 
 impl Url {
     /// Reads `http://...` or `https://...`; the userinfo comes beside it, decoded.
-    #[allow(dead_code, reason = "for those who have a URL and no target, as curl does")]
     pub(crate) fn parse(text: &str) -> Result<WithUser, String> {
         Self::read(&Target::split(text, Scheme::is_known)?)
     }
@@ -91,6 +90,21 @@ impl Url {
         Ok(Self { scheme, host, port: port.unwrap_or(scheme.default_port()), uri })
     }
 
+    /// This one without `.` and `..` in its path (RFC 3986, 5.2.4).
+    pub(crate) fn without_dot_segments(self) -> Result<Self, String> {
+        let path = self.uri.path();
+        if !path.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Ok(self);
+        }
+        self.with_path(&without_dots(path), self.uri.query())
+    }
+
+    /// The same server, asked for something else.
+    fn with_path(&self, path: &str, query: Option<&str>) -> Result<Self, String> {
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        Self::build(self.scheme, self.host.clone(), self.uri.port_u16(), &format!("{path}{query}"))
+    }
+
     /// Where to connect to.
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::Tcp { host: self.host.clone(), port: self.port }
@@ -116,14 +130,14 @@ impl Url {
         if let Ok(target) = Target::split(reference, Scheme::is_known)
             && matches!(target.scheme.as_str(), "http" | "https")
         {
-            return Self::read(&target).map(|(url, _)| url);
+            return Self::read(&target)?.0.without_dot_segments();
         }
         if let Some(scheme) = foreign_scheme(reference) {
             return Err(format!("`{scheme}:`, which is neither http nor https"));
         }
         if reference.starts_with("//") {
             let target = Target { scheme: self.scheme.name().into(), rest: reference };
-            return Self::read(&target).map(|(url, _)| url);
+            return Self::read(&target)?.0.without_dot_segments();
         }
         let (path, query) = match reference.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -138,9 +152,7 @@ impl Url {
             let folder = base.rfind('/').and_then(|at| base.get(..=at)).unwrap_or("/");
             (without_dots(&format!("{folder}{path}")), query)
         };
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        let port = self.uri.port_u16();
-        Self::build(self.scheme, self.host.clone(), port, &format!("{path}{query}"))
+        self.with_path(&path, query)
     }
 }
 
@@ -251,6 +263,8 @@ mod tests {
             ("g;x=1/../y", "http://a/b/c/y"),
             ("g?y/../x", "http://a/b/c/g?y/../x"),
             ("https://h:1/x?y#z", "https://h:1/x?y"),
+            ("https://h:1/x/../y/.?z", "https://h:1/y/?z"),
+            ("//h/./x", "http://h/x"),
             ("HTTP://user:secret@h/x", "http://h/x"),
             (" /g ", "http://a/g"),
         ] {

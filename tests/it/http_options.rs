@@ -351,8 +351,11 @@ fn redirects_are_followed_when_asked_for_wherever_they_lead() {
         check(&redirecting(status, &there), &["--follow"])
             .said(1, &format!("unhealthy: status {status}, wanted 200-299 ("));
     }
-    check(&Server::answering("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"), &["--follow"])
-        .said(1, "unhealthy: status 302, wanted 200-299 (");
+    // One that says nowhere is none.
+    for location in ["", "Location:\r\n", "Location:  \r\n"] {
+        let answer = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n");
+        check(&Server::answering(answer), &["--follow"]).said(1, "unhealthy: status 302, wanted 200-299 (");
+    }
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub(super) struct Template {
     data: Option<Vec<u8>>,
     query: Option<String>,
     globs: bool,
+    path_as_is: bool,
 }
 
 impl Template {
@@ -95,7 +96,17 @@ impl Template {
         };
         HeaderValue::from_str(&user_agent)
             .map_err(|_| usage_error("option -A: the text contains a control character"))?;
-        Ok(Self { method, headers, suppressed, user_agent, authorization, data, query, globs: !args.globoff })
+        Ok(Self {
+            method,
+            headers,
+            suppressed,
+            user_agent,
+            authorization,
+            data,
+            query,
+            globs: !args.globoff,
+            path_as_is: args.path_as_is,
+        })
     }
 
     /// The request for `given`; what is wrong with it, and curl's code for that.
@@ -142,8 +153,11 @@ impl Template {
             text.push(if text.contains('?') { '&' } else { '?' });
             text.push_str(query);
         }
-        let (url, user) = Url::parse(&text).map_err(|why| (3, format!("the URL cannot be asked: {why}")))?;
-        Ok((url, user))
+        let parsed = Url::parse(&text).and_then(|(url, user)| {
+            let url = if self.path_as_is { url } else { url.without_dot_segments()? };
+            Ok((url, user))
+        });
+        parsed.map_err(|why| (3, format!("the URL cannot be asked: {why}")))
     }
 }
 

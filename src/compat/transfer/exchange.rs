@@ -18,7 +18,7 @@ pub(crate) struct TransferRequest {
     pub(crate) url: Url,
     /// The method.
     pub(crate) method: Method,
-    /// Sent in this order; a Host, User-Agent or Accept among them replaces ours.
+    /// Sent in this order; a Host, User-Agent, Accept or Content-Length among them replaces ours.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Headers of ours that are not sent.
     pub(crate) suppressed: Vec<HeaderName>,

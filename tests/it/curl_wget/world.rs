@@ -71,6 +71,7 @@ fn answers(head: &str) -> String {
         "/302" => answer("302 Found", "Location: /ok\r\n", ""),
         "/307" => answer("307 Temporary Redirect", "Location: /echo\r\n", ""),
         "/loop" => answer("302 Found", "Location: /loop\r\n", ""),
+        "/nowhere" => answer("302 Found", "Location: \r\n", "stay\n"),
         "/ftp" => answer("302 Found", "Location: gopher://127.0.0.1/\r\n", ""),
         "/private" if head.contains("Basic YTpi") => answer("200 OK", "", "private\n"),
         "/401" | "/private" => {
