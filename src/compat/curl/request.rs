@@ -88,6 +88,10 @@ impl Template {
         if is_json && is_free(&headers, header::ACCEPT) {
             headers.push((header::ACCEPT, HeaderValue::from_static("application/json")));
         }
+        if let Some(data) = data.as_mut().filter(|_| has(&headers, header::TRANSFER_ENCODING)) {
+            *data = chunk(data);
+            suppressed.push(header::CONTENT_LENGTH);
+        }
         let authorization = match (&args.user, &args.bearer) {
             _ if has(&headers, header::AUTHORIZATION) => None,
             (Some(user), _) => Some(basic(&with_colon(user)).map_err(usage_error)?),
@@ -234,6 +238,13 @@ fn body(data: &[(DataKind, String)]) -> Result<Vec<u8>, UsageError> {
         }
     }
     Ok(body)
+}
+
+/// `data` as a chunked body of one chunk (RFC 9112, 7.1).
+fn chunk(data: &[u8]) -> Vec<u8> {
+    let size = if data.is_empty() { String::new() } else { format!("{:x}\r\n", data.len()) };
+    let end: &[u8] = if data.is_empty() { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" };
+    [size.as_bytes(), data, end].concat()
 }
 
 /// The content of the file that `option` names; `-` is stdin.

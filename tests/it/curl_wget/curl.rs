@@ -128,6 +128,8 @@ const ROWS: &[Row] = &[
     ("-s -u a:c {OK}/private", All),
     ("-sf -u a:c {OK}/private", All),
     ("-s -d abcdef -H 'Content-Length: 6' {OK}/echo", All),
+    ("-s -d abcdef -H 'Transfer-Encoding: chunked' {OK}/sent", All),
+    ("-s -d '' -H 'Transfer-Encoding: chunked' {OK}/sent", All),
     ("-s -u a:b {OK}/echo", All),
     ("-s http://a:b@{BARE}/private", All),
     ("-s --oauth2-bearer token {OK}/echo", All),

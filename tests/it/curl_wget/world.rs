@@ -144,8 +144,15 @@ fn telling(head: &str) -> String {
     format!("{first} {}\n", kept.join(" "))
 }
 
-/// Reads the body that `head` announces.
+/// Reads the body that `head` announces; one in chunks as it comes.
 fn body(client: &mut Client, head: &str) -> String {
+    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        let (mut body, mut byte) = (Vec::new(), [0]);
+        while !body.ends_with(b"0\r\n\r\n") && client.read(&mut byte) > 0 {
+            body.extend(byte);
+        }
+        return String::from_utf8_lossy(&body).into_owned();
+    }
     let length = head
         .lines()
         .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
