@@ -61,6 +61,15 @@ pub(crate) fn variable_os(name: impl AsRef<OsStr>) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// The names of all variables that begin with `prefix`, in order.
+#[expect(clippy::disallowed_methods, reason = "cli is where the environment is read")]
+pub(super) fn names_with(prefix: &str) -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
+    names.sort_unstable();
+    names
+}
+
 /// Where a variable's value comes from.
 type Lookup<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
 

@@ -2,6 +2,8 @@
 
 use clap::error::{ContextKind, ContextValue};
 
+use crate::shown::Shown;
+
 use super::help::{self, Grammar};
 
 /// Options of other tools, and what to write instead.
@@ -70,6 +72,20 @@ pub(super) fn unknown_option(grammar: &Grammar, option: &str) -> String {
     match lookup(OPTIONS, option).filter(|_| grammar.command != "init") {
         Some(hint) => format!("{refused}; {hint}"),
         None => refused,
+    }
+}
+
+/// What to say of the variable `name`, which is one of `prefix` and stands for no option.
+pub(super) fn unknown_variable(grammar: &Grammar, prefix: &str, name: &str) -> String {
+    let option = name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-");
+    let ignored =
+        format!("the environment variable {} is ignored: there is no such option", Shown::new(name));
+    let similar = similar(grammar, &format!("--{option}"));
+    let meant = similar.as_deref().and_then(|similar| similar.strip_prefix("--"));
+    let meant = grammar.options().find(|option| meant == Some(option.name));
+    match meant.and_then(|option| option.variable) {
+        Some(variable) => format!("{ignored}; did you mean {variable}?"),
+        None => ignored,
     }
 }
 

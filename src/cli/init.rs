@@ -12,7 +12,8 @@ use crate::init::plan::{
 use crate::init::signals::Signal;
 
 use super::args::Args;
-use super::expand::variable_os;
+use super::expand::{names_with, variable_os};
+use super::hints;
 use super::line::{self, Grammar, Line, Operands, Source};
 use super::option::{Given, Opt, Table};
 use super::usage::Usage;
@@ -278,7 +279,26 @@ fn plan_notification(init: &mut Init) {
     }
 }
 
-/// Plans what is waited for and what is watched.
+/// What the variables of an init begin with.
+const PREFIX: &str = "SEXTON_INIT_";
+
+/// Ends of names that Kubernetes and Docker give to the variables of a service or link that is called `sexton-init`.
+const OF_SERVICES: [&str; 3] = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
+
+/// Names the variables that look as if they were options and are none. That is no reason not to start.
+fn warn_of_variables(init: &mut Init) {
+    let is_known = |name: &str| GRAMMAR.options().any(|option| option.variable == Some(name));
+    let is_of_service = |name: &str| {
+        let name = name.strip_prefix(PREFIX).unwrap_or(name);
+        OF_SERVICES
+            .iter()
+            .any(|end| name.strip_prefix(end).is_some_and(|after| after.is_empty() || after.starts_with('_')))
+    };
+    let unknown = names_with(PREFIX).into_iter().filter(|name| !is_known(name) && !is_of_service(name));
+    init.warnings = unknown.map(|name| hints::unknown_variable(&GRAMMAR, PREFIX, &name)).collect();
+}
+
+/// Plans what is waited for and what is watched, and who hears of it.
 pub(super) fn plan_targets(args: &mut Args, line: &Line) -> Result<(), String> {
     let waited = args.retry.targets.clone();
     let all = [waited.as_slice(), &args.watch.targets].concat();
@@ -287,6 +307,7 @@ pub(super) fn plan_targets(args: &mut Args, line: &Line) -> Result<(), String> {
     args.init.wait = if probes.is_empty() { None } else { Some(retry::plan(args, probes)) };
     args.init.watch = watch::plan(args, watched, line.given("unhealthy-exit"))?;
     plan_notification(&mut args.init);
+    warn_of_variables(&mut args.init);
     Ok(())
 }
 

@@ -100,6 +100,9 @@ impl Command for Init {
 fn run(plan: &Init) -> ExitStatus {
     let inherited = block_signals();
     let mut log = open_log(plan);
+    for warning in &plan.warnings {
+        log.record(LogEvent::Warning { text: warning });
+    }
     let role = become_reaper(plan, &mut log);
     let orphaned = follow_parent(plan, &inherited, &mut log);
     let given = note_given(plan);

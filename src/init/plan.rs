@@ -58,6 +58,8 @@ pub(crate) struct Init {
     pub(crate) watch: Option<Watch>,
     /// The service manager that hears of it.
     pub(crate) notify: Option<Notify>,
+    /// What was said and is not heeded, a sentence each.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A service manager that wants to hear of the main child
@@ -391,6 +393,7 @@ impl Init {
             wait: None,
             watch: None,
             notify: None,
+            warnings: Vec::new(),
         }
     }
 

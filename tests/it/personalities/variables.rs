@@ -84,3 +84,29 @@ fn the_words_of_the_other_program_are_stronger() {
         .run();
     assert_eq!(run.code, Some(6), "{run:?}");
 }
+
+#[test]
+fn a_variable_that_is_no_option_is_told_and_keeps_nothing_from_starting() {
+    let names = Names::new();
+    for (name, args) in LINES {
+        // It warns of nothing unless asked to.
+        let verbose: &[&str] = if name == "dumb-init" { &["-v"] } else { &[] };
+        let args = [verbose, args, &["sh", "-c", "exit 3"]].concat();
+        let run = |variable: &str| names.start(name, &args).env(variable, "7s").run();
+        for (variable, ending) in [
+            ("SEXTON_INIT_KILLAFTER", "there is no such option; did you mean SEXTON_INIT_KILL_AFTER?\n"),
+            ("SEXTON_INIT_QUUX", "there is no such option\n"),
+        ] {
+            let told = run(variable);
+            let warning = format!("the environment variable {variable} is ignored: {ending}");
+            assert!(told.stderr.contains(&warning), "{name}: {told:?}");
+            assert_eq!(told.code, Some(3), "{name}: {told:?}");
+        }
+        // What Kubernetes names after a service that is called sexton-init.
+        for variable in ["SEXTON_INIT_SERVICE_PORT_HTTP", "SEXTON_INIT_PORT", "SEXTON_INIT_PORT_80_TCP_ADDR"]
+        {
+            let told = run(variable);
+            assert!(told.code == Some(3) && !told.stderr.contains("ignored"), "{name}: {told:?}");
+        }
+    }
+}
