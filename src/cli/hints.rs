@@ -1,10 +1,9 @@
 //! What a hand that knows another tool meant.
 
-use clap::error::{ContextKind, ContextValue};
-
 use crate::shown::Shown;
 
-use super::help::{self, Grammar};
+use super::help::Grammar;
+use super::option::Opt;
 
 /// Options of other tools, and what to write instead.
 const OPTIONS: &[(&[&str], &str)] = &[
@@ -67,7 +66,7 @@ pub(super) fn unknown_option(grammar: &Grammar, option: &str) -> String {
     let refused = format!("unknown option {option}");
     // What a long option is close to is likelier meant than what another tool calls it.
     if let Some(similar) = similar(grammar, option) {
-        return format!("{refused}; did you mean {similar}?");
+        return format!("{refused}; did you mean --{}?", similar.name);
     }
     match lookup(OPTIONS, option).filter(|_| grammar.command != "init") {
         Some(hint) => format!("{refused}; {hint}"),
@@ -80,10 +79,7 @@ pub(super) fn unknown_variable(grammar: &Grammar, prefix: &str, name: &str) -> S
     let option = name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-");
     let ignored =
         format!("the environment variable {} is ignored: there is no such option", Shown::new(name));
-    let similar = similar(grammar, &format!("--{option}"));
-    let meant = similar.as_deref().and_then(|similar| similar.strip_prefix("--"));
-    let meant = grammar.options().find(|option| meant == Some(option.name));
-    match meant.and_then(|option| option.variable) {
+    match similar(grammar, &format!("--{option}")).and_then(|option| option.variable) {
         Some(variable) => format!("{ignored}; did you mean {variable}?"),
         None => ignored,
     }
@@ -107,14 +103,15 @@ fn lookup(table: &'static [(&[&str], &str)], word: &str) -> Option<&'static str>
     table.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint)
 }
 
-/// The option that clap takes `option` for a misspelling of.
-fn similar(grammar: &Grammar, option: &str) -> Option<String> {
-    if !option.starts_with("--") || lookup(OPTIONS, option).is_some() && grammar.command != "init" {
+/// The option that `option` is likely a misspelling of.
+fn similar(grammar: &Grammar, option: &str) -> Option<&'static Opt> {
+    /// What clap takes for similar, too.
+    const CONFIDENCE: f64 = 0.7;
+    if lookup(OPTIONS, option).is_some() && grammar.command != "init" {
         return None;
     }
-    let error = help::clap_command(grammar).no_binary_name(true).try_get_matches_from([option]).err()?;
-    match error.get(ContextKind::SuggestedArg) {
-        Some(ContextValue::String(similar)) => Some(similar.clone()),
-        _ => None,
-    }
+    let name = option.strip_prefix("--")?;
+    let options = grammar.options().map(|option| (strsim::jaro(name, option.name), option));
+    let similar = options.filter(|(confidence, _)| *confidence > CONFIDENCE);
+    similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, option)| option)
 }

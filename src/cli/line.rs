@@ -1,6 +1,6 @@
 //! A command line becomes options that were given, and words: one getopt over the tables of options.
 //!
-//! clap draws the help and knows which option was meant, but it does not read lines: building its arguments costs more
+//! clap draws the help, but it does not read lines: building its arguments costs more
 //! than all else that a check does before it connects, and it has no words for a value that stands in a variable.
 
 use std::ffi::OsString;
