@@ -4,8 +4,9 @@
 #   benches/all.sh >docs/benchmarks.md
 #   benches/all.sh --short     a trial of a few minutes; its figures mean nothing
 #
-# Needs what the scripts that it calls need, and installs nothing. SEXTON=PATH and SEXTON_GNU=PATH measure other builds;
-# SEXTON_BENCH_CONTAINERS and SEXTON_BENCH_SECONDS say how many containers are checked for how long.
+# Needs what the scripts that it calls need, and installs nothing but what release/build does. SEXTON=PATH and
+# SEXTON_GNU=PATH measure other builds; SEXTON_BENCH_CONTAINERS and SEXTON_BENCH_SECONDS say how many containers are
+# checked for how long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=benches/lib.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints what one plain GET, one GET over TLS, and an init cost, each beside the tools that it replaces.
 # All rows of a table come from one run on one server. Needs (Debian): nginx-light or nginx, curl, wget, busybox-static,
-# tini, dumb-init, catatonit, hyperfine, valgrind, time, openssl, gcc, python3; the musl rows need the musl target.
+# tini, dumb-init, catatonit, hyperfine, valgrind, time, openssl, gcc, musl-tools, python3.
 # Usage: benches/compare.sh [get] [tls] [init]       (all three when none is named)
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,6 @@
 # What the scripts here share; sourced, from the top of the repository.
 # shellcheck shell=bash disable=SC2034 # whoever sources it uses these
 
-musl=$(uname -m)-unknown-linux-musl
 gnu=$(uname -m)-unknown-linux-gnu
 target_folder=${CARGO_TARGET_DIR:-target}
 
@@ -11,8 +10,10 @@ skip() { printf 'no %s: its rows are left out\n' "$1" >&2; }
 # The program as it is shipped; SEXTON=PATH measures another build.
 shipped() {
     if [ -z "${SEXTON:-}" ]; then
-        cargo build -q --release --bin sexton --target "$musl" >&2
-        SEXTON=$target_folder/$musl/release/sexton
+        release/build "$(uname -m)" >&2
+        SEXTON=$target_folder/shipped/sexton
+        # By its own name, which processes are known by.
+        install -D -m 755 dist/sexton-*-"$(uname -m)" "$SEXTON"
     fi
     # Pages of a file that was just written count as dirty memory of whoever runs it.
     sync "$SEXTON"

@@ -259,6 +259,6 @@ fn item_47_it_is_within_the_size_budget() {
         skipped("a debug build has no size to speak of");
         return;
     }
-    // The budget of the released musl build; a gnu one has a larger C library in it.
-    assert!(size <= 4_050_000, "{size} bytes");
+    // The budget of what release/build makes for x86_64; by Cargo alone it is larger (docs/design.md, "What is shipped").
+    assert!(size <= 3_700_000, "{size} bytes");
 }
