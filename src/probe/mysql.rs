@@ -80,10 +80,10 @@ impl Kind for Mysql {
             trace.step(|| unused_step(&self.unused));
         }
         let mut stream = self.dial.connect(deadline, trace)?;
-        let mut greeting = greet(&mut stream)?;
+        let mut greeting = greet(&mut stream, password.as_ref())?;
         // MariaDB before 11 says 5.5.5- first, for the sake of old replicas.
         let version = greeting.version.strip_prefix(b"5.5.5-").unwrap_or(&greeting.version);
-        let seen = format!("greets as {}", wire::quote(version, None));
+        let seen = format!("greets as {}", wire::quote(version, password.as_ref()));
         let Some(user) = self.login.user.as_deref() else { return Ok(seen) };
 
         let session = |layer, confidentiality| Session {
@@ -107,7 +107,7 @@ impl Kind for Mysql {
                 Err(failure) => trace.step(|| format!("{failure}; trying again in clear")),
             }
             stream = self.dial.connect(deadline, trace)?;
-            greeting = greet(&mut stream)?;
+            greeting = greet(&mut stream, password.as_ref())?;
         }
         log_in(&mut stream, &greeting, &session(Layer::Plain, in_clear)).map(|()| taken)
     }
@@ -145,13 +145,14 @@ pub(crate) struct Session<'a> {
     pub(crate) confidentiality: Confidentiality,
 }
 
-/// Reads the greeting, or the error that comes in its place.
-pub(crate) fn greet(peer: &mut dyn Peer) -> Result<Greeting, Failure> {
-    let packet = next_packet(peer, None).map_err(|failure| wire::ungreeted(failure, "mysql"))?;
+/// Reads the greeting, or the error that comes in its place. A server that was told a password by an earlier check may repeat
+/// it already here.
+pub(crate) fn greet(peer: &mut dyn Peer, secret: Option<&Secret>) -> Result<Greeting, Failure> {
+    let packet = next_packet(peer, secret).map_err(|failure| wire::ungreeted(failure, "mysql"))?;
     if let Some(complaint) = Complaint::parse(&packet.body) {
-        return Err(Failure::answer(Phase::Response, complaint.reason(None)));
+        return Err(Failure::answer(Phase::Response, complaint.reason(secret)));
     }
-    Greeting::parse(&packet).ok_or_else(|| wire::stranger("mysql", &packet.body, None))
+    Greeting::parse(&packet).ok_or_else(|| wire::stranger("mysql", &packet.body, secret))
 }
 
 /// Logs in and says goodbye

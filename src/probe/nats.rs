@@ -45,24 +45,22 @@ pub(super) fn parse(target: &Target<'_>, options: &Options) -> Result<Box<dyn Ki
 impl Kind for Nats {
     /// Passes on PONG.
     fn run(&self, deadline: Deadline, trace: &mut Trace) -> Outcome {
-        let password = self.login.password()?;
+        // A user without a password is a token, as in the URLs of its own clients.
+        let (user, secret) = match (self.login.user.as_deref(), self.login.password()?) {
+            (Some(token), None) => (None, Some(Secret::new(token.into()))),
+            login => login,
+        };
         let mut stream = self.dial.connect(deadline, trace)?;
         let mut lines = LineReader::default();
-        let info = introduction(&mut stream, &mut lines)?;
+        let info = introduction(&mut stream, &mut lines, secret.as_ref())?;
         if !self.tls_required && !info.is("tls_required") {
-            return converse(&mut stream, &mut lines, &info, self.login.user.as_deref(), password.as_ref());
+            return converse(&mut stream, &mut lines, &info, user, secret.as_ref());
         }
         if !info.is("tls_required") && !info.is("tls_available") {
             return Err(Failure::answer(Phase::Tls, "the server has no TLS, which the TLS options ask for"));
         }
         let mut stream = self.dial.secure(stream, trace)?;
-        converse(
-            &mut stream,
-            &mut LineReader::default(),
-            &info,
-            self.login.user.as_deref(),
-            password.as_ref(),
-        )
+        converse(&mut stream, &mut LineReader::default(), &info, user, secret.as_ref())
     }
 }
 
@@ -82,11 +80,16 @@ impl Info {
     }
 }
 
-/// Reads the introduction. A server without room for us says so right after it.
-pub(crate) fn introduction(peer: &mut dyn Peer, lines: &mut LineReader) -> Result<Info, Failure> {
+/// Reads the introduction. A server without room for us says so right after it; one that was told a password by an earlier
+/// check may repeat it already here.
+pub(crate) fn introduction(
+    peer: &mut dyn Peer,
+    lines: &mut LineReader,
+    password: Option<&Secret>,
+) -> Result<Info, Failure> {
     match lines.next(peer, LINE_MAX).map_err(|failure| wire::ungreeted(failure, "nats"))? {
-        Line::Whole(line) => Info::parse(&line).ok_or_else(|| refusal(&line, None, None)),
-        Line::Cut(line) => Err(wire::stranger("nats", &line, None)),
+        Line::Whole(line) => Info::parse(&line).ok_or_else(|| refusal(&line, None, password)),
+        Line::Cut(line) => Err(wire::stranger("nats", &line, password)),
     }
 }
 
@@ -129,14 +132,10 @@ fn leaving(info: &Info) -> Result<(), Failure> {
     Ok(())
 }
 
-/// CONNECT and PING. A user without a password is a token, as in the URLs of its own clients.
-fn connect(user: Option<&str>, password: Option<&Secret>) -> Vec<u8> {
-    let password = password.map(|password| String::from_utf8_lossy(password.expose()).into_owned());
-    let (user, password, token) = match (user, password) {
-        (Some(user), Some(password)) => (Some(user), Some(password), None),
-        (Some(token), None) => (None, None, Some(token.to_owned())),
-        (None, token) => (None, None, token),
-    };
+/// CONNECT and PING. A secret without a user is a token.
+fn connect(user: Option<&str>, secret: Option<&Secret>) -> Vec<u8> {
+    let secret = secret.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
+    let (password, token) = if user.is_some() { (secret, None) } else { (None, secret) };
     let mut options = json!({
         "verbose": false, "pedantic": false, "name": "sexton", "lang": "rust", "protocol": 1,
         "version": env!("CARGO_PKG_VERSION"), "user": user, "pass": password, "auth_token": token,
@@ -178,7 +177,7 @@ mod tests {
 
     fn answer(says: &str, user: Option<&str>, password: Option<&Secret>) -> (Result<String, String>, String) {
         let (mut peer, mut lines) = (Script::new(says.as_bytes(), 1000), LineReader::default());
-        let outcome = introduction(&mut peer, &mut lines)
+        let outcome = introduction(&mut peer, &mut lines, password)
             .and_then(|info| converse(&mut peer, &mut lines, &info, user, password));
         (outcome.map_err(|failure| failure.reason), String::from_utf8(peer.heard).unwrap())
     }
@@ -211,18 +210,21 @@ mod tests {
         let secret = Secret::new(b"hunter2".to_vec());
         let pong = format!("{INFO}PONG\r\n");
         assert!(answer(&pong, Some("u"), Some(&secret)).1.contains("\"pass\":\"hunter2\""));
-        assert!(answer(&pong, Some("t"), None).1.contains("\"auth_token\":\"t\""));
+        assert!(answer(&pong, None, Some(&secret)).1.contains("\"auth_token\":\"hunter2\""));
         let refused = format!("{INFO}-ERR 'Authorization Violation'\r\n");
         assert!(answer(&refused, Some("u"), Some(&secret)).0.unwrap_err().contains("refuses this login"));
-        let repeated = format!("{INFO}-ERR 'hunter2'\r\n");
-        assert!(!answer(&repeated, Some("u"), Some(&secret)).0.unwrap_err().contains("hunter2"));
+        for repeated in
+            [format!("{INFO}-ERR 'hunter2'\r\n"), "-ERR 'hunter2'\r\n".into(), "hunter2\r\n".into()]
+        {
+            assert!(!answer(&repeated, Some("u"), Some(&secret)).0.unwrap_err().contains("hunter2"));
+        }
     }
 
     #[test]
     fn garbage_and_endless_answers_are_failures() {
         for says in garbage() {
             let mut peer = Script::new(&says, 9);
-            assert!(introduction(&mut peer, &mut LineReader::default()).is_err(), "{says:?}");
+            assert!(introduction(&mut peer, &mut LineReader::default(), None).is_err(), "{says:?}");
         }
         assert!(
             answer(&format!("{INFO}{}", "+OK\r\n".repeat(10_000)), None, None)

@@ -183,7 +183,7 @@ pub(crate) fn converse(peer: &mut dyn Peer, question: &Question<'_>) -> Outcome 
         let section = section(peer, &mut lines, &[b"CLUSTER", b"INFO"], question.password)?;
         let state = field(&section, "cluster_state").unwrap_or_default();
         if state != "ok" {
-            let state = wire::quote(state.as_bytes(), None);
+            let state = wire::quote(state.as_bytes(), question.password);
             let reason = format!("the cluster is not ok (cluster_state:{state}); some slots are not served");
             return Err(Failure::answer(Phase::Response, reason));
         }
@@ -371,6 +371,11 @@ mod tests {
         assert!(replication("", role(Role::Master)).unwrap_err().contains("a Sentinel"));
         assert_eq!(replication("cluster_state:ok\r\n", cluster), Ok("PONG, cluster ok".into()));
         assert!(replication("cluster_state:fail\r\n", cluster).unwrap_err().contains("cluster_state:fail"));
+        let secret = Secret::new(b"hunter2".to_vec());
+        let question = Question { wants: cluster, password: Some(&secret), ..Question::default() };
+        let says = format!("+OK\r\n+PONG\r\n{}", bulk("cluster_state:hunter2\r\n"));
+        let failure = converse(&mut Script::new(says.as_bytes(), 7), &question).unwrap_err();
+        assert!(failure.reason.contains("cluster_state:***"), "{failure}");
     }
 
     #[test]

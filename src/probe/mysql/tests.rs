@@ -15,7 +15,7 @@ fn greeting(plugin: &str) -> Vec<u8> {
 }
 
 fn talk(plugin: &str, says: &[&[u8]], password: &[u8], layer: Layer) -> (Result<(), Failure>, Vec<u8>) {
-    let greeting = greet(&mut Script::new(&greeting(plugin), 3)).expect("a greeting");
+    let greeting = greet(&mut Script::new(&greeting(plugin), 3), None).expect("a greeting");
     let says: Vec<u8> = says.iter().flat_map(|body| packet::framed(2, body)).collect();
     let secret = Secret::new(password.to_vec());
     let confidentiality = if layer == Layer::Tls { Confidentiality::Tls } else { Confidentiality::None };
@@ -34,7 +34,7 @@ const CACHING: &str = "caching_sha2_password";
 
 #[test]
 fn a_greeting_is_read_and_an_error_in_its_place_is_named() {
-    let seen = greet(&mut Script::new(&greeting(NATIVE), 1)).unwrap();
+    let seen = greet(&mut Script::new(&greeting(NATIVE), 1), None).unwrap();
     assert_eq!(
         (seen.version.as_slice(), seen.salt.as_slice()),
         (&b"8.0.36"[..], &b"abcdefghijklmnopqrst"[..])
@@ -51,8 +51,14 @@ fn a_greeting_is_read_and_an_error_in_its_place_is_named() {
         ),
         (b"\xff\x01\x02Odd\x1b[2J", "the server answers: Odd?[2J (513)"),
     ] {
-        let failure = greet(&mut Script::new(&packet::framed(0, body), 5)).unwrap_err();
+        let failure = greet(&mut Script::new(&packet::framed(0, body), 5), None).unwrap_err();
         assert!(failure.reason.contains(words), "{failure}");
+    }
+    // It was told by an earlier check.
+    let secret = Secret::new(b"hunter2".to_vec());
+    for body in [&b"\xff\x01\x02Odd hunter2"[..], b"hunter2"] {
+        let failure = greet(&mut Script::new(&packet::framed(0, body), 5), Some(&secret)).unwrap_err();
+        assert!(!failure.reason.contains("hunter2"), "{failure}");
     }
 }
 
@@ -119,8 +125,8 @@ fn a_refused_login_is_named_without_the_password() {
 #[test]
 fn garbage_and_cut_answers_are_failures() {
     for says in garbage() {
-        assert!(greet(&mut Script::new(&says, 7)).is_err(), "{says:?}");
-        assert!(greet(&mut Script::new(&packet::framed(0, &says), 7)).is_err(), "{says:?}");
+        assert!(greet(&mut Script::new(&says, 7), None).is_err(), "{says:?}");
+        assert!(greet(&mut Script::new(&packet::framed(0, &says), 7), None).is_err(), "{says:?}");
         let body = [&[0xfe], says.as_slice()].concat();
         assert!(
             talk(NATIVE, &[&says[says.len().min(1)..], &body], b"p", Layer::Plain).0.is_err()
@@ -129,11 +135,11 @@ fn garbage_and_cut_answers_are_failures() {
     }
     let whole = greeting("");
     for end in 0..whole.len() {
-        assert!(greet(&mut Script::new(&whole[..end], 7)).is_err(), "{end}");
+        assert!(greet(&mut Script::new(&whole[..end], 7), None).is_err(), "{end}");
     }
     // Cut inside, with a length that is right.
     for end in 0..whole.len() - 6 {
-        let _ = greet(&mut Script::new(&packet::framed(0, &whole[4..4 + end]), 7));
+        let _ = greet(&mut Script::new(&packet::framed(0, &whole[4..4 + end]), 7), None);
     }
-    assert!(greet(&mut Script::new(b"\xff\xff\xff\0\x0a", 7)).is_err());
+    assert!(greet(&mut Script::new(b"\xff\xff\xff\0\x0a", 7), None).is_err());
 }
