@@ -21,8 +21,9 @@ SEXTON=$(shipped)
 export SEXTON
 bytes=$(stat -c %s "$SEXTON" | sed -E ':again; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; t again')
 
-# A part that fails is told here and on stderr, and the page goes on.
-part() { "$@" || { say; say "$* failed."; say "$* failed" >&2; }; }
+# A part that fails is told here and on stderr, and the page goes on; then it is not one to keep.
+failed=0
+part() { "$@" || { failed=1; say; say "$* failed."; say "$* failed" >&2; }; }
 
 cat <<PAGE
 # What it costs
@@ -76,3 +77,4 @@ cat <<'PAGE'
 
 PAGE
 part benches/zombies.sh
+exit $failed
