@@ -1,7 +1,7 @@
 //! A command line becomes options that were given, and words: one getopt over the tables of options.
 //!
-//! clap draws the help, but it does not read lines: building its arguments costs more
-//! than all else that a check does before it connects, and it has no words for a value that stands in a variable.
+//! clap draws the help, but it does not read lines: building its arguments costs more than all else that a check does before
+//! it connects, and it has no words for a value that stands in a variable.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
