@@ -91,12 +91,8 @@ impl Url {
     }
 
     /// This one without `.` and `..` in its path (RFC 3986, 5.2.4).
-    pub(crate) fn without_dot_segments(self) -> Result<Self, String> {
-        let path = self.uri.path();
-        if !path.split('/').any(|segment| matches!(segment, "." | "..")) {
-            return Ok(self);
-        }
-        self.with_path(&without_dots(path), self.uri.query())
+    pub(crate) fn without_dot_segments(&self) -> Result<Self, String> {
+        self.with_path(&without_dots(self.uri.path()), self.uri.query())
     }
 
     /// The same server, asked for something else.

@@ -242,9 +242,11 @@ fn body(data: &[(DataKind, String)]) -> Result<Vec<u8>, UsageError> {
 
 /// `data` as a chunked body of one chunk (RFC 9112, 7.1).
 fn chunk(data: &[u8]) -> Vec<u8> {
-    let size = if data.is_empty() { String::new() } else { format!("{:x}\r\n", data.len()) };
-    let end: &[u8] = if data.is_empty() { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" };
-    [size.as_bytes(), data, end].concat()
+    const LAST: &[u8] = b"0\r\n\r\n";
+    if data.is_empty() {
+        return LAST.to_vec();
+    }
+    [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n", LAST].concat()
 }
 
 /// The content of the file that `option` names; `-` is stdin.
