@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Container, Engine, Image, eventually, peer, sexton};
+use crate::support::{Container, Engine, Image, eventually, peer, sexton, within};
 
 /// For a script to be over on a busy machine.
 const SOON: Duration = Duration::from_secs(180);
@@ -158,11 +158,11 @@ fn played(engine: Engine, image: &Image, sequence: &Sequence) -> Option<String> 
         if seen.iter().all(|seen| *seen > letters.len()) { Ok(logs) } else { Err(seen) }
     });
     // Docker tells of a verdict a moment after it has one.
-    let end = Instant::now() + Duration::from_secs(10);
-    while events.verdicts() != *verdicts && Instant::now() < end {
-        thread::sleep(Duration::from_millis(50));
-    }
-    let (docker, watch) = (events.verdicts(), told_by_watch(&logs));
+    let told = within(Duration::from_secs(10), || {
+        let told = events.verdicts();
+        if told == *verdicts { Ok(told) } else { Err(told) }
+    });
+    let (docker, watch) = (told.unwrap_or_else(|other| other), told_by_watch(&logs));
     (docker != *verdicts || watch != *verdicts).then(|| {
         format!(
             "{letters}, {retries} retries, start period {start_period}: docker {docker}, watch {watch}, not \

@@ -23,7 +23,7 @@ pub(crate) use self::engine::Engine;
 pub(crate) use self::image::{Directory, Image};
 pub(crate) use self::peers::peer;
 pub(crate) use self::podman::Podman;
-pub(crate) use self::wait::eventually;
+pub(crate) use self::wait::{eventually, within};
 
 use std::path::PathBuf;
 
